@@ -1,0 +1,58 @@
+// Each gate must catch the fault that is planted for it, and pass a tree without one: a gate that cannot fail guards nothing.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { importFaults } from './imports.ts'
+import { accepts, licenceFaults } from './licences.ts'
+import { publicAnyFaults } from './public-any.ts'
+import { toolFaults } from './run.ts'
+
+const planted = join(import.meta.dirname, 'planted')
+const scratch = mkdtempSync(join(tmpdir(), 'assay-gates-'))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+test('imports: impure protocol, a neighbour service, a reach out of the package, an unnamed dependency', () => {
+  const faults = importFaults(join(planted, 'imports')).join('\n')
+  for (const said of [
+    'protocol/src/clock.ts: imports node:fs',
+    'protocol/src/clock.ts: uses Date',
+    'protocol/src/clock.ts: uses Math.random',
+    'services/checker/src/neighbour.ts: services/checker may not import @assay/provider',
+    'services/checker/src/neighbour.ts: reaches out of its package by ../../provider/src/secret.ts',
+    'services/checker/src/neighbour.ts: rxjs is not named in services/checker/package.json',
+    'kit/src/trade.ts: kit may not import @assay/protocol',
+  ])
+    expect(faults).toContain(said)
+  expect(importFaults(scratch)).toEqual([])
+})
+
+test('types: a number where a bigint is due', () => {
+  expect(toolFaults(join(planted, 'types'), 'typescript/bin/tsc', ['-p', '.']).join()).toContain("Type 'number' is not assignable to type 'bigint'")
+})
+
+test('public types: an inferred any', () => {
+  expect(publicAnyFaults(join(planted, 'public-any'), 'tsconfig.json').join()).toContain('parsed.d.ts:1: any in a public type')
+})
+
+test('lint: a floating promise', () => {
+  // The project's own rules, without the line that spares the planted faults.
+  const { ignorePatterns, ...rules } = JSON.parse(readFileSync(join(import.meta.dirname, '../../.oxlintrc.json'), 'utf8'))
+  expect(ignorePatterns).toContain('tools/gates/planted')
+  const config = join(scratch, 'oxlintrc.json')
+  writeFileSync(config, JSON.stringify(rules))
+  expect(toolFaults(join(planted, 'lint'), 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings', '-c', config]).join()).toContain('no-floating-promises')
+})
+
+test('dead code: a file nobody imports', () => {
+  expect(toolFaults(join(planted, 'dead'), 'knip/bin/knip.js', ['--no-progress']).join()).toContain('src/forgotten.ts')
+})
+
+test('licences: GPL, none at all, and expressions', () => {
+  for (const [name, license] of [['good', '(MIT OR GPL-3.0-only)'], ['viral', 'GPL-3.0-only'], ['silent', undefined]] as const) {
+    mkdirSync(join(scratch, 'node_modules', name), { recursive: true })
+    writeFileSync(join(scratch, 'node_modules', name, 'package.json'), JSON.stringify({ name, version: '1.0.0', license }))
+  }
+  expect(licenceFaults(join(scratch, 'node_modules')).map((fault) => fault.split(':')[0])).toEqual(['silent@1.0.0', 'viral@1.0.0'])
+  expect(accepts('MIT AND GPL-3.0-only')).toBe(false)
+})

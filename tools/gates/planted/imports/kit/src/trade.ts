@@ -1,0 +1,1 @@
+export { applyBlock } from '@assay/protocol'

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+// Two files at a time: each file that needs a chain boots its own, and CI has two cores.
+export default defineConfig({
+  test: {
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'tools/gates/planted/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    env: { LOG_LEVEL: 'error', POLKADOTJS_DISABLE_ESM_CJS_WARNING: '1' },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  },
+})
