@@ -1,0 +1,28 @@
+// prom-client behind three verbs: one registry a service, the unit in each name, one typed object a service.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+export interface MetricsRegistry {
+  /** name without prefix; a counter's ends in _total */
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  histogram<L extends string = never>(name: string, help: string, buckets: number[], labels?: readonly L[]): Histogram<L>
+  /** the Prometheus text of everything registered */
+  text(): Promise<string>
+}
+
+/**
+ * A registry whose names start with `assay_<service>_`; with `process: true` also CPU, memory and event loop of the process.
+ * @example createMetrics('provider').counter('rounds_total', 'rounds worked, by result', ['result']).inc({ result: 'ran' })
+ */
+export function createMetrics(service: string, options: { process?: boolean } = {}): MetricsRegistry {
+  const registry = new Registry()
+  const registers = [registry]
+  const full = (name: string) => `assay_${service}_${name}`
+  if (options.process) collectDefaultMetrics({ register: registry })
+  return {
+    counter: (name, help, labels = []) => new Counter({ name: full(name), help, labelNames: labels, registers }),
+    gauge: (name, help, labels = []) => new Gauge({ name: full(name), help, labelNames: labels, registers }),
+    histogram: (name, help, buckets, labels = []) => new Histogram({ name: full(name), help, buckets, labelNames: labels, registers }),
+    text: () => registry.metrics(),
+  }
+}
