@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Observable, Subject } from 'rxjs'
+import { Subject, type Observable } from 'rxjs'
 
-/** One JSON line that a child wrote to its standard output; `event` is the stable name of what happened. */
+/** One JSON line that a child wrote; `event` is the stable name of what happened. */
 export interface LogLine {
   readonly event: string
   readonly [field: string]: unknown
@@ -47,22 +47,21 @@ export function spawnChild(options: { name: string; args: string[]; logDir: stri
   const waiting = new Map<string, ((line: LogLine) => void)[]>()
   let lastWords = ''
   child.stdin?.on('error', () => {}) // The child closed its end: its exit is reported below.
-  createInterface({ input: child.stdout! }).on('line', (text) => {
-    log.write(`${text}\n`)
-    const line = parseLine(text)
-    if (line === undefined) {
-      if (text.trim()) lastWords = text.trim()
-      return
-    }
-    if (!seen.has(line.event)) seen.set(line.event, line)
-    for (const resolve of waiting.get(line.event) ?? []) resolve(line)
-    waiting.delete(line.event)
-    lines.next(line)
-  })
-  createInterface({ input: child.stderr! }).on('line', (text) => {
-    log.write(`${text}\n`)
-    if (text.trim()) lastWords = text.trim()
-  })
+  for (const output of [child.stdout!, child.stderr!]) {
+    createInterface({ input: output }).on('line', (text) => {
+      log.write(`${text}\n`)
+      const line = parseLine(text)
+      if (line === undefined) {
+        if (text.trim()) lastWords = text.trim()
+        return
+      }
+      if (line['level'] === 'error') lastWords = text
+      if (!seen.has(line.event)) seen.set(line.event, line)
+      for (const resolve of waiting.get(line.event) ?? []) resolve(line)
+      waiting.delete(line.event)
+      lines.next(line)
+    })
+  }
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('error', (error) => {
       lastWords = error.message
@@ -107,7 +106,7 @@ function parseLine(text: string): LogLine | undefined {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined
     const record = value as Record<string, unknown>
-    const event = record['event'] ?? record['msg']
+    const event = record['event']
     return typeof event === 'string' ? { ...record, event } : undefined
   } catch {
     return undefined

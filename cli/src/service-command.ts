@@ -1,0 +1,36 @@
+// A service's command: its one schema gives the flags, the environment names and the help.
+import type { Command } from 'commander'
+import type { Static, TObject } from 'typebox'
+import { describeConfig, loadConfig } from '@assay/kit/config'
+import { runMain } from '@assay/kit/lifecycle'
+import { createLog, type Log, type LogLevel } from '@assay/kit/log'
+
+export interface Service<S extends TObject> {
+  name: string
+  schema: S
+  /** Runs until the signal fires. */
+  run: (config: Static<S>, context: { signal: AbortSignal; log: Log }) => Promise<void>
+}
+
+/**
+ * Gives `command` the flags of the service's schema (and `--config`, `--log-level`, `--log-json`) and runs the service until it is stopped.
+ * Every setting may also come from `ASSAY_<NAME>` or from the file named by `--config`.
+ */
+export function serviceCommand<S extends TObject>(command: Command, service: Service<S>): Command {
+  for (const field of describeConfig(service.schema)) {
+    const shown = field.default === undefined ? '' : ` (default ${JSON.stringify(field.default)})`
+    command.option(`${field.flag} <value>`, `${field.description}${shown} [${field.env}]`)
+  }
+  return command
+    .option('--config <file>', 'a JSON file with any of these settings')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .option('--log-json', 'one JSON object a line instead of text')
+    .action(async (options: Record<string, unknown>) => {
+      const { config, logLevel, logJson, ...flags } = options
+      await runMain(async (signal) => {
+        const settings = loadConfig(service.schema, { flags, env: process.env, file: config as string | undefined })
+        const log = createLog({ level: logLevel as LogLevel, json: logJson === true, name: service.name })
+        await service.run(settings, { signal, log })
+      })
+    })
+}
