@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { BlobStore } from '@assay/kit/blobs'
+import { serveOperations } from '@assay/kit/http'
+import { silentLog } from '@assay/kit/log'
+import type { Hash } from '@assay/protocol'
+import { evidenceRoutes } from './evidence.ts'
+import { Store } from './store.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'assay-evidence-'))
+const account: Hash = `0x${'11'.repeat(32)}`
+const store = new Store(dir, { network: account, account })
+const blobs = new BlobStore(join(dir, 'blobs'))
+const door = await serveOperations({ host: '127.0.0.1', port: 0, log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: async () => '', routes: evidenceRoutes(store, blobs) })
+afterAll(async () => {
+  await door.close()
+  store.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+const get = (path: string) => fetch(`${door.url}${path}`)
+
+test('evidence is served from the moment it is published, not before', async () => {
+  const bytes = new Uint8Array(300_000).fill(7)
+  const id = await blobs.put(bytes)
+  expect((await get(`/evidence/${id.slice(2)}`)).status).toBe(404)
+  store.keepPackage({ round: 1, checker: account, root: id }, [])
+  const answer = await get(`/evidence/${id.slice(2)}`)
+  expect(answer.headers.get('cache-control')).toContain('immutable')
+  expect(new Uint8Array(await answer.arrayBuffer())).toEqual(bytes)
+})
+
+test.each(['/evidence/xyz', `/evidence/${'AB'.repeat(32)}`, '/evidence/..%2f..%2fchecker.db', '/statements/1', '/statements/-1', '/statements/1e3'])('%s is not found', async (path) => {
+  const answer = await get(path)
+  expect([answer.status, (await answer.json() as { error: { code: string } }).error.code]).toEqual([404, 'NOT_FOUND'])
+})
+
+test('a statement is shown as this checker computed it', async () => {
+  store.keepStatement({ epoch: 2, root: account, bytes: Uint8Array.of(1, 255), payouts: [], carried: new Map() })
+  expect(await (await get('/statements/2')).json()).toEqual({ epoch: 2, root: account, bytes: '0x01ff', landed: null, agreed: null })
+})
