@@ -1,21 +1,9 @@
 // A development chain: the real runtime of peaq in chopsticks, in this process, served on loopback.
-import './quiet.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  allHandlers,
-  Api,
-  Blockchain,
-  BuildBlockMode,
-  destroyWorker,
-  inherentProviders,
-  ResponseError,
-  setStorage as setChainStorage,
-  timeTravel as travel,
-  type Block,
-  type StorageLayer,
-} from '@acala-network/chopsticks-core'
+import type { Api, Block, Blockchain, StorageLayer } from '@acala-network/chopsticks-core'
 import type { GenericExtrinsic } from '@polkadot/types'
 import { chainSpec, type ChainSpec, type SpecNetwork } from './chain-spec.ts'
+import { core, loadWsProvider } from './chopsticks.ts'
 import { ChainDatabase, DatabaseError } from './database.ts'
 import { fundEntries, fundedGenesis, GenesisSource, type Hex } from './genesis.ts'
 import { createProducer, type DevchainLog, type Producer, type ProducerStats } from './producer.ts'
@@ -112,10 +100,10 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
   const source = options.fork === undefined ? await fromGenesis(options, db) : await fromFork(options, options.fork, db)
   starting.defer(() => source.api.disconnect())
 
-  const chain = new Blockchain({
+  const chain = new core.Blockchain({
     api: source.api,
-    buildBlockMode: BuildBlockMode.Manual,
-    inherentProviders,
+    buildBlockMode: core.BuildBlockMode.Manual,
+    inherentProviders: core.inherentProviders,
     ...(db === undefined ? {} : { db }),
     header: source.base,
     registeredTypes: {},
@@ -146,7 +134,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
     if (options.fork === undefined) await producer.build()
     else if (options.fund !== undefined) {
       const entries = await fundEntries(async (key) => (await chain.head.get(key)) as Hex | undefined, options.fund)
-      await onHead(() => setChainStorage(chain, entries))
+      await onHead(() => core.setStorage(chain, entries))
     }
   }
   signal?.throwIfAborted()
@@ -187,12 +175,12 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
       }),
     setStorage: (values) => {
       if (!Array.isArray(values) && Object.values(values).some((section) => '$removePrefix' in section)) throw new RangeError('setStorage: $removePrefix cannot be kept; set the keys to null')
-      return onHead(() => setChainStorage(chain, values as Parameters<typeof setChainStorage>[1]))
+      return onHead(() => core.setStorage(chain, values as Parameters<typeof core.setStorage>[1]))
     },
     timeTravel: async (timestamp) => {
       const now = await chainTime(chain.head)
       if (!(timestamp >= now)) throw new RangeError(`cannot travel back from ${now} to ${timestamp}: the slot of a block must increase`)
-      await onHead(() => travel(chain, timestamp))
+      await onHead(() => core.timeTravel(chain, timestamp))
     },
     reorg: (depth, { lose = false } = {}) =>
       producer.exclusive(async (build) => {
@@ -256,15 +244,13 @@ async function fromGenesis(options: DevchainOptions, db: ChainDatabase | undefin
     throw new DatabaseError('DB_OTHER_CHAIN', `${db?.path} holds ${what} (genesis ${keptBase.genesis}, asked for ${hash}): name another file or remove it.`)
   }
   if (keptBase === undefined) db?.setMeta('base', JSON.stringify({ spec: spec.sha256, genesis: hash, fund: Object.fromEntries(Object.entries(fund).map(([address, free]) => [address, String(free)])) }))
-  return { api: new Api(provider), base: { number: 0, hash }, genesisHash: hash }
+  return { api: new core.Api(provider), base: { number: 0, hash }, genesisHash: hash }
 }
 
 async function fromFork(options: DevchainOptions, fork: NonNullable<DevchainOptions['fork']>, db: ChainDatabase | undefined): Promise<Source> {
   const timeoutMs = options.connectTimeoutMs ?? 30_000
-  // Only a fork needs the client; loading it costs half a second and 100 MB.
-  const { WsProvider } = await import('@polkadot/api')
-  const provider = new WsProvider(fork.endpoint, 1_000)
-  const api = new Api(provider as unknown as ConstructorParameters<typeof Api>[0])
+  const provider = new (loadWsProvider())(fork.endpoint, 1_000)
+  const api = new core.Api(provider as unknown as ConstructorParameters<typeof core.Api>[0])
   try {
     await within(provider.isReady, timeoutMs, options.signal)
     const genesisHash = (await api.send('chain_getBlockHash', [0])) as Hex
@@ -331,7 +317,7 @@ function mendChain(chain: Blockchain, db: ChainDatabase | undefined): void {
 
 function rpcCall(chain: Blockchain, devchain: Pick<Devchain, 'setHead' | 'setStorage' | 'timeTravel' | 'reorg' | 'stats'>) {
   const refused = (error: unknown): never => {
-    throw new ResponseError(1, error instanceof Error ? error.message : String(error))
+    throw new core.ResponseError(1, error instanceof Error ? error.message : String(error))
   }
   const own: Record<string, (params: unknown[]) => Promise<unknown>> = {
     dev_setHead: async ([target]) => (await devchain.setHead(target as Hex | number).catch(refused)).hash,
@@ -349,12 +335,12 @@ function rpcCall(chain: Blockchain, devchain: Pick<Devchain, 'setHead' | 'setSto
     dev_stats: async () => devchain.stats,
   }
   // The mode belongs to whoever started the chain; chopsticks' switch would build behind the producer's back.
-  const { dev_setBlockBuildMode: _, ...core } = allHandlers as Record<string, (context: { chain: Blockchain }, params: unknown[], subscriptions: never) => Promise<unknown>>
+  const { dev_setBlockBuildMode: _, ...theirs } = core.allHandlers as Record<string, (context: { chain: Blockchain }, params: unknown[], subscriptions: never) => Promise<unknown>>
   return async (method: string, params: unknown[], subscriptions: unknown): Promise<unknown> => {
     const mine = own[method]
     if (mine !== undefined) return mine(params)
-    const handler = core[method]
-    if (handler === undefined) throw new ResponseError(-32601, `Method not found: ${method}`)
+    const handler = theirs[method]
+    if (handler === undefined) throw new core.ResponseError(-32601, `Method not found: ${method}`)
     return handler({ chain }, params, subscriptions as never)
   }
 }
@@ -388,7 +374,7 @@ async function holdExecutor(): Promise<() => Promise<void>> {
   chains += 1
   return async () => {
     chains -= 1
-    if (chains === 0) ended = destroyWorker()
+    if (chains === 0) ended = core.destroyWorker()
     await ended
   }
 }

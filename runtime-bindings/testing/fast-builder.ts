@@ -1,10 +1,9 @@
 // A block in one call of the runtime instead of four and two more for each transaction: each call rebuilds the virtual machine
 // (about 140 ms CPU), and chopsticks' executor takes a list of calls.
-import { Block, compactHex, newHeader, runTask, taskHandler, type Blockchain, type BuildBlockParams } from '@acala-network/chopsticks-core'
+import type { Block, Blockchain, BuildBlockParams } from '@acala-network/chopsticks-core'
 import type { Vec } from '@polkadot/types'
 import type { EventRecord } from '@polkadot/types/interfaces'
-import { hexToU8a, u8aConcat } from '@polkadot/util'
-import { blake2AsU8a } from '@polkadot/util-crypto'
+import { blake2AsU8a, core, hexToU8a, u8aConcat } from './chopsticks.ts'
 import type { Hex } from './genesis.ts'
 
 /** The block cannot be built this way; chopsticks' own builder must do it. The head is untouched. */
@@ -35,14 +34,14 @@ export async function fastBlock(chain: Blockchain, params: BuildBlockParams): Pr
   const head = chain.head
   const registry = await head.registry
   const meta = await head.meta
-  const header = await newHeader(head)
+  const header = await core.newHeader(head)
   const number = header.number.toNumber()
-  const draft = new Block(chain, number, header.hash.toHex(), head, { header, extrinsics: [], storage: head.storage })
+  const draft = new core.Block(chain, number, header.hash.toHex(), head, { header, extrinsics: [], storage: head.storage })
 
   const inherents: Hex[] = []
   for (const provider of chain.getInherents()) inherents.push(...(await provider.createInherents(draft, params)))
   const extrinsics = [...inherents, ...params.transactions]
-  const outcome = await runTask(
+  const outcome = await core.runTask(
     {
       wasm: await head.wasm,
       calls: [
@@ -54,12 +53,12 @@ export async function fastBlock(chain: Blockchain, params: BuildBlockParams): Pr
       allowUnresolvedImports: chain.allowUnresolvedImports,
       runtimeLogLevel: chain.runtimeLogLevel,
     },
-    taskHandler(draft),
+    core.taskHandler(draft),
   )
   if (!('Call' in outcome)) throw new FastBuildError(`the runtime refused block ${number}: ${outcome.Error}`)
 
   const storageDiff = Object.fromEntries(outcome.Call.storageDiff) as Record<Hex, Hex | null>
-  const raw = storageDiff[compactHex(meta.query['system']!['events']!()) as Hex]
+  const raw = storageDiff[core.compactHex(meta.query['system']!['events']!()) as Hex]
   if (raw === undefined || raw === null) throw new FastBuildError(`block ${number} has no events`)
   const events = registry.createType('Vec<EventRecord>', hexToU8a(raw)) as Vec<EventRecord>
   const applied = events.filter(({ event }) => event.section === 'system' && (event.method === 'ExtrinsicSuccess' || event.method === 'ExtrinsicFailed')).length
@@ -67,5 +66,5 @@ export async function fastBlock(chain: Blockchain, params: BuildBlockParams): Pr
 
   // As chopsticks does: the extrinsics root is a hash over the extrinsics, the state root stays zero.
   const sealed = registry.createType('Header', { ...(header.toJSON() as object), extrinsicsRoot: blake2AsU8a(u8aConcat(...extrinsics), 256) })
-  return new Block(chain, number, sealed.hash.toHex(), head, { header: sealed as typeof header, extrinsics, storage: head.storage, storageDiff })
+  return new core.Block(chain, number, sealed.hash.toHex(), head, { header: sealed as typeof header, extrinsics, storage: head.storage, storageDiff })
 }

@@ -1,8 +1,6 @@
 // The genesis of a development chain: funds written into it, and chopsticks' genesis provider without its traps.
-import { calculateStateRoot, GenesisProvider } from '@acala-network/chopsticks-core'
-import { blake2AsHex, blake2AsU8a, decodeAddress } from '@polkadot/util-crypto'
-import { hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util'
 import type { RawGenesis } from './chain-spec.ts'
+import { blake2AsHex, blake2AsU8a, core, decodeAddress, hexToU8a, u8aConcat, u8aToHex } from './chopsticks.ts'
 
 export type Hex = `0x${string}`
 
@@ -71,11 +69,11 @@ export async function fundedGenesis(genesis: RawGenesis, fund: Record<string, bi
  * - state_queryStorageAt has the shape that chopsticks' own reader expects;
  * - child storage is empty instead of an error that leaves a contract call in the pool for ever.
  */
-export class GenesisSource extends GenesisProvider {
+export class GenesisSource extends core.GenesisProvider {
   readonly #hash: Hex
 
   private constructor(genesis: RawGenesis, hash: Hex) {
-    super(genesis as ConstructorParameters<typeof GenesisProvider>[0])
+    super(genesis as ConstructorParameters<typeof core.GenesisProvider>[0])
     this.#hash = hash
     const { top } = genesis.genesis.raw
     const send = this.send
@@ -101,7 +99,7 @@ export class GenesisSource extends GenesisProvider {
 
   /** A provider for `genesis`; its block hash is blake2-256 of the SCALE-encoded genesis header. */
   static async create(genesis: RawGenesis): Promise<GenesisSource> {
-    const stateRoot = await calculateStateRoot(Object.entries(genesis.genesis.raw.top) as [Hex, Hex][], 1)
+    const stateRoot = await core.calculateStateRoot(Object.entries(genesis.genesis.raw.top) as [Hex, Hex][], 1)
     // parentHash ++ compact(0) ++ stateRoot ++ extrinsicsRoot ++ compact(0) digest logs, as getHeader() of the base class has them.
     const header = u8aConcat(new Uint8Array(32).fill(0x45), [0], hexToU8a(stateRoot), hexToU8a(EMPTY_EXTRINSICS_ROOT), [0])
     return new GenesisSource(genesis, u8aToHex(blake2AsU8a(header, 256)))

@@ -1,7 +1,7 @@
 // Builds the blocks of a development chain: one at a time, fast where possible, and tells of every failure and every lost transaction.
 import { randomBytes } from 'node:crypto'
-import { APPLY_EXTRINSIC_ERROR, type Block, type Blockchain, type BuildBlockParams } from '@acala-network/chopsticks-core'
-import { blake2AsHex } from '@polkadot/util-crypto'
+import type { Block, Blockchain, BuildBlockParams } from '@acala-network/chopsticks-core'
+import { blake2AsHex, core } from './chopsticks.ts'
 import { fastBlock, needsStock } from './fast-builder.ts'
 import type { Hex } from './genesis.ts'
 
@@ -61,7 +61,7 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
     stats.dropped += 1
     log.warn('transaction dropped', { hash: blake2AsHex(transaction, 256), reason })
   }
-  pool.event.on(APPLY_EXTRINSIC_ERROR, ([transaction, reason]: [Hex, { toString(): string }]) => drop(transaction, reason.toString()))
+  pool.event.on(core.APPLY_EXTRINSIC_ERROR, ([transaction, reason]: [Hex, { toString(): string }]) => drop(transaction, reason.toString()))
 
   const take = (): Hex[] => {
     const waiting = pool.pendingExtrinsics

@@ -1,0 +1,32 @@
+// The one place that loads chopsticks and, with it, @polkadot. As CommonJS: Node re-reads the huge package.json files of these
+// packages on each ESM import, which costs a second and 140 MB more.
+import { createRequire } from 'node:module'
+import type * as Core from '@acala-network/chopsticks-core'
+import type * as Api from '@polkadot/api'
+import type * as Util from '@polkadot/util'
+import type * as UtilCrypto from '@polkadot/util-crypto'
+
+const require = createRequire(import.meta.url)
+
+/**
+ * chopsticks reads its log level once, while it loads. It stays silent: what matters of it (a failed build, a dropped transaction,
+ * a refused call) is told by the development chain's log or by the reply itself. ASSAY_CHOPSTICKS_LOG (fatal … trace) brings it back.
+ */
+function loadQuietly(): typeof Core {
+  const { env } = process
+  const level = env['LOG_LEVEL']
+  env['LOG_LEVEL'] = env['ASSAY_CHOPSTICKS_LOG'] ?? 'fatal'
+  env['POLKADOTJS_DISABLE_ESM_CJS_WARNING'] ??= '1'
+  try {
+    return require('@acala-network/chopsticks-core') as typeof Core
+  } finally {
+    if (level === undefined) delete env['LOG_LEVEL']
+    else env['LOG_LEVEL'] = level
+  }
+}
+
+export const core = loadQuietly()
+export const { hexToU8a, u8aConcat, u8aToHex } = require('@polkadot/util') as typeof Util
+export const { blake2AsHex, blake2AsU8a, decodeAddress } = require('@polkadot/util-crypto') as typeof UtilCrypto
+/** Only a fork needs the client. */
+export const loadWsProvider = (): typeof Api.WsProvider => (require('@polkadot/api') as typeof Api).WsProvider
