@@ -1,0 +1,33 @@
+// PGlite lives in this thread: a query takes the whole thread, and on the main one neither timers nor HTTP would run meanwhile.
+import { parentPort, workerData } from 'node:worker_threads'
+import { PGlite } from '@electric-sql/pglite'
+import type { Answer, Request, WorkerData } from './database.ts'
+
+const INT8 = 20
+const NUMERIC = 1700
+const port = parentPort!
+const { dir } = workerData as WorkerData
+
+const postgres = await PGlite.create({
+  dataDir: dir,
+  // int8 holds block numbers and counts (safe integers); numeric holds amounts and work, which are whole numbers of up to 128 bits.
+  parsers: { [INT8]: Number, [NUMERIC]: BigInt },
+  serializers: { [INT8]: String, [NUMERIC]: String },
+})
+
+async function perform({ id, query }: Request): Promise<Answer> {
+  if (query === null) {
+    await postgres.close()
+    return { id }
+  }
+  const { rows, affectedRows } = await postgres.query(query.sql, query.parameters as unknown[])
+  return { id, rows, affectedRows }
+}
+
+port.on('message', (request: Request) => {
+  perform(request).then(
+    (answer) => port.postMessage(answer),
+    (error: Error & { code?: string }) => port.postMessage({ id: request.id, error: { message: error.message, code: error.code } } satisfies Answer),
+  )
+})
+port.postMessage('open')
