@@ -34,6 +34,8 @@ export interface ChannelLimits {
   maxPendingBytes: number
   /** a peer without a whole frame (signs of life go to and fro by themselves) for that long is cut; so is one that does not read for that long */
   idleMs: number
+  /** from the socket to the channel, at the listener */
+  handshakeMs: number
   /** with one more of a peer, its oldest is closed: a machine that restarts need not wait for its ghost */
   maxChannelsPerPeer: number
   /** with one more, the newcomer is refused (FULL) */
@@ -42,7 +44,7 @@ export interface ChannelLimits {
 
 /** Limits that fit small services; each may be set. */
 export const CHANNEL_LIMITS: ChannelLimits = {
-  maxFrameBytes: 1 << 20, maxFramesPerSecond: 400, maxBytesPerSecond: 64 << 20, maxPendingBytes: 4 << 20, idleMs: 20_000, maxChannelsPerPeer: 1, maxChannels: 1024,
+  maxFrameBytes: 1 << 20, maxFramesPerSecond: 1000, maxBytesPerSecond: 64 << 20, maxPendingBytes: 4 << 20, idleMs: 20_000, handshakeMs: 5000, maxChannelsPerPeer: 1, maxChannels: 1024,
 }
 
 export interface Channel {
@@ -84,7 +86,6 @@ export class ChannelBusyError extends Error {
   readonly code = 'BUSY'
 }
 
-const HANDSHAKE_MS = 5000
 const MAX_STRANGERS = 16
 const MAX_PENDING = 256
 const MAX_PENDING_PER_HOST = 64
@@ -170,8 +171,12 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
 
   const taken = new WeakSet<Connection>()
   node.addEventListener('connection:open', ({ detail: connection }) => {
-    const timer = setTimeout(() => void (taken.has(connection) || connection.abort(new Error('no channel was opened in time'))), HANDSHAKE_MS)
-    connection.addEventListener('close', () => clearTimeout(timer))
+    const timer = setTimeout(() => void (taken.has(connection) || connection.abort(new Error('no channel was opened in time'))), limits.handshakeMs)
+    connection.addEventListener('close', () => {
+      clearTimeout(timer)
+      // Or the book of peers would grow with every stranger's key.
+      node.peerStore.delete(connection.remotePeer).catch(() => {})
+    })
   })
 
   const accept = async (stream: Stream, connection: Connection): Promise<void> => {
@@ -208,7 +213,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     closing ??= (async () => {
       signal.removeEventListener('abort', close)
       await Promise.all([...channels.values()].flat().map((channel) => channel.close()))
-      await node.stop()
+      await stopNode(node)
     })()
     return closing
   }
@@ -243,7 +248,7 @@ export async function dialChannel({ key, address, expect, protocol, limits: give
   const deadline = AbortSignal.timeout(timeoutMs)
   const either = AbortSignal.any([signal, deadline])
   const node = await startNode(key, limits, { listen: [], maxInboundStreams: 0, gater: {} })
-  const stop = async (): Promise<void> => void (await Promise.resolve(node.stop()).catch(() => {}))
+  const stop = (): Promise<void> => stopNode(node)
   try {
     const connection = await node.dial(where, { signal: either })
     const peer = publicKeyOf(connection.remotePeer)
@@ -293,7 +298,7 @@ async function hangUp(stream: Stream, connection: Connection, code: string): Pro
     stream.send(encodeFrame(new Uint8Array([1, ...Buffer.from(code, 'latin1')])))
     await stream.close({ signal: AbortSignal.timeout(1000) })
     // The dialer closes when it has read the code; one that does not is cut.
-    await new Promise<void>((resolve) => {
+    if (connection.status === 'open') await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, 1000)
       connection.addEventListener('close', () => (clearTimeout(timer), resolve()))
     })
@@ -514,7 +519,7 @@ interface NodeInit {
 }
 
 function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Promise<Libp2p> {
-  const inactivity = Math.max(2 * limits.idleMs, HANDSHAKE_MS)
+  const inactivity = 2 * limits.idleMs + limits.handshakeMs
   return createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([key.seed, Buffer.from(key.publicKey.slice(2), 'hex')])),
     addresses: { listen: init.listen },
@@ -527,12 +532,21 @@ function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Prom
       maxConnections: limits.maxChannels + MAX_STRANGERS + MAX_PENDING,
       maxIncomingPendingConnections: MAX_PENDING,
       inboundConnectionThreshold: MAX_PENDING_PER_HOST,
-      inboundUpgradeTimeout: HANDSHAKE_MS,
-      inboundStreamProtocolNegotiationTimeout: HANDSHAKE_MS,
-      outboundStreamProtocolNegotiationTimeout: HANDSHAKE_MS,
-      reconnectRetries: 0,
+      inboundUpgradeTimeout: limits.handshakeMs,
+      inboundStreamProtocolNegotiationTimeout: limits.handshakeMs,
+            reconnectRetries: 0,
     },
   })
+}
+
+async function stopNode(node: Libp2p): Promise<void> {
+  try {
+    await node.stop()
+  } catch {
+    // What could not be closed in time was cut.
+  }
+  // Its listener's end starts a timer of a second, after it has stopped, that would only hold the process.
+  ;(node as unknown as { components?: { addressManager?: { _updatePeerStoreAddresses?: { stop?(): void } } } }).components?.addressManager?._updatePeerStoreAddresses?.stop?.()
 }
 
 /**
@@ -541,7 +555,7 @@ function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Prom
  */
 function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
   const window = Math.max(256 * 1024, Math.min(16 << 20, limits.maxPendingBytes))
-  const create = yamux({ maxInboundStreams, maxEarlyStreams: 2, streamOptions: { maxStreamWindowSize: window, maxReadBufferLength: 2 * window, inactivityTimeout: Math.max(2 * limits.idleMs, HANDSHAKE_MS) } })
+  const create = yamux({ maxInboundStreams, maxEarlyStreams: 2, streamOptions: { maxStreamWindowSize: window, maxReadBufferLength: 2 * window, inactivityTimeout: 2 * limits.idleMs + limits.handshakeMs } })
   return (): StreamMuxerFactory => {
     const factory = create()
     return {
