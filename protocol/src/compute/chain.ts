@@ -111,7 +111,5 @@ export function climb(sha256: Crypto['sha256'], node: Uint8Array, index: number,
 }
 
 function parents(sha256: Crypto['sha256'], level: readonly Uint8Array[]): Uint8Array[] {
-  const up = new Array<Uint8Array>(level.length / 2)
-  for (let i = 0; i < up.length; i++) up[i] = sha256(concat(level[2 * i]!, level[2 * i + 1]!))
-  return up
+  return Array.from({ length: level.length / 2 }, (_, i) => sha256(concat(level[2 * i]!, level[2 * i + 1]!)))
 }

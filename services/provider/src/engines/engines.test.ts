@@ -72,21 +72,27 @@ describe('all engines give the same bytes', () => {
   })
 })
 
-describe('every engine', () => {
-  const each = (name: string, check: (engine: Engine) => Promise<void>): void => {
-    for (const index of [0, 1, 4, 5]) test(`${name} (engine ${index})`, () => check(engines[index]!))
-  }
+describe.each([
+  ['the reference', 0],
+  ['one thread', 1],
+  ['two threads', 4],
+  ['three threads', 5],
+])('%s', (_name, index) => {
+  let engine: Engine
+  beforeAll(() => {
+    engine = engines[index]!
+  })
   const cells = [{ t: 1, i: 3 }, { t: 2, i: 60 }, { t: 2, i: 3 }, { t: 2, i: 3 }]
   const stepTwice = async (job: ChainJob): Promise<Uint8Array[]> => [await job.step(named('key 0')), await job.step(named('key 1'))]
 
-  each('replays a committed chain: same seed and keys, same roots and openings', async (engine) => {
+  test('replays a committed chain: same seed and keys, same roots and openings', async () => {
     const jobs = await Promise.all([1, 2].map(() => engine.stage({ seed: named('seed'), log2n: 6, signal: never() })))
     const [first, again] = await Promise.all(jobs.map(async (job) => ({ roots: await stepTwice(job), openings: await job.open(cells) })))
     expect(again).toEqual(first)
     await Promise.all(jobs.map((job) => job.close()))
   })
 
-  each('goes on stepping after an opening, and opens the same again', async (engine) => {
+  test('goes on stepping after an opening, and opens the same again', async () => {
     const job = await engine.stage({ seed: named('seed'), log2n: 6, signal: never() })
     await stepTwice(job)
     const openings = await job.open(cells)
@@ -98,7 +104,7 @@ describe('every engine', () => {
     await Promise.all([job.close(), straight.close()])
   })
 
-  each('refuses cells that are not there', async (engine) => {
+  test('refuses cells that are not there', async () => {
     const job = await engine.stage({ seed: named('seed'), log2n: 6, signal: never() })
     await job.step(named('key 0'))
     for (const cell of [{ t: 2, i: 0 }, { t: 0, i: 0 }, { t: 1, i: 64 }, { t: 1, i: -1 }]) await expect(job.open([cell])).rejects.toThrow(RangeError)
@@ -106,7 +112,7 @@ describe('every engine', () => {
     await job.close()
   })
 
-  each('does one thing at a time', async (engine) => {
+  test('does one thing at a time', async () => {
     const job = await engine.stage({ seed: named('seed'), log2n: 6, signal: never() })
     const first = job.step(named('key 0'))
     await expect(job.step(named('key 0'))).rejects.toMatchObject({ code: 'BUSY' })
@@ -115,7 +121,7 @@ describe('every engine', () => {
     await job.close()
   })
 
-  each('rejects with CLOSED what is pending and what comes later when the signal aborts', async (engine) => {
+  test('rejects with CLOSED what is pending and what comes later when the signal aborts', async () => {
     const abort = new AbortController()
     const job = await engine.stage({ seed: named('seed'), log2n: 8, signal: abort.signal })
     const pending = job.step(named('key 0'))
@@ -127,7 +133,7 @@ describe('every engine', () => {
     await expect(engine.stage({ seed: named('seed'), log2n: 6, signal: abort.signal })).rejects.toBeInstanceOf(EngineError)
   })
 
-  each('closes its jobs when it closes, and can be closed twice', async (engine) => {
+  test('closes its jobs when it closes, and can be closed twice', async () => {
     const job = await engine.stage({ seed: named('seed'), log2n: 6, signal: never() })
     await engine.close()
     await engine.close()

@@ -6,7 +6,7 @@ export type Variant = 'relaxed' | 'simd128'
 /** What a kernel exports; pointers are byte offsets into `memory`, whose first page is the kernel's own. The contracts are in assembly/. */
 export interface Kernel {
   memory: WebAssembly.Memory
-  ENTRY_BYTES: WebAssembly.Global<'i32'>
+  ENTRY_BYTES: WebAssembly.Global
   stream(key: number, counter: number, dst: number, bytes: number): void
   pack(src: number, b: number, n: number, k0: number, rows: number): void
   start(src: number, x: number, count: number): void
@@ -18,7 +18,7 @@ export interface Kernel {
 /** A page of WebAssembly memory. */
 export const PAGE_BYTES = 65536
 
-const binary = (variant: Variant): NodeJS.NonSharedBuffer => readFileSync(new URL(`${variant}.wasm`, import.meta.url))
+const binary = (variant: Variant): Uint8Array => readFileSync(new URL(`${variant}.wasm`, import.meta.url))
 
 /** The fastest variant this runtime can compile; undefined if it has no SIMD at all. */
 export function fastestVariant(): Variant | undefined {

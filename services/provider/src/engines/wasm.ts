@@ -48,7 +48,7 @@ export async function createWasmEngine(crypto: Crypto, options: WasmEngineOption
       jobs.add(job)
       const abort = (): void => void job.close()
       signal.addEventListener('abort', abort, { once: true })
-      void job.closed.then(() => {
+      void job.closed.finally(() => {
         jobs.delete(job)
         signal.removeEventListener('abort', abort)
       })
@@ -201,6 +201,7 @@ class Thread {
   }
 
   ask<K extends Ask['kind']>(ask: Extract<Ask, { kind: K }>): Promise<Extract<Answer, { kind: K }>> {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(ask)
     return this.next(ask.kind)
   }
