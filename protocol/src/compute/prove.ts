@@ -1,7 +1,6 @@
-import { concat } from '../bytes.ts'
 import type { Crypto } from '../crypto.ts'
 import { keystream } from './chacha.ts'
-import { activate, type Cell, hashRow, matrixKey, startKey, startRow, treePath, treeRoot } from './chain.ts'
+import { activate, type Cell, hashRow, matrixKey, openingsLength, startKey, startRow, treePath, treeRoot } from './chain.ts'
 
 /**
  * The chain in plain TypeScript, written to be read and to judge faster engines by; n^3 slow multiplications a step.
@@ -46,7 +45,13 @@ export class ReferenceProver {
 
   /** The openings of `cells`, in order. Row i depends on nothing but row i and the keys, so its own chain is computed again. */
   open(cells: readonly Cell[]): Uint8Array {
-    return concat(...cells.flatMap((cell) => this.#openCell(cell)))
+    const openings = new Uint8Array(openingsLength(cells, Math.log2(this.n)))
+    let at = 0
+    for (const part of cells.flatMap((cell) => this.#openCell(cell))) {
+      openings.set(part, at)
+      at += part.length
+    }
+    return openings
   }
 
   #openCell({ t, i }: Cell): Uint8Array[] {
