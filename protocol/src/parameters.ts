@@ -1,0 +1,197 @@
+// A network's parameters. PROTOCOL section 3.
+import { strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
+import { offsets } from './schedule.ts'
+
+/** What a network agreed on. Block counts and offsets in blocks, amounts in planck, shares in millionths. */
+export interface Parameters {
+  /** What a block's randomness is: 0 the relay parent's storage root in its validation data, 1 its own hash. */
+  randomness: number
+  /** The network does not know events before this block. */
+  origin: number
+  /** First block of round 0. */
+  start: number
+  /** L. */
+  roundBlocks: number
+  /** c. */
+  confirmations: number
+  epochRounds: number
+  /** F. */
+  seedOffset: number
+  /** C. */
+  commitOffset: number
+  /** V. */
+  packageOffset: number
+  /** Blocks that an identity or a role waits before it is eligible. */
+  waitBlocks: number
+  /** k, checkers a machine has in a round. */
+  committee: number
+  /** m, mirrors a package has. */
+  mirrors: number
+  /** W, the stopwatch of a job, in milliseconds. */
+  windowMs: number
+  /** Matrices are 2^log2n wide. */
+  log2n: number
+  /** Cells that a machine opens. */
+  samples: number
+  /** A machine must open if its u16 draw is at most this: 65535 is always. */
+  openShare: number
+  /** Most steps of a chain. */
+  maxSteps: number
+  /** Payload of a bandwidth measurement, each way. */
+  bandwidthBytes: number
+  /** How far a paid reading may lie from the median. */
+  bandPpm: number
+  poolPerEpoch: bigint
+  /** The machines' part of the pool; the rest is the checkers'. */
+  machineSharePpm: number
+  /** Smaller amounts are carried to the next epoch. */
+  minimumPayout: bigint
+  /** Blocks after which the next member may open the settlement. */
+  attemptBlocks: number
+}
+
+/** Longest value of a storage item before peaq's spec 5. */
+export const ITEM_BYTES = 128
+/** No blob may be longer, whatever the parameters say. */
+export const BLOB_BYTES_LIMIT = 64 * 2 ** 20
+
+const codec = strict(
+  'parameters',
+  versioned(
+    1,
+    struct({
+      randomness: u8,
+      origin: u32,
+      start: u32,
+      roundBlocks: u16,
+      confirmations: u8,
+      epochRounds: u16,
+      seedOffset: u16,
+      commitOffset: u16,
+      packageOffset: u16,
+      waitBlocks: u16,
+      committee: u8,
+      mirrors: u8,
+      windowMs: u32,
+      log2n: u8,
+      samples: u16,
+      openShare: u16,
+      maxSteps: u32,
+      bandwidthBytes: u32,
+      bandPpm: u32,
+      poolPerEpoch: u128,
+      machineSharePpm: u32,
+      minimumPayout: u128,
+      attemptBlocks: u16,
+    }),
+  ),
+  { maxBytes: ITEM_BYTES },
+)
+
+/** The parameters as the chain stores them. @throws RangeError if a number does not fit its field */
+export function encodeParameters(parameters: Parameters): Uint8Array {
+  return codec.encode(parameters)
+}
+
+/** @throws MalformedError. Says nothing on sense: see `validateParameters`. */
+export function decodeParameters(bytes: Uint8Array): Parameters {
+  return codec.decode(bytes)
+}
+
+/** Fields that an update must leave alone: everything that says when and from what a round is made. */
+const FIXED = ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset'] as const satisfies (keyof Parameters)[]
+
+/** What keeps these parameters from founding a network: one sentence a problem, none if they are sound. */
+export function validateParameters(parameters: Parameters): string[] {
+  const p = parameters
+  const at = offsets(p)
+  const whole = (name: keyof Parameters, from: number, to: number): [boolean, string] => {
+    const value = p[name]
+    return [typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to, `${name} is ${value}; it must be an integer from ${from} to ${to}`]
+  }
+  const amount = (name: 'poolPerEpoch' | 'minimumPayout'): [boolean, string] => [p[name] >= 0n && p[name] < 1n << 128n, `${name} is ${p[name]}; it must be an amount in planck below 2^128`]
+  const checks: [boolean, string][] = [
+    whole('randomness', 0, 1),
+    whole('origin', 0, 2 ** 32 - 1),
+    whole('start', 0, 2 ** 32 - 1),
+    whole('roundBlocks', 1, 65535),
+    whole('confirmations', 0, 255),
+    whole('epochRounds', 1, 65535),
+    whole('seedOffset', 1, 65535),
+    whole('commitOffset', 1, 65535),
+    whole('packageOffset', 1, 65535),
+    whole('waitBlocks', 0, 65535),
+    whole('committee', 1, 255),
+    whole('mirrors', 1, 255),
+    whole('windowMs', 1, 600_000),
+    whole('log2n', 6, 13),
+    whole('samples', 1, 65535),
+    whole('openShare', 0, 65535),
+    whole('maxSteps', 1, 2 ** 18),
+    whole('bandwidthBytes', 0, BLOB_BYTES_LIMIT),
+    whole('bandPpm', 0, 1_000_000),
+    whole('machineSharePpm', 0, 1_000_000),
+    whole('attemptBlocks', 1, 65535),
+    amount('poolPerEpoch'),
+    amount('minimumPayout'),
+    [p.start + at.freeze >= p.origin, `start is ${p.start}; the first freeze, confirmations + 1 blocks before it, must not lie before origin ${p.origin}`],
+    [at.seed > at.beaconKnown, `seedOffset is ${p.seedOffset}; it must be more than confirmations (${p.confirmations}), so that committees are known before the seed`],
+    [at.commitTo >= at.commitFrom, `commitOffset is ${p.commitOffset}; it must be at least ${at.commitFrom}, or the commit window is empty`],
+    [p.commitOffset <= p.roundBlocks, `commitOffset is ${p.commitOffset}; it must be at most roundBlocks (${p.roundBlocks}), so that commit windows do not overlap`],
+    [at.packageBy > at.openKnown, `packageOffset is ${p.packageOffset}; it must be more than ${at.openKnown}, when the coins are known`],
+    [at.packageBy < p.roundBlocks + at.commitFrom, `packageOffset is ${p.packageOffset}; it must be less than ${p.roundBlocks + at.commitFrom}, when the next round's commit window begins`],
+    [openingsBytesLimit(p) <= BLOB_BYTES_LIMIT, `samples is ${p.samples}; with log2n ${p.log2n} the openings could have ${openingsBytesLimit(p)} bytes, more than ${BLOB_BYTES_LIMIT}`],
+  ]
+  return checks.flatMap(([sound, problem]) => (sound ? [] : [problem]))
+}
+
+/** What keeps `next` from being an update of `current`: one sentence a problem, none if it takes effect. */
+export function updateProblems(current: Parameters, next: Parameters): string[] {
+  return [...FIXED.filter((name) => current[name] !== next[name]).map((name) => `${name} is ${current[name]} for the network's life and cannot become ${next[name]}`), ...validateParameters(next)]
+}
+
+/** Bytes that a commitment blob of a network can have at most. */
+export function commitmentBytesLimit({ committee, maxSteps }: Pick<Parameters, 'committee' | 'maxSteps'>): number {
+  return 1 + 32 + 4 + 32 + 1 + 4 + committee * (32 + 64 + 4) + 4 + maxSteps * 32 + 64
+}
+
+/** Bytes that an openings blob of a network can have at most. */
+export function openingsBytesLimit({ log2n, samples }: Pick<Parameters, 'log2n' | 'samples'>): number {
+  return 16 + 32 + 4 + 32 + 32 + samples * 2 * (4 * 2 ** log2n + 32 * log2n) + 64
+}
+
+/** Bytes that a manifest can have at most with observations of, and evidence for, `machines` machines. */
+export function manifestBytesLimit(_parameters: Parameters, machines: number): number {
+  const observation = 32 + 1 + 1 + 32 + 4 + 32 + 4 + 4 + 4
+  const evidence = 32 + 1 + 2 * 36 + 1 + 36
+  return 1 + 32 + 4 + 32 + 32 + 4 + 4 + machines * (observation + evidence)
+}
+
+/** Parameters of a small network on a development chain with its own clock: rounds of 20 blocks, epochs of 2 rounds. */
+export function devnetParameters(origin: number, start: number): Parameters {
+  return {
+    randomness: 1,
+    origin,
+    start,
+    roundBlocks: 20,
+    confirmations: 1,
+    epochRounds: 2,
+    seedOffset: 3,
+    commitOffset: 11,
+    packageOffset: 18,
+    waitBlocks: 2,
+    committee: 3,
+    mirrors: 2,
+    windowMs: 2000,
+    log2n: 9,
+    samples: 64,
+    openShare: 65535,
+    maxSteps: 4096,
+    bandwidthBytes: 2 ** 20,
+    bandPpm: 300_000,
+    poolPerEpoch: 1000n * 10n ** 18n,
+    machineSharePpm: 800_000,
+    minimumPayout: 10n ** 15n,
+    attemptBlocks: 4,
+  }
+}
