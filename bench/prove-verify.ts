@@ -1,0 +1,115 @@
+// Proving against verifying, side by side in one process, so that the ratios hold on a busy machine too.
+//   node bench/prove-verify.ts [--json] [--steps 16] [--samples 64] [--repeat 3]
+// Times are CPU time of the whole process, best of `repeat`; the prover has one thread.
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { chainKeys, draw, firstKey, stepKey, verifyOpenings } from '@assay/protocol'
+import { compileKernel, fastestVariant, instantiate, PAGE_BYTES, type Variant } from '@assay/provider/engines/kernel'
+import { createWasmEngine } from '@assay/provider/engines/wasm'
+import { nodeCrypto } from '@assay/runtime-bindings'
+
+const { values } = parseArgs({
+  options: { json: { type: 'boolean' }, steps: { type: 'string', default: '16' }, samples: { type: 'string', default: '64' }, repeat: { type: 'string', default: '3' } },
+})
+const [steps, samples, repeat] = [values.steps, values.samples, values.repeat].map(Number) as [number, number, number]
+const SIZES = [9, 10, 11]
+const VARIANTS: Variant[] = fastestVariant() === 'relaxed' ? ['simd128', 'relaxed'] : ['simd128']
+
+/** CPU milliseconds of all threads of this process since `since`. */
+function cpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
+
+/** Runs and opens a chain of `steps` on one thread. */
+async function prove(variant: Variant, log2n: number, seed: Uint8Array, coins: Uint8Array) {
+  await using closing = new AsyncDisposableStack()
+  const engine = await createWasmEngine(nodeCrypto, { variant, threads: 1 })
+  closing.defer(() => engine.close())
+  const job = await engine.stage({ seed, log2n, signal: new AbortController().signal })
+  let key = firstKey(nodeCrypto, seed, [])
+  const roots: Uint8Array[] = []
+  let since = process.cpuUsage()
+  for (let t = 1; t <= steps; t++) {
+    const root = await job.step(key)
+    roots.push(root)
+    key = stepKey(nodeCrypto, key, root, [])
+  }
+  const execMs = cpuMs(since)
+  since = process.cpuUsage()
+  const openings = await job.open(draw(nodeCrypto, coins, 2 ** log2n, steps, samples).cells)
+  return { roots, openings, execMs, openMs: cpuMs(since) }
+}
+
+/** CPU milliseconds of the hashes of one step: all chunks of C and the tree above them. */
+async function hashMs(log2n: number): Promise<number> {
+  const n = 2 ** log2n
+  const kernel = instantiate(await compileKernel('simd128'))
+  const rows = 64
+  const chunk = Math.min(1024, 4 * n)
+  const perStrip = (rows * 4 * n) / chunk
+  const [c, leaves] = [PAGE_BYTES, PAGE_BYTES + rows * n * 4]
+  kernel.memory.grow(Math.ceil((rows * n * 4 + (perStrip + n) * 32) / PAGE_BYTES) + 1)
+  let best = Infinity
+  for (let run = 0; run < repeat + 2; run++) {
+    const since = process.cpuUsage()
+    for (let i = 0; i < n; i += rows) {
+      kernel.hashAll(c, chunk, perStrip, leaves)
+      for (let size = perStrip; size > rows; size /= 2) kernel.hashAll(leaves, 64, size / 2, leaves)
+    }
+    for (let size = n; size > 1; size /= 2) kernel.hashAll(leaves, 64, size / 2, leaves)
+    best = Math.min(best, cpuMs(since))
+  }
+  return best
+}
+
+async function measure(log2n: number) {
+  const n = 2 ** log2n
+  const [seed, coins] = [randomBytes(32), randomBytes(32)]
+  const hash = await hashMs(log2n)
+  const provers = []
+  let proof: Awaited<ReturnType<typeof prove>> | undefined
+  for (const variant of VARIANTS) {
+    let [execMs, openMs] = [Infinity, Infinity]
+    for (let run = 0; run < repeat; run++) {
+      const again = await prove(variant, log2n, seed, coins)
+      if (proof !== undefined && Buffer.compare(again.openings, proof.openings) !== 0) throw new Error(`${variant} opened other bytes than the run before`)
+      proof = again
+      execMs = Math.min(execMs, again.execMs)
+      openMs = Math.min(openMs, again.openMs)
+    }
+    provers.push({ variant, execMs, openMs, gmacPerSecond: (steps * n ** 3) / execMs / 1e6, hashingShare: (hash * steps) / execMs })
+  }
+  const { roots, openings } = proof!
+  const claim = { seed, log2n, roots, keys: chainKeys(nodeCrypto, seed, roots, new Map()), coins, samples, openings }
+  let verifyMs = Infinity
+  for (let run = 0; run < repeat + 2; run++) {
+    const since = process.cpuUsage()
+    const verdict = verifyOpenings(nodeCrypto, claim)
+    verifyMs = Math.min(verifyMs, cpuMs(since))
+    if (verdict !== 'OK') throw new Error(`an honest proof was refused: ${verdict}`)
+  }
+  return { n, steps, samples, verifyMs, proofKB: (openings.length + 32 * steps) / 1000, provers: provers.map((prover) => ({ ...prover, ratio: prover.execMs / verifyMs })) }
+}
+
+const results = []
+for (const log2n of SIZES) results.push(await measure(log2n))
+if (values.json) console.log(JSON.stringify({ node: process.version, cpuMs: true, results }, null, 2))
+else
+  console.table(
+    results.flatMap(({ n, steps, samples, verifyMs, proofKB, provers }) =>
+      provers.map(({ variant, execMs, openMs, gmacPerSecond, hashingShare, ratio }) => ({
+        n,
+        steps,
+        samples,
+        kernel: variant,
+        'exec ms': Math.round(execMs),
+        'GMAC/s': Number(gmacPerSecond.toFixed(1)),
+        'hashing %': Math.round(100 * hashingShare),
+        'open ms': Math.round(openMs),
+        'verify ms': Number(verifyMs.toFixed(1)),
+        'exec/verify': Math.round(ratio),
+        'proof KB': Math.round(proofKB),
+      })),
+    ),
+  )
