@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { BlobStore, blobId, fetchBlob } from './blobs.ts'
+import { BlobStore, blobId, fetchBlob, writeDurably, writeOnce } from './blobs.ts'
 
 let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'assay-blobs-'))))
@@ -42,6 +42,20 @@ describe('BlobStore', () => {
     const path = join(dir, 'file')
     await writeFile(path, '')
     await expect(new BlobStore(path).put(bytes)).rejects.toMatchObject({ name: 'OperatorError', code: 'DISK' })
+  })
+})
+
+describe('writeOnce and writeDurably', () => {
+  it('the first writer wins; the other replaces', async () => {
+    const path = join(dir, 'once', 'x')
+    const results = await Promise.all(['a', 'b', 'c'].map((text) => writeOnce(path, Buffer.from(text))))
+    expect(results.filter(Boolean).length).toBe(1)
+    const first = await readFile(path, 'utf8')
+    expect(await writeOnce(path, Buffer.from('d'))).toBe(false)
+    expect(await readFile(path, 'utf8')).toBe(first)
+    await writeDurably(path, Buffer.from('e'), { mode: 0o600 })
+    expect(await readFile(path, 'utf8')).toBe('e')
+    expect(await readdir(join(dir, 'once'))).toEqual(['x'])
   })
 })
 

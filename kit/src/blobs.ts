@@ -1,8 +1,8 @@
 // Content-addressed bytes: a folder of files named by their SHA-256, and how to fetch one from whoever says that he has it.
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { OperatorError } from './lifecycle.ts'
+import { OperatorError, isOperatorError } from './lifecycle.ts'
 
 export type BlobId = `0x${string}`
 
@@ -56,17 +56,38 @@ export class BlobStore {
  * Writes a file so that after a crash it holds the old bytes or all of the new ones, and is on disk when this returns. Throws OperatorError DISK.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, options: { mode?: number } = {}): Promise<void> {
+  await write(path, bytes, options.mode, rename)
+}
+
+/**
+ * The same, but only if there is no such file yet: false, and the old bytes untouched, if there is. The first writer wins, also among processes.
+ * What must never be said in two ways is written with this before it is said. Throws OperatorError DISK.
+ */
+export async function writeOnce(path: string, bytes: Uint8Array, options: { mode?: number } = {}): Promise<boolean> {
+  try {
+    await write(path, bytes, options.mode, async (temporary) => {
+      await link(temporary, path)
+      await rm(temporary)
+    })
+    return true
+  } catch (error) {
+    if (isOperatorError(error) && (error.cause as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function write(path: string, bytes: Uint8Array, mode = 0o644, place: (temporary: string, path: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await mkdir(dirname(path), { recursive: true })
-    const file = await open(temporary, 'wx', options.mode ?? 0o644)
+    const file = await open(temporary, 'wx', mode)
     try {
       await file.writeFile(bytes)
       await file.sync()
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    await place(temporary, path)
     const folder = await open(dirname(path), 'r')
     await folder.sync().finally(() => folder.close())
   } catch (cause) {

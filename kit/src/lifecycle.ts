@@ -21,9 +21,10 @@ export class OperatorError extends Error {
   }
 }
 
-/** True for an OperatorError of any copy of this module, told by its shape. */
+/** True for whatever has the shape of an OperatorError: other packages have errors of their own for the operator, and do not import this one. */
 export function isOperatorError(error: unknown): error is OperatorError {
-  return error instanceof Error && error.name === 'OperatorError' && typeof (error as { advice?: unknown }).advice === 'string'
+  const { code, advice, exit } = (error ?? {}) as { code?: unknown, advice?: unknown, exit?: unknown }
+  return error instanceof Error && typeof code === 'string' && typeof advice === 'string' && typeof exit === 'number'
 }
 
 type Signals = Pick<NodeJS.Process, 'on' | 'off' | 'exit'>

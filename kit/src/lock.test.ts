@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lockFolder } from './lock.ts'
+
+let root: string
+beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'assay-lock-'))))
+afterAll(() => rm(root, { recursive: true }))
+
+describe('lockFolder', () => {
+  it('makes the folder, keeps a second taker out, and lets the next one in after release', async () => {
+    const dir = join(root, 'a', 'b')
+    const lock = await lockFolder(dir)
+    await expect(lockFolder(dir)).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining(`(${process.pid})`) })
+    await lock.release()
+    await (await lockFolder(dir)).release()
+    expect(await readdir(dir)).toEqual([])
+  })
+  it('lets exactly one of many in', async () => {
+    const dir = join(root, 'many')
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => lockFolder(dir)))
+    expect(all.filter((one) => one.status === 'fulfilled').length).toBe(1)
+  })
+  it('takes over from a process that was killed, and from an older one whose number this process has', async () => {
+    const dir = join(root, 'killed')
+    const program = `import { lockFolder } from ${JSON.stringify(new URL('lock.ts', import.meta.url).href)}; await lockFolder(${JSON.stringify(dir)}); console.log('held'); setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program])
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    await expect(lockFolder(dir)).rejects.toMatchObject({ code: 'LOCKED', message: expect.stringContaining(`(${child.pid})`) })
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+    await (await lockFolder(dir)).release()
+    await writeFile(join(dir, 'lock'), JSON.stringify({ pid: process.pid, started: '1', id: 'x' }))
+    await (await lockFolder(dir)).release()
+    await writeFile(join(dir, 'lock'), 'junk')
+    const last = await lockFolder(dir)
+    expect(JSON.parse(await readFile(join(dir, 'lock'), 'utf8')).pid).toBe(process.pid)
+    await last.release()
+  })
+  it('says when the folder cannot be written', async () => {
+    await writeFile(join(root, 'file'), '')
+    await expect(lockFolder(join(root, 'file', 'x'))).rejects.toMatchObject({ name: 'OperatorError', code: 'DATA_DIR' })
+  })
+})

@@ -1,0 +1,72 @@
+// One process a data folder: two that share keys could sign two different things.
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OperatorError } from './lifecycle.ts'
+
+/**
+ * Creates the folder if need be and takes it for this process, until `release` or the process's end; what a killed process left is taken over.
+ * Throws OperatorError LOCKED while another process lives in it, DATA_DIR if it cannot be written.
+ */
+export async function lockFolder(dir: string): Promise<{ release(): Promise<void> }> {
+  const path = join(dir, 'lock')
+  const mark = `${path}.${randomBytes(6).toString('hex')}`
+  const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), id: randomBytes(8).toString('hex') })
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await writeFile(mark, mine, { mode: 0o600 })
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    throw new OperatorError('DATA_DIR', `the data folder ${dir} cannot be written (${code})`, { advice: code === 'ENOSPC' ? 'The disk is full: free some space.' : 'Choose a folder that this user may write, or correct its permissions.', cause })
+  }
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      // A link appears whole or not at all, and never over another.
+      if (await link(mark, path).then(() => true, existsAlready)) return { release: () => release(path, mine) }
+      const holder = await readFile(path, 'utf8').catch(() => undefined)
+      if (holder === undefined) continue
+      const pid = await livingHolder(holder)
+      if (pid !== undefined) throw locked(dir, pid)
+      const stale = `${mark}.stale`
+      await rename(path, stale).catch(() => {})
+      if ((await readFile(stale, 'utf8').catch(() => holder)) !== holder) await link(stale, path).catch(() => {})
+      await rm(stale, { force: true })
+    }
+    throw locked(dir, 0)
+  } finally {
+    await rm(mark, { force: true })
+  }
+}
+
+const locked = (dir: string, pid: number): OperatorError => new OperatorError('LOCKED', `the data folder ${dir} is in use by another process${pid > 0 ? ` (${pid})` : ''}`, { advice: 'Stop that process, or give this one a data folder of its own.' })
+
+function existsAlready(error: NodeJS.ErrnoException): false {
+  if (error.code === 'EEXIST') return false
+  throw error
+}
+
+async function release(path: string, mine: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === mine) await rm(path, { force: true })
+}
+
+/** The holder's process id if it lives; a process of the same number that began at another time is not the holder. */
+async function livingHolder(text: string): Promise<number | undefined> {
+  try {
+    const { pid, started } = JSON.parse(text) as { pid: number, started: string | null }
+    try {
+      process.kill(pid, 0)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
+    }
+    const now = await startOf(pid)
+    return started !== null && now !== null && now !== started ? undefined : pid
+  } catch {
+    return undefined
+  }
+}
+
+/** When a process began, in ticks since boot; null where the system does not tell (not Linux). */
+async function startOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
+  return stat === null ? null : (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null)
+}
