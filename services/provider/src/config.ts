@@ -1,0 +1,17 @@
+// A provider's settings: one schema for type, check and help.
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+
+export const providerConfig = Type.Object({
+  chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  network: Type.String({ minLength: 1, description: 'the network to work for: its account, 5… or 0x…' }),
+  dataDir: Type.String({ minLength: 1, description: 'folder of the keys and of what was signed; one per machine' }),
+  passwordFile: Type.String({ minLength: 1, description: 'file whose first line is the password of the keys' }),
+  ownerFile: Type.Optional(Type.String({ minLength: 1, description: 'the owner’s key as an encrypted JSON file of a polkadot wallet, same password; default: dataDir/owner.json, made if missing' })),
+  engine: Type.String({ default: 'wasm', minLength: 1, description: 'what computes: wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
+  threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads; default: all cores' })),
+  opsHost: Type.String({ default: '127.0.0.1', description: 'address of health and metrics' }),
+  opsPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4620, description: 'port of health and metrics; 0 takes a free one' }),
+})
+
+export type ProviderConfig = Static<typeof providerConfig>
