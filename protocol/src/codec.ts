@@ -71,10 +71,14 @@ export function strict<T>(what: string, codec: Codec<T>, { maxBytes = Infinity, 
 }
 
 /** A struct: its fields in order, nothing between. */
-export const struct = scale.Struct
+export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
+  return scale.Struct(fields as never) as unknown as Codec<T>
+}
 
-/** One of several, told by a leading u8 that counts from 0: `{ tag, value }`. */
-export const tagged = scale.Enum
+/** One of several, told by a leading u8 that counts from 0 in the order given: `{ tag, value }`. */
+export function tagged<T extends object>(variants: { [K in keyof T]: Codec<T[K]> }): Codec<{ [K in keyof T]: { tag: K; value: T[K] } }[keyof T]> {
+  return scale.Enum(variants as never) as unknown as Codec<{ [K in keyof T]: { tag: K; value: T[K] } }[keyof T]>
+}
 
 const uint = (bits: number, codec: Codec<number>): Codec<number> =>
   createCodec((value: number) => {

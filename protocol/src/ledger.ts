@@ -1,0 +1,472 @@
+// What the chain says of a network: a pure reducer over its blocks, and the facts of a round that follow. PROTOCOL sections 2 to 4 and 7.
+// Anybody may write almost anything on this chain; what counts is decided here, by who wrote it, where, and in which block.
+import { beaconOf, coinsOf, committeeOf, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
+import { type AccountId, type Hash, toHex, ZERO_HASH } from './bytes.ts'
+import { MalformedError } from './codec.ts'
+import type { Crypto } from './crypto.ts'
+import { decodeSignedIdentity, type Identity, type IdentityKind, verifyIdentity } from './identity.ts'
+import { decodeParameters, ITEM_BYTES, type Parameters, updateProblems, validateParameters } from './parameters.ts'
+import type { ReasonCode } from './reasons.ts'
+import { decodeReportItem, isHeld, type ReportItem } from './report.ts'
+import { commitRoundAt, epochOf, offsets, roundAt, type Schedule, schedule } from './schedule.ts'
+import { CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseStatementKey, reportKey } from './storage-keys.ts'
+
+/** A block as far as the protocol is concerned; only effects that happened, in chain order. */
+export interface LedgerBlock {
+  number: number
+  hash: Hash
+  parentHash: Hash
+  /** `relayParentStorageRoot` of the block's validation data; null if the chain has none. */
+  relayRoot: Hash | null
+  events: LedgerEvent[]
+}
+
+export type LedgerEvent =
+  /** PeaqStorage ItemAdded (`update` false) or ItemUpdated. */
+  | { kind: 'item'; who: AccountId; key: string; value: Uint8Array; update: boolean }
+  /** PeaqDid AttributeAdded or AttributeUpdated. `identity`: the bytes of the `#assay` service if the value is a DID document that has one. */
+  | { kind: 'attribute'; who: AccountId; subject: AccountId; value: Uint8Array; identity: Uint8Array | null }
+  /** PeaqRbac RoleAssignedToUser or RoleUnassignedToUser. */
+  | { kind: 'role'; owner: AccountId; role: Hash; user: AccountId; assigned: boolean }
+
+/** An identity that counts. */
+export interface Registered {
+  identity: Identity
+  account: AccountId
+  /** H(document). */
+  anchor: Hash
+  /** The block of the anchor. */
+  block: number
+}
+
+/** The first event of a checker under its report key in a round's commit window. */
+export interface Report {
+  block: number
+  /** Null: malformed, or of another round. */
+  item: ReportItem | null
+}
+
+/** What the chain has of an epoch's statement. */
+export interface StatementOnChain {
+  /** The block of the first chunk that came. */
+  block: number
+  chunks: ReadonlyMap<number, Uint8Array>
+}
+
+/** The state of the reducer. Read it by the functions of this file; every state stays valid for ever. */
+export interface Ledger {
+  readonly network: AccountId
+  readonly head: { readonly number: number; readonly hash: Hash } | null
+  /** Ascending by block; the first founded the network. */
+  readonly parameters: readonly ParametersEntry[]
+  readonly identities: Readonly<Record<IdentityKind, ReadonlyMap<AccountId, readonly IdentityEntry[]>>>
+  readonly roles: ReadonlyMap<AccountId, readonly RoleEntry[]>
+  readonly rounds: Rounds
+  readonly statements: ReadonlyMap<number, StatementOnChain>
+}
+
+interface ParametersEntry {
+  /** Written in. */
+  block: number
+  /** In force from. */
+  epoch: number
+  parameters: Parameters
+}
+
+interface IdentityEntry {
+  block: number
+  /** Null: an anchor without a valid identity, by which the account leaves. */
+  registered: Registered | null
+  /** Block and event in which the account first anchored this peer key, without another in between. */
+  since: readonly [block: number, event: number]
+  reason: ReasonCode
+}
+
+interface RoleEntry {
+  block: number
+  assigned: boolean
+}
+
+interface RoundRecord {
+  frozen: Frozen | null
+  /** Randomness of S_r, S_r + F and S_r + O. */
+  randomness: { readonly start: Hash | null; readonly seed: Hash | null; readonly open: Hash | null }
+  reports: ReadonlyMap<AccountId, Report>
+}
+
+/** Eligible in a round, ascending by account. */
+interface Frozen {
+  machines: readonly Registered[]
+  checkers: readonly Registered[]
+}
+
+/** Records of rounds, in pieces of CHUNK so that a new state copies little. */
+type Rounds = readonly (readonly (RoundRecord | undefined)[] | undefined)[]
+
+const CHUNK = 128
+const STATEMENT_CHUNKS = 16
+const NOBODY: Frozen = { machines: [], checkers: [] }
+const NO_RECORD: RoundRecord = { frozen: null, randomness: { start: null, seed: null, open: null }, reports: new Map() }
+
+/** Blocks must follow one another without a gap: this one does not. */
+export class LedgerGapError extends Error {
+  override readonly name = 'LedgerGapError'
+  readonly code = 'LEDGER_GAP'
+}
+
+/** The block lacks what the network's parameters take randomness from. */
+export class NoRandomnessError extends Error {
+  override readonly name = 'NoRandomnessError'
+  readonly code = 'NO_RANDOMNESS'
+}
+
+/** A ledger before any block. Start it at the network's `origin`, or anywhere before. */
+export function emptyLedger(network: AccountId): Ledger {
+  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), rounds: [], statements: new Map() }
+}
+
+/**
+ * The state after one more block, which should be deep enough to stay; the state before remains usable.
+ * @throws LedgerGapError if the block does not stand on the ledger's head
+ * @throws NoRandomnessError if the parameters want a relay root that the block lacks
+ */
+export function applyBlock(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
+  const { head } = ledger
+  if (head !== null && (block.number !== head.number + 1 || block.parentHash !== head.hash))
+    throw new LedgerGapError(`block ${block.number} on ${block.parentHash} does not follow ${head.number} ${head.hash}; apply the block between, or start again where the chain still agrees`)
+  let next: Ledger = { ...ledger, head: { number: block.number, hash: block.hash } }
+  next = withIdentities(crypto, next, block)
+  next = withRoles(crypto, next, block)
+  next = withParameters(next, block)
+  const founding = next.parameters[0]?.parameters
+  if (founding === undefined) return next
+  next = withStatements(next, block)
+  next = withReports(next, block, founding)
+  next = withRandomness(next, block, founding)
+  return withFreeze(next, block, founding)
+}
+
+/** The parameters of a round, as far as the ledger knows them; null before the network is founded. Any update is known at least one whole epoch before it takes effect. */
+export function parametersFor(ledger: Ledger, round: number): Parameters | null {
+  const founding = ledger.parameters[0]?.parameters
+  if (founding === undefined) return null
+  const epoch = epochOf(founding, round)
+  return ledger.parameters.findLast((entry) => entry.epoch <= epoch)?.parameters ?? founding
+}
+
+/** Machines with a valid identity at the ledger's head, waiting or eligible, ascending by account. */
+export function registeredMachines(ledger: Ledger): Registered[] {
+  return current(ledger, 'machine')
+}
+
+/** Checkers with a valid identity and the role at the ledger's head, waiting or eligible, ascending by account. */
+export function registeredCheckers(ledger: Ledger): Registered[] {
+  return current(ledger, 'checker').filter(({ account }) => ledger.roles.get(account)?.at(-1)?.assigned === true)
+}
+
+/** What became of the newest anchor of an account: OK, the fault of its identity, or null if it wrote none. For an operator who wonders. */
+export function registrationOf(ledger: Ledger, kind: IdentityKind, account: AccountId): ReasonCode | null {
+  return ledger.identities[kind].get(account)?.at(-1)?.reason ?? null
+}
+
+/** Statements that the network's account wrote, by epoch. */
+export function statementsOnChain(ledger: Ledger): ReadonlyMap<number, StatementOnChain> {
+  return ledger.statements
+}
+
+/** Forgets what is kept for rounds before `round` only, some rounds more or less; their facts become null. */
+export function pruneLedger(ledger: Ledger, round: number): Ledger {
+  const keep = Math.floor(round / CHUNK)
+  return { ...ledger, rounds: ledger.rounds.map((chunk, i) => (i < keep ? undefined : chunk)) }
+}
+
+/** What follows from the chain for one round. Of blocks that the ledger has not seen, nothing follows: null. */
+export interface RoundFacts {
+  network: AccountId
+  round: number
+  parameters: Parameters
+  schedule: Schedule
+  /** Eligible machines, ascending by account. */
+  machines: readonly Registered[]
+  /** Eligible checkers, ascending by account: the places of the bitmaps. */
+  checkers: readonly Registered[]
+  beacon: Hash | null
+  /** 32 bytes. */
+  seedOf(machine: AccountId): Uint8Array | null
+  /** The randomness of the open block. */
+  openRandomness: Hash | null
+  /** Ascending; empty before the beacon is known, or if the machine is not eligible. */
+  committee(machine: AccountId): AccountId[]
+  /** Ascending; empty before the beacon is known, or if the checker is not eligible. */
+  mirrors(checker: AccountId): AccountId[]
+  mustOpen(machine: AccountId): boolean | null
+  /** 32 bytes. */
+  coins(machine: AccountId, commitment: Hash): Uint8Array | null
+  /** Of eligible checkers. */
+  reports: ReadonlyMap<AccountId, Report>
+  /** What eligible checkers posted of this round in the commit window of the next. */
+  packageRoots: ReadonlyMap<AccountId, Hash>
+  /** Package roots of the checkers whose package counts as far as the chain decides: report, root and mirror bits. */
+  counted: ReadonlyMap<AccountId, Hash>
+  /** True once the commit window of round + 2 is in the ledger: nothing above changes any more. */
+  complete: boolean
+}
+
+/** The facts of a round; null before its freeze block is in the ledger. */
+export function roundFacts(crypto: Crypto, ledger: Ledger, round: number): RoundFacts | null {
+  const parameters = parametersFor(ledger, round)
+  const frozen = frozenOf(ledger, round)
+  if (parameters === null || frozen === null) return null
+  const { network } = ledger
+  const { randomness, reports: written } = recordOf(ledger, round)
+  const at = schedule(parameters, round)
+  const machines = new Set(frozen.machines.map(({ account }) => account))
+  const checkers = frozen.checkers.map(({ account }) => account)
+  const beacon = randomness.start === null ? null : beaconOf(crypto, network, round, randomness.start)
+  const remember = <T>(compute: (account: AccountId) => T): ((account: AccountId) => T) => {
+    const known = new Map<AccountId, T>()
+    return (account) => {
+      const value = known.get(account) ?? compute(account)
+      known.set(account, value)
+      return value
+    }
+  }
+  const committee = remember((machine) => (beacon === null || !machines.has(machine) ? [] : committeeOf(crypto, beacon, machine, checkers, parameters.committee)))
+  const mirrors = remember((checker) => (beacon === null || !checkers.includes(checker) ? [] : mirrorsOf(crypto, beacon, checker, checkers, parameters.mirrors)))
+  const reports = new Map(checkers.flatMap((checker) => pair(checker, written.get(checker))))
+  const packageRoots = new Map(checkers.flatMap((checker) => pair(checker, rootIn(recordOf(ledger, round + 1).reports.get(checker)))))
+  const bitmaps = recordOf(ledger, round + 2).reports
+  const counted = (): Map<AccountId, Hash> => {
+    const counts = (checker: AccountId, place: number): boolean => {
+      if ((reports.get(checker)?.item ?? null) === null || !packageRoots.has(checker)) return false
+      const asked = mirrors(checker)
+      const holding = asked.filter((mirror) => {
+        const item = bitmaps.get(mirror)?.item
+        return item != null && isHeld(item.held, place)
+      })
+      return holding.length >= Math.floor(asked.length / 3) + 1
+    }
+    return new Map(checkers.flatMap((checker, place) => (counts(checker, place) ? pair(checker, packageRoots.get(checker)) : [])))
+  }
+  let countedOnce: Map<AccountId, Hash> | undefined
+  return {
+    network,
+    round,
+    parameters,
+    schedule: at,
+    machines: frozen.machines,
+    checkers: frozen.checkers,
+    beacon,
+    seedOf: (machine) => (randomness.seed === null ? null : jobSeed(crypto, network, round, randomness.seed, machine)),
+    openRandomness: randomness.open,
+    committee,
+    mirrors,
+    mustOpen: (machine) => (randomness.open === null ? null : mustOpen(crypto, network, round, randomness.open, machine, parameters.openShare)),
+    coins: (machine, commitment) => (randomness.open === null ? null : coinsOf(crypto, network, round, randomness.open, machine, commitment)),
+    reports,
+    packageRoots,
+    get counted() {
+      return (countedOnce ??= counted())
+    },
+    complete: ledger.head !== null && ledger.head.number >= schedule(parameters, round + 2).commitTo,
+  }
+}
+
+const pair = <T>(checker: AccountId, value: T | null | undefined): [AccountId, T][] => (value == null ? [] : [[checker, value]])
+
+/** The package root in a report of the next round. */
+function rootIn(report: Report | undefined): Hash | null {
+  const root = report?.item?.previousPackage
+  return root === undefined || root === ZERO_HASH ? null : root
+}
+
+function current(ledger: Ledger, kind: IdentityKind): Registered[] {
+  return [...ledger.identities[kind].values()].flatMap((entries) => entries.at(-1)?.registered ?? []).sort(byAccount)
+}
+
+const byAccount = (a: { account: AccountId }, b: { account: AccountId }): number => (a.account < b.account ? -1 : a.account > b.account ? 1 : 0)
+
+// Reduction, one concern after the other. Each gives the same state back where the block says nothing to it.
+
+function withIdentities(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
+  let documents: Map<Hash, Uint8Array | null> | undefined
+  // Hashing what strangers wrote is only worth it in a block with an anchor.
+  const documentsOfBlock = (): Map<Hash, Uint8Array | null> =>
+    new Map(block.events.flatMap((event) => (event.kind === 'attribute' ? [[toHex(crypto.blake2b256(event.value)), event.identity] as const] : [])))
+  let identities = ledger.identities
+  for (const [index, event] of block.events.entries()) {
+    if (event.kind !== 'item') continue
+    const kind = event.key === MACHINE_KEY ? 'machine' : event.key === CHECKER_KEY ? 'checker' : null
+    if (kind === null) continue
+    const entries = identities[kind].get(event.who) ?? []
+    documents ??= documentsOfBlock()
+    const { registered, reason } = readAnchor(crypto, ledger.network, kind, event.who, event.value, documents, block.number)
+    if (registered === null && entries.length === 0) continue
+    const before = entries.at(-1)
+    const samePeer = registered !== null && before?.registered?.identity.peer === registered.identity.peer
+    const since = samePeer ? before.since : ([block.number, index] as const)
+    identities = { ...identities, [kind]: new Map(identities[kind]).set(event.who, [...entries, { block: block.number, registered, since, reason }]) }
+  }
+  return identities === ledger.identities ? ledger : { ...ledger, identities }
+}
+
+function readAnchor(
+  crypto: Crypto,
+  network: AccountId,
+  kind: IdentityKind,
+  account: AccountId,
+  value: Uint8Array,
+  documents: ReadonlyMap<Hash, Uint8Array | null>,
+  block: number,
+): { registered: Registered | null; reason: ReasonCode } {
+  const anchor = toHex(value)
+  const bytes = documents.get(anchor) ?? null
+  if (bytes === null) return { registered: null, reason: 'NO_DOCUMENT' }
+  const signed = orNull(() => decodeSignedIdentity(bytes))
+  if (signed === null) return { registered: null, reason: 'MALFORMED_IDENTITY' }
+  const reason = verifyIdentity(crypto, signed, { network, account, kind })
+  return { registered: reason === 'OK' ? { identity: signed.identity, account, anchor, block } : null, reason }
+}
+
+function withRoles(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
+  let roles: Map<AccountId, readonly RoleEntry[]> | undefined
+  for (const event of block.events) {
+    if (event.kind !== 'role' || event.owner !== ledger.network || event.role !== checkerRoleId(crypto)) continue
+    roles ??= new Map(ledger.roles)
+    roles.set(event.user, [...(roles.get(event.user) ?? []), { block: block.number, assigned: event.assigned }])
+  }
+  return roles === undefined ? ledger : { ...ledger, roles }
+}
+
+function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
+  let next = ledger
+  for (const event of block.events) {
+    if (event.kind !== 'item' || event.who !== ledger.network || event.key !== PARAMETERS_KEY) continue
+    const parameters = orNull(() => decodeParameters(event.value))
+    if (parameters === null) continue
+    const founding = next.parameters[0]?.parameters
+    if (founding === undefined) {
+      if (validateParameters(parameters).length === 0 && parameters.origin <= block.number) next = founded(next, block.number, parameters)
+    } else if (updateProblems(founding, parameters).length === 0) {
+      const epoch = Math.max(0, epochOf(founding, roundAt(founding, block.number)) + 2)
+      next = { ...next, parameters: [...next.parameters, { block: block.number, epoch, parameters }] }
+    }
+  }
+  return next
+}
+
+/** Events before `origin` do not exist, however early a ledger began. */
+function founded(ledger: Ledger, block: number, parameters: Parameters): Ledger {
+  const since = <T extends { block: number }>(history: ReadonlyMap<AccountId, readonly T[]>): Map<AccountId, readonly T[]> =>
+    new Map([...history].map(([account, entries]) => [account, entries.filter((entry) => entry.block >= parameters.origin)] as const).filter(([, entries]) => entries.length > 0))
+  const { machine, checker } = ledger.identities
+  return { ...ledger, parameters: [{ block, epoch: 0, parameters }], identities: { machine: since(machine), checker: since(checker) }, roles: since(ledger.roles) }
+}
+
+function withStatements(ledger: Ledger, block: LedgerBlock): Ledger {
+  let statements: Map<number, StatementOnChain> | undefined
+  for (const event of block.events) {
+    if (event.kind !== 'item' || event.update || event.who !== ledger.network || event.value.length > ITEM_BYTES) continue
+    const key = parseStatementKey(ledger.network, event.key)
+    if (key === null || key.chunk >= STATEMENT_CHUNKS) continue
+    statements ??= new Map(ledger.statements)
+    const known = statements.get(key.epoch) ?? { block: block.number, chunks: new Map<number, Uint8Array>() }
+    if (known.chunks.has(key.chunk)) continue
+    statements.set(key.epoch, { block: known.block, chunks: new Map(known.chunks).set(key.chunk, event.value) })
+  }
+  return statements === undefined ? ledger : { ...ledger, statements }
+}
+
+function withReports(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
+  const round = commitRoundAt(founding, block.number)
+  if (round === null) return ledger
+  const key = reportKey(ledger.network)
+  let reports: Map<AccountId, Report> | undefined
+  for (const event of block.events) {
+    if (event.kind !== 'item' || event.key !== key) continue
+    const known = reports ?? recordOf(ledger, round).reports
+    // A report also speaks of the two rounds before, for those who were checkers then.
+    if (known.has(event.who) || ![round, round - 1, round - 2].some((of) => frozenOf(ledger, of)?.checkers.some(({ account }) => account === event.who))) continue
+    const item = orNull(() => decodeReportItem(event.value))
+    reports ??= new Map(known)
+    reports.set(event.who, { block: block.number, item: item?.round === round ? item : null })
+  }
+  return reports === undefined ? ledger : withRecord(ledger, round, { reports })
+}
+
+function withRandomness(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
+  const at = offsets(founding)
+  let next = ledger
+  for (const which of ['start', 'seed', 'open'] as const) {
+    const round = (block.number - founding.start - at[which]) / founding.roundBlocks
+    if (!Number.isInteger(round) || round < 0) continue
+    const value = founding.randomness === 0 ? block.relayRoot : block.hash
+    if (value === null) throw new NoRandomnessError(`block ${block.number} has no relay parent storage root, from which the network takes its randomness`)
+    next = withRecord(next, round, { randomness: { ...recordOf(next, round).randomness, [which]: value } })
+  }
+  return next
+}
+
+function withFreeze(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
+  const round = (block.number - founding.start - offsets(founding).freeze) / founding.roundBlocks
+  if (!Number.isInteger(round) || round < 0) return ledger
+  const before = frozenOf(ledger, round - 1) ?? NOBODY
+  const now = freeze(ledger, block.number, block.number - parametersFor(ledger, round)!.waitBlocks)
+  // Rounds in which nothing changed share one list.
+  const same = (a: readonly Registered[], b: readonly Registered[]): boolean => a.length === b.length && a.every((registered, i) => registered === b[i])
+  return withRecord(ledger, round, {
+    frozen: { machines: same(now.machines, before.machines) ? before.machines : now.machines, checkers: same(now.checkers, before.checkers) ? before.checkers : now.checkers },
+  })
+}
+
+/** Who is eligible by what stood at block `waited` and was not lost until block `block`: gains wait, losses do not. */
+function freeze(ledger: Ledger, block: number, waited: number): Frozen {
+  const inForce = (kind: IdentityKind): IdentityEntry[] =>
+    [...ledger.identities[kind].values()].flatMap((entries) => {
+      const left = entries.some((entry) => entry.registered === null && entry.block > waited && entry.block <= block)
+      const entry = entries.findLast((entry) => entry.block <= waited)
+      return left || entry === undefined || entry.registered === null ? [] : [entry]
+    })
+  const holdsRole = (account: AccountId): boolean => {
+    const entries = ledger.roles.get(account) ?? []
+    const lost = entries.some((entry) => !entry.assigned && entry.block > waited && entry.block <= block)
+    return !lost && entries.findLast((entry) => entry.block <= waited)?.assigned === true
+  }
+  const machines = inForce('machine')
+  const checkers = inForce('checker')
+  const holders = new Map<Hash, AccountId>()
+  for (const { registered } of [...machines, ...checkers].sort((a, b) => a.since[0] - b.since[0] || a.since[1] - b.since[1]))
+    if (!holders.has(registered!.identity.peer)) holders.set(registered!.identity.peer, registered!.account)
+  const eligible = (entries: IdentityEntry[]): Registered[] =>
+    entries.flatMap(({ registered }) => (holders.get(registered!.identity.peer) === registered!.account ? registered! : [])).sort(byAccount)
+  return { machines: eligible(machines), checkers: eligible(checkers).filter(({ account }) => holdsRole(account)) }
+}
+
+/** Who was eligible in a round: nobody if it was frozen before the network was founded, null if it is not frozen yet. */
+function frozenOf(ledger: Ledger, round: number): Frozen | null {
+  const founding = ledger.parameters[0]
+  if (founding === undefined || round < 0) return null
+  return recordOf(ledger, round).frozen ?? (schedule(founding.parameters, round).freeze < founding.block ? NOBODY : null)
+}
+
+function recordOf(ledger: Ledger, round: number): RoundRecord {
+  return ledger.rounds[Math.floor(round / CHUNK)]?.[round % CHUNK] ?? NO_RECORD
+}
+
+function withRecord(ledger: Ledger, round: number, change: Partial<RoundRecord>): Ledger {
+  const rounds = [...ledger.rounds]
+  const chunk = [...(rounds[Math.floor(round / CHUNK)] ?? [])]
+  chunk[round % CHUNK] = { ...recordOf(ledger, round), ...change }
+  rounds[Math.floor(round / CHUNK)] = chunk
+  return { ...ledger, rounds }
+}
+
+/** What strangers wrote may be malformed; anything else is a fault of ours and goes on. */
+function orNull<T>(decode: () => T): T | null {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof MalformedError) return null
+    throw error
+  }
+}
