@@ -1,0 +1,41 @@
+import type { AccountInfo, Call } from '@polkadot/types/interfaces'
+import type { Codec } from '@polkadot/types/types'
+import type { AccountId, Hash } from '@assay/protocol'
+import { toAddress } from './account.ts'
+import type { Chain } from './chain.ts'
+import { MissingFeatureError } from './errors.ts'
+import { specOf } from './runtime.ts'
+
+/** What an account has, in planck, and its next nonce. `usable` is what it can pay with: free less frozen. */
+export interface Balance {
+  readonly free: bigint
+  readonly reserved: bigint
+  readonly usable: bigint
+  readonly nonce: number
+}
+
+/** Reads an account from storage (a runtime call would cost the node a hundred times more); an account that does not exist has nothing. */
+export async function readBalance(chain: Chain, account: AccountId, at?: Hash): Promise<Balance> {
+  const info = (await chain.read('system', 'account', [toAddress(account)], at)) as AccountInfo | null
+  if (!info) return { free: 0n, reserved: 0n, usable: 0n, nonce: 0 }
+  const data = info.data as unknown as Record<string, (Codec & { toBigInt(): bigint }) | undefined>
+  const amount = (name: string): bigint => data[name]?.toBigInt() ?? 0n
+  // `frozen` since 2023, before it two kinds
+  const frozen = [amount('frozen'), amount('miscFrozen'), amount('feeFrozen')].reduce((a, b) => (a > b ? a : b))
+  const free = amount('free')
+  return { free, reserved: amount('reserved'), usable: free > frozen ? free - frozen : 0n, nonce: info.nonce.toNumber() }
+}
+
+/** A transfer of `amount` planck by whichever call this runtime has. Throws MissingFeatureError. */
+export function transfer(chain: Chain, to: AccountId, amount: bigint): Call {
+  const { transfer: method } = chain.features
+  if (!method) throw new MissingFeatureError('transfer call', specOf(chain.runtime))
+  return chain.call('balances', method, toAddress(to), amount)
+}
+
+/** Planck as text in whole tokens, exact: `formatAmount(1_500_000_000_000_000_000n) → '1.5 PEAQ'`. */
+export function formatAmount(planck: bigint, symbol = 'PEAQ', decimals = 18): string {
+  const digits = (planck < 0n ? -planck : planck).toString().padStart(decimals + 1, '0')
+  const fraction = digits.slice(-decimals).replace(/0+$/, '')
+  return `${planck < 0n ? '-' : ''}${digits.slice(0, -decimals)}${fraction && `.${fraction}`} ${symbol}`
+}

@@ -1,0 +1,37 @@
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import type { Crypto } from '@assay/protocol'
+import { utilCrypto } from './polkadot.ts'
+
+// SubjectPublicKeyInfo of an ed25519 key up to the key itself (RFC 8410)
+const SPKI = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
+
+/** Resolves when sr25519 and BLAKE2 (WebAssembly) are ready; await it once before `nodeCrypto` or any account is used. */
+export async function cryptoReady(): Promise<void> {
+  await utilCrypto.cryptoWaitReady()
+}
+
+/**
+ * The protocol's hashes and signature checks on Node: SHA-256 and ed25519 by OpenSSL (cofactorless, non-canonical S refused, 0.1 ms), BLAKE2b and sr25519 by polkadot's WebAssembly (2 ms).
+ * The two verifiers say false for keys or signatures of a wrong length or shape, they never throw.
+ */
+export const nodeCrypto: Crypto = {
+  sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  blake2b256: (bytes) => utilCrypto.blake2AsU8a(bytes, 256),
+  ed25519Verify(signature, message, publicKey) {
+    if (signature.length !== 64 || publicKey.length !== 32) return false
+    try {
+      const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' })
+      return verify(null, message, key, signature)
+    } catch {
+      return false // not a point of the curve
+    }
+  },
+  sr25519Verify(signature, message, publicKey) {
+    if (signature.length !== 64 || publicKey.length !== 32) return false
+    try {
+      return utilCrypto.sr25519Verify(message, signature, publicKey)
+    } catch {
+      return false
+    }
+  },
+}

@@ -1,0 +1,177 @@
+import { randomBytes, scrypt } from 'node:crypto'
+import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { accountFromSecret, accountOf, peerKey, type Account, type PeerKey } from './account.ts'
+import { cryptoReady } from './crypto.ts'
+import { ChainError } from './errors.ts'
+import { keyring, utilCrypto } from './polkadot.ts'
+
+/** The two keys of a machine or checker, open. */
+export interface Keystore {
+  readonly account: Account
+  readonly peer: PeerKey
+}
+
+/** There is no key file where one was expected. */
+export class KeystoreMissingError extends ChainError {
+  constructor(path: string) {
+    super('KEYSTORE_MISSING', `There is no key file ${path}.`, 'Create the keystore first, or point to the right folder.')
+  }
+}
+/** A key file is there already; it is never overwritten. */
+export class KeystoreExistsError extends ChainError {
+  constructor(path: string) {
+    super('KEYSTORE_EXISTS', `A key file ${path} exists already.`, 'Use it, or choose another folder: keys are never overwritten.')
+  }
+}
+/** The password does not open the file. */
+export class WrongPasswordError extends ChainError {
+  constructor(path: string) {
+    super('WRONG_PASSWORD', `The password does not open ${path}.`, 'Check the password; if it is surely right the file is damaged: restore it from your backup.')
+  }
+}
+/** The file is not a key file of the kind expected, or parts of it are lost. */
+export class KeystoreDamagedError extends ChainError {
+  constructor(path: string, why: string) {
+    super('KEYSTORE_DAMAGED', `${path} is not a usable key file: ${why}.`, 'Restore it from your backup, or create the account again from its mnemonic.')
+  }
+}
+/** Others on this system may read the file. */
+export class KeystorePermissionsError extends ChainError {
+  constructor(path: string, mode: number) {
+    super('KEYSTORE_PERMISSIONS', `${path} can be read by others (mode ${(mode & 0o777).toString(8)}).`, `Run: chmod 600 ${path}`)
+  }
+}
+
+/**
+ * Creates `dir` with an sr25519 account (`account.json`, the polkadot JSON format version 3, so any polkadot wallet opens it) and an ed25519 peer key (`peer.json`, same format), both encrypted
+ * with `password`. From `secret` (mnemonic) if given, else a new mnemonic, which is returned so that it can be shown once. Throws KeystoreExistsError rather than replace an account.
+ */
+export async function createKeystore({ dir, password, secret }: { dir: string; password: string; secret?: string }): Promise<Keystore & { mnemonic: string | null }> {
+  await cryptoReady()
+  const path = join(dir, 'account.json')
+  if (await exists(path)) throw new KeystoreExistsError(path)
+  const mnemonic = secret === undefined ? utilCrypto.mnemonicGenerate(12) : null
+  const account = accountFromSecret(secret ?? mnemonic!)
+  const peer = peerKey(randomBytes(32))
+  // the account last: a folder without one is an interrupted creation and may be begun again
+  await writeKey(join(dir, 'peer.json'), 'ed25519', peer.seed, password)
+  await saveAccount(path, account, password)
+  return { account, peer, mnemonic }
+}
+
+/** Whether `dir` holds a complete keystore. */
+export async function keystoreExists(dir: string): Promise<boolean> {
+  return exists(join(dir, 'account.json'))
+}
+
+/** Opens what `createKeystore` made. Throws KeystoreMissingError, KeystorePermissionsError, WrongPasswordError or KeystoreDamagedError. */
+export async function openKeystore({ dir, password }: { dir: string; password: string }): Promise<Keystore> {
+  const account = await openAccount(join(dir, 'account.json'), password)
+  const path = join(dir, 'peer.json')
+  const { secret, publicKey } = await readKey(path, 'ed25519', password)
+  const peer = peerKey(secret.subarray(0, 32))
+  if (!Buffer.from(publicKey).equals(Buffer.from(peer.publicKey.slice(2), 'hex'))) throw new KeystoreDamagedError(path, 'its public key is not that of its secret')
+  return { account, peer }
+}
+
+/** Writes an sr25519 account as one encrypted polkadot JSON file (mode 600). */
+export async function saveAccount(path: string, account: Account, password: string): Promise<void> {
+  const pkcs8 = account.pair.encodePkcs8()
+  await writeFileOnce(path, await seal(pkcs8, 'sr25519', account.address, password))
+}
+
+/** Opens one encrypted polkadot JSON file of an sr25519 account, made by `saveAccount` or exported from a wallet. Throws as `openKeystore`. */
+export async function openAccount(path: string, password: string): Promise<Account> {
+  await cryptoReady()
+  const { secret, publicKey } = await readKey(path, 'sr25519', password)
+  const ring = new keyring.Keyring({ type: 'sr25519', ss58Format: 42 })
+  const account = accountOf(secret.length === 32 ? ring.addFromSeed(secret) : ring.addFromPair({ publicKey, secretKey: secret }))
+  if (!Buffer.from(publicKey).equals(Buffer.from(account.pair.publicKey))) throw new KeystoreDamagedError(path, 'its public key is not that of its secret')
+  return account
+}
+
+// polkadot's wrapping of a secret: header, secret (64 bytes, in old files a 32-byte seed), divider, public key
+const HEADER = Uint8Array.of(48, 83, 2, 1, 1, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32)
+const DIVIDER = Uint8Array.of(161, 35, 3, 33, 0)
+const SCRYPT = { N: 1 << 17, p: 1, r: 8 }
+
+async function writeKey(path: string, type: 'ed25519', seed: Uint8Array, password: string): Promise<void> {
+  const publicKey = Buffer.from(peerKey(seed).publicKey.slice(2), 'hex')
+  const pkcs8 = Buffer.concat([HEADER, seed, publicKey, DIVIDER, publicKey])
+  await writeFileOnce(path, await seal(pkcs8, type, utilCrypto.encodeAddress(publicKey, 42), password), true)
+}
+
+async function seal(pkcs8: Uint8Array, type: 'sr25519' | 'ed25519', address: string, password: string): Promise<string> {
+  if (password === '') throw new ChainError('NO_PASSWORD', 'An empty password protects nothing.', 'Give a password for the key files.')
+  const salt = randomBytes(32)
+  const { encrypted, nonce } = utilCrypto.naclEncrypt(pkcs8, await stretch(password, salt, SCRYPT))
+  const encoded = Buffer.concat([utilCrypto.scryptToU8a(salt, SCRYPT), nonce, encrypted]).toString('base64')
+  return JSON.stringify({ encoded, encoding: { content: ['pkcs8', type], type: ['scrypt', 'xsalsa20-poly1305'], version: '3' }, address, meta: {} })
+}
+
+// Node's scrypt rather than polkadot's: that one leaves 128 MB of WebAssembly memory behind and blocks the thread.
+function stretch(password: string, salt: Uint8Array, { N, p, r }: { N: number; p: number; r: number }): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, 64, { N, p, r, maxmem: 256 * N * r }, (error, key) => (error ? reject(error) : resolve(Uint8Array.from(key.subarray(0, 32)))))
+  })
+}
+
+async function readKey(path: string, type: 'sr25519' | 'ed25519', password: string): Promise<{ secret: Uint8Array; publicKey: Uint8Array }> {
+  const info = await stat(path).catch(() => undefined)
+  if (!info) throw new KeystoreMissingError(path)
+  if ((info.mode & 0o077) !== 0) throw new KeystorePermissionsError(path, info.mode)
+  const sealed = parse(path, await readFile(path, 'utf8'), type)
+  let opened: { params: { N: number; p: number; r: number }; salt: Uint8Array }
+  try {
+    opened = utilCrypto.scryptFromU8a(sealed) // refuses cost parameters that would eat the machine
+  } catch (error) {
+    throw new KeystoreDamagedError(path, error instanceof Error ? error.message : 'unknown encryption')
+  }
+  const body = sealed.subarray(44)
+  const plain = utilCrypto.naclDecrypt(body.subarray(24), body.subarray(0, 24), await stretch(password, opened.salt, opened.params))
+  if (!plain) throw new WrongPasswordError(path)
+  for (const length of [64, 32]) {
+    const at = HEADER.length + length
+    if (plain.length === at + DIVIDER.length + 32 && startsWith(plain, HEADER, 0) && startsWith(plain, DIVIDER, at)) {
+      return { secret: plain.slice(HEADER.length, at), publicKey: plain.slice(at + DIVIDER.length) }
+    }
+  }
+  throw new KeystoreDamagedError(path, 'what is encrypted in it is no key')
+}
+
+function parse(path: string, text: string, type: string): Uint8Array {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new KeystoreDamagedError(path, 'it is not JSON')
+  }
+  const { encoded, encoding } = (json ?? {}) as { encoded?: unknown; encoding?: { content?: unknown; type?: unknown; version?: unknown } }
+  if (typeof encoded !== 'string' || !encoding) throw new KeystoreDamagedError(path, 'it lacks "encoded" or "encoding"')
+  if (encoding.version !== '3' || String(encoding.type) !== 'scrypt,xsalsa20-poly1305') throw new KeystoreDamagedError(path, 'only format version 3 with scrypt is read; export the account again from a current wallet')
+  if (String(encoding.content) !== `pkcs8,${type}`) throw new KeystoreDamagedError(path, `it holds ${String(encoding.content)}, not a key of type ${type}`)
+  const bytes = Uint8Array.from(Buffer.from(encoded, 'base64'))
+  if (bytes.length < 44 + 24 + 16) throw new KeystoreDamagedError(path, 'it is cut short')
+  return bytes
+}
+
+const startsWith = (bytes: Uint8Array, part: Uint8Array, at: number): boolean => part.every((byte, i) => bytes[at + i] === byte)
+const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false)
+
+// All or nothing, and on the disk when it returns: a key that was used must not be lost by a power cut.
+async function writeFileOnce(path: string, text: string, replace = false): Promise<void> {
+  if (!replace && (await exists(path))) throw new KeystoreExistsError(path)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const file = await open(`${path}.new`, 'w', 0o600)
+  try {
+    await file.writeFile(`${text}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await chmod(`${path}.new`, 0o600)
+  await rename(`${path}.new`, path)
+  const folder = await open(dirname(path), 'r')
+  await folder.sync().finally(() => folder.close())
+}

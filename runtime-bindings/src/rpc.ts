@@ -1,0 +1,233 @@
+import { BehaviorSubject, Observable, type Observer } from 'rxjs'
+import { ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
+
+/**
+ * JSON-RPC over one WebSocket that comes back by itself for ever. A request rides out a cut: it is sent again on the next connection until its time is up, which is sound because all we ask
+ * is a read, or the submission of signed bytes that can take effect once. Subscriptions are made anew on each connection. Own code rather than polkadot's WsProvider: that one rejects at once in
+ * an outage, prints to the console, never times out a connection that died silently, and crashes the process when a cut meets its own subscription.
+ */
+export interface Rpc {
+  readonly endpoint: string
+  readonly connected$: Observable<boolean>
+  readonly connected: boolean
+  /** Answers `result`. Throws RpcError (the node's own error), ChainTimeoutError, StoppedError. */
+  request<T>(method: string, params?: readonly unknown[], timeoutMs?: number): Promise<T>
+  /** Values of a subscription, through any number of connections; what happened during an outage is not delivered. Errors if the node refuses it, completes on `close`. */
+  subscribe<T>(method: string, unsubscribe: string, params?: readonly unknown[]): Observable<T>
+  close(): void
+}
+
+interface Pending {
+  method: string
+  body: string
+  resolve: (value: unknown) => void
+  reject: (error: Error) => void
+  timer: NodeJS.Timeout
+}
+interface Subscription {
+  begin: () => void
+  end: () => void
+}
+interface Reply {
+  id?: unknown
+  result?: unknown
+  error?: { code?: unknown; message?: unknown; data?: unknown }
+  method?: unknown
+  params?: { subscription?: unknown; result?: unknown }
+}
+
+export interface RpcOptions {
+  endpoint: string
+  signal: AbortSignal
+  /** How long a request may take, connection losses included; default 30 000. */
+  requestTimeoutMs?: number
+  /** Pause between attempts to connect; default 1 000. */
+  retryMs?: number
+  /** Silence after which the connection is probed, and given up if the probe stays unanswered as long again; default 15 000. */
+  idleMs?: number
+}
+
+/** Opens the connection; resolves at the first success and throws ChainUnreachableError if there is none within `requestTimeoutMs`. */
+export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
+  if (!/^wss?:\/\/\S+$/.test(endpoint) || !URL.canParse(endpoint)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
+  if (signal.aborted) throw new StoppedError('The connection')
+  const connected$ = new BehaviorSubject(false)
+  const pending = new Map<number, Pending>()
+  const live = new Map<string, (value: unknown) => void>()
+  const subscriptions = new Set<Subscription>()
+  let orphans = new Map<string, unknown[]>() // values that overtake the answer that names their subscription
+  let nextId = 0
+  let socket: WebSocket | undefined
+  let retry: NodeJS.Timeout | undefined
+  let heard = performance.now()
+  let closed = false
+  let lastProblem = 'no answer'
+
+  const send = (item: Pending): void => socket!.send(item.body)
+
+  const onReply = (text: string): void => {
+    heard = performance.now()
+    let reply: Reply
+    try {
+      reply = JSON.parse(text) as Reply
+    } catch {
+      return // not JSON-RPC; the request will time out
+    }
+    if (typeof reply?.id === 'number') {
+      const item = pending.get(reply.id)
+      if (!item) return
+      pending.delete(reply.id)
+      clearTimeout(item.timer)
+      if (reply.error) {
+        const { code, message, data } = reply.error
+        item.reject(new RpcError(item.method, typeof code === 'number' ? code : 0, String(message ?? ''), data === undefined ? '' : typeof data === 'string' ? data : JSON.stringify(data)))
+      } else item.resolve(reply.result)
+      return
+    }
+    const subscription = reply?.params?.subscription
+    if (subscription === undefined) return
+    const key = String(subscription)
+    const take = live.get(key)
+    if (take) take(reply.params?.result)
+    else if (orphans.size < 64) orphans.set(key, [...(orphans.get(key) ?? []), reply.params?.result].slice(-16))
+  }
+
+  const drop = (why: string): void => {
+    lastProblem = why
+    const old = socket
+    socket = undefined
+    live.clear()
+    orphans = new Map()
+    if (old) {
+      old.onopen = old.onmessage = old.onerror = old.onclose = null
+      old.onerror = () => {} // a socket we no longer want may still fail
+      old.close()
+    }
+    if (connected$.value) connected$.next(false)
+    if (!closed) {
+      clearTimeout(retry)
+      retry = setTimeout(open, retryMs)
+    }
+  }
+
+  const open = (): void => {
+    const fresh = new WebSocket(endpoint)
+    socket = fresh
+    heard = performance.now()
+    fresh.onopen = () => {
+      for (const item of pending.values()) send(item)
+      for (const subscription of subscriptions) subscription.begin()
+      connected$.next(true)
+    }
+    fresh.onmessage = (event: MessageEvent) => onReply(String(event.data))
+    fresh.onerror = (event) => drop((event as { message?: string }).message || 'the connection is refused')
+    fresh.onclose = () => drop('the connection was closed')
+  }
+
+  const request = <T>(method: string, params: readonly unknown[] = [], timeoutMs = requestTimeoutMs): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      if (closed) return reject(new StoppedError(`The connection to ${endpoint}`))
+      const id = nextId++
+      const timer = setTimeout(() => {
+        pending.delete(id)
+        reject(new ChainTimeoutError(endpoint, method, timeoutMs))
+      }, timeoutMs)
+      const item: Pending = { method, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }), resolve: resolve as (value: unknown) => void, reject, timer }
+      pending.set(id, item)
+      if (connected$.value) send(item)
+    })
+
+  const subscribe = <T>(method: string, unsubscribe: string, params: readonly unknown[] = []): Observable<T> =>
+    new Observable<T>((observer: Observer<T>) => {
+      let key: string | undefined
+      let of: WebSocket | undefined
+      const begin = (): void => {
+        const mine = (of = socket)
+        key = undefined
+        request<unknown>(method, params).then(
+          (id) => {
+            // unwanted by now, or asked on a connection that is gone and sent again on this one, which has a `begin` of its own
+            if (!subscriptions.has(entry) || mine !== socket) return void request(unsubscribe, [id]).catch(() => {})
+            key = String(id)
+            live.set(key, (value) => observer.next(value as T))
+            for (const value of orphans.get(key) ?? []) observer.next(value as T)
+            orphans.delete(key)
+          },
+          (error: unknown) => {
+            if (error instanceof RpcError) observer.error(error)
+            else if (connected$.value && subscriptions.has(entry) && !closed) begin() // a lost answer: ask again
+          },
+        )
+      }
+      const entry: Subscription = { begin, end: () => observer.complete() }
+      subscriptions.add(entry)
+      if (connected$.value) begin()
+      return () => {
+        subscriptions.delete(entry)
+        if (key !== undefined && of === socket && connected$.value) {
+          live.delete(key)
+          request(unsubscribe, [key]).catch(() => {})
+        }
+      }
+    })
+
+  const watch = setInterval(() => {
+    if (!connected$.value) {
+      if (socket && performance.now() - heard > 2 * idleMs) drop('the connection cannot be opened') // a handshake that never ends
+      return
+    }
+    const silence = performance.now() - heard
+    if (silence > 2 * idleMs) drop('the connection went silent')
+    else if (silence > idleMs) request('system_chain', [], idleMs).catch(() => {})
+  }, idleMs / 2)
+
+  const close = (): void => {
+    if (closed) return
+    closed = true
+    clearInterval(watch)
+    clearTimeout(retry)
+    signal.removeEventListener('abort', close)
+    drop('closed by us')
+    for (const item of pending.values()) {
+      clearTimeout(item.timer)
+      item.reject(new StoppedError(`The connection to ${endpoint}`))
+    }
+    pending.clear()
+    for (const subscription of [...subscriptions]) subscription.end()
+    connected$.complete()
+  }
+  signal.addEventListener('abort', close, { once: true })
+
+  open()
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      waiting.unsubscribe()
+      reject(new ChainUnreachableError(endpoint, lastProblem))
+    }, requestTimeoutMs)
+    const waiting = connected$.subscribe({
+      next: (up) => {
+        if (!up) return
+        clearTimeout(timer)
+        queueMicrotask(() => waiting.unsubscribe())
+        resolve()
+      },
+      complete: () => {
+        clearTimeout(timer)
+        reject(new StoppedError(`The connection to ${endpoint}`))
+      },
+    })
+  }).catch((error: unknown) => {
+    close()
+    throw error
+  })
+  return {
+    endpoint,
+    connected$: connected$.asObservable(),
+    get connected() {
+      return connected$.value
+    },
+    request,
+    subscribe,
+    close,
+  }
+}
