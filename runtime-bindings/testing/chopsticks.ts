@@ -2,7 +2,6 @@
 // packages on each ESM import, which costs a second and 140 MB more.
 import { createRequire } from 'node:module'
 import type * as Core from '@acala-network/chopsticks-core'
-import type * as Api from '@polkadot/api'
 import type * as Util from '@polkadot/util'
 import type * as UtilCrypto from '@polkadot/util-crypto'
 
@@ -28,5 +27,3 @@ function loadQuietly(): typeof Core {
 export const core = loadQuietly()
 export const { hexToU8a, u8aConcat, u8aToHex } = require('@polkadot/util') as typeof Util
 export const { blake2AsHex, blake2AsU8a, decodeAddress } = require('@polkadot/util-crypto') as typeof UtilCrypto
-/** Only a fork needs the client. */
-export const loadWsProvider = (): typeof Api.WsProvider => (require('@polkadot/api') as typeof Api).WsProvider

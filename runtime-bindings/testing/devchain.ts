@@ -3,25 +3,29 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Api, Block, Blockchain, StorageLayer } from '@acala-network/chopsticks-core'
 import type { GenericExtrinsic } from '@polkadot/types'
 import { chainSpec, type ChainSpec, type SpecNetwork } from './chain-spec.ts'
-import { core, loadWsProvider } from './chopsticks.ts'
+import { core } from './chopsticks.ts'
 import { ChainDatabase, DatabaseError } from './database.ts'
 import { fundEntries, fundedGenesis, GenesisSource, type Hex } from './genesis.ts'
 import { createProducer, type DevchainLog, type Producer, type ProducerStats } from './producer.ts'
 import { serveRpc } from './rpc-server.ts'
+import { connectUpstream, ForkUnreachableError } from './upstream.ts'
 
 export interface DevchainOptions {
   /** Genesis to boot: a known network (looked up by chainSpec) or a specification; default 'peaq'. Not with `fork`. */
   spec?: SpecNetwork | ChainSpec
   /** Fork a running chain instead; `block` is a number or hash, default its last finalized block. */
-  fork?: { endpoint: string; block?: number | string | null }
+  fork?: { endpoint: string | string[]; block?: number | string | null }
   /** Default 127.0.0.1. */
   host?: string
   /** Default 0: a free port. A busy port is an error. */
   port?: number
   /** When blocks are built: on request, one as soon as a transaction waits, or one every so many ms, empty or not. Default 'manual'. */
   blocks?: 'manual' | 'instant' | { everyMs: number }
-  /** SQLite file to keep the chain in; one that holds it already is resumed. */
-  db?: string
+  /**
+   * SQLite file to keep the chain in; one that holds it already is resumed. With `keepBlocks: false` it keeps only what was read
+   * from the forked chain, and each start is a fresh fork.
+   */
+  db?: string | { path: string; keepBlocks: boolean }
   /** Free balance in planck by address (ss58 or 0x + 64 hex), exact at the start. Written into the genesis, or on the first block of a fork. */
   fund?: Record<string, bigint>
   /** False: only chopsticks' own block builder. Default true. */
@@ -70,14 +74,6 @@ export interface Devchain extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** The chain to fork did not answer. */
-export class ForkUnreachableError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ForkUnreachableError'
-  }
-}
-
 const SILENT: DevchainLog = { info: () => undefined, warn: () => undefined, error: () => undefined }
 /** chopsticks forgets older blocks and then answers block 0 for them. */
 const REMEMBERED_BLOCKS = 10_000_000
@@ -95,8 +91,11 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
 
   await using starting = new AsyncDisposableStack()
   starting.defer(await holdExecutor())
-  const db = options.db === undefined ? undefined : new ChainDatabase(options.db)
-  if (db !== undefined) starting.defer(() => db.close())
+  const file = typeof options.db === 'string' ? { path: options.db, keepBlocks: true } : options.db
+  const cache = file === undefined ? undefined : new ChainDatabase(file.path)
+  if (cache !== undefined) starting.defer(() => cache.close())
+  /** Where the chain itself is kept. */
+  const db = file?.keepBlocks === true ? cache : undefined
   const source = options.fork === undefined ? await fromGenesis(options, db) : await fromFork(options, options.fork, db)
   starting.defer(() => source.api.disconnect())
 
@@ -104,7 +103,8 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
     api: source.api,
     buildBlockMode: core.BuildBlockMode.Manual,
     inherentProviders: core.inherentProviders,
-    ...(db === undefined ? {} : { db }),
+    ...(cache === undefined ? {} : { db: cache }),
+    saveBlocks: db !== undefined,
     header: source.base,
     registeredTypes: {},
     maxMemoryBlockCount: REMEMBERED_BLOCKS,
@@ -248,16 +248,15 @@ async function fromGenesis(options: DevchainOptions, db: ChainDatabase | undefin
 }
 
 async function fromFork(options: DevchainOptions, fork: NonNullable<DevchainOptions['fork']>, db: ChainDatabase | undefined): Promise<Source> {
-  const timeoutMs = options.connectTimeoutMs ?? 30_000
-  const provider = new (loadWsProvider())(fork.endpoint, 1_000)
-  const api = new core.Api(provider as unknown as ConstructorParameters<typeof core.Api>[0])
+  const endpoints = typeof fork.endpoint === 'string' ? [fork.endpoint] : fork.endpoint
+  const api = new core.Api(await connectUpstream(endpoints, options.connectTimeoutMs ?? 30_000, options.signal ?? new AbortController().signal))
   try {
-    await within(provider.isReady, timeoutMs, options.signal)
     const genesisHash = (await api.send('chain_getBlockHash', [0])) as Hex
     const kept = db?.meta('base')
-    const keptBase = kept === undefined ? undefined : (JSON.parse(kept) as { genesis: Hex; spec?: string; block?: BlockRef })
+    const keptBase = kept === undefined ? undefined : (JSON.parse(kept) as { genesis: Hex; block?: BlockRef })
     if (keptBase !== undefined && (keptBase.genesis !== genesisHash || keptBase.block === undefined)) {
-      throw new DatabaseError('DB_OTHER_CHAIN', `${db?.path} holds ${keptBase.block === undefined ? 'a chain booted from a genesis' : 'a fork of another chain'} (genesis ${keptBase.genesis}, asked for a fork of ${genesisHash}): name another file or remove it.`)
+      const what = keptBase.block === undefined ? 'a chain booted from a genesis' : 'a fork of another chain'
+      throw new DatabaseError('DB_OTHER_CHAIN', `${db?.path} holds ${what} (genesis ${keptBase.genesis}, asked for a fork of ${genesisHash}): name another file or remove it.`)
     }
     const block = await forkBlock(api, fork.block ?? keptBase?.block?.hash)
     if (keptBase?.block !== undefined && keptBase.block.hash !== block.hash) {
@@ -265,10 +264,9 @@ async function fromFork(options: DevchainOptions, fork: NonNullable<DevchainOpti
     }
     if (keptBase === undefined) db?.setMeta('base', JSON.stringify({ genesis: genesisHash, block }))
     return { api, base: block, genesisHash }
-  } catch (cause) {
+  } catch (error) {
     await api.disconnect()
-    if (cause instanceof DatabaseError || options.signal?.aborted) throw cause
-    throw new ForkUnreachableError(`cannot fork ${fork.endpoint}: ${cause instanceof Error ? cause.message : String(cause)}. Check that it runs and that its address is right.`, { cause })
+    throw error
   }
 }
 
@@ -280,22 +278,8 @@ async function forkBlock(api: Api, wanted: number | string | null | undefined): 
         ? wanted
         : await api.getBlockHash(Number(wanted))
   const header = hash === null ? null : await api.getHeader(hash).catch(() => null)
-  if (header === null) throw new Error(`it has no block ${wanted}`)
+  if (header === null) throw new ForkUnreachableError(`The chain to fork has no block ${wanted}. Ask for one that it has, or leave the block out.`)
   return { number: Number(header.number), hash: hash as Hex }
-}
-
-async function within<T>(ready: Promise<T>, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
-  const done = new AbortController()
-  const limit = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal])
-  const timeout = delay(timeoutMs, undefined, { signal: limit }).then(() => {
-    throw new Error(`no answer within ${timeoutMs} ms`)
-  })
-  try {
-    return await Promise.race([ready, timeout])
-  } finally {
-    done.abort()
-    timeout.catch(() => undefined)
-  }
 }
 
 /** A block is kept before it is announced, and a slow listener does not hold the next block up. */

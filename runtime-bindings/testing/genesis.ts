@@ -58,7 +58,10 @@ function littleEndian(value: Hex | undefined, offset: number): bigint {
 export async function fundedGenesis(genesis: RawGenesis, fund: Record<string, bigint>): Promise<RawGenesis> {
   const { top } = genesis.genesis.raw
   const entries = await fundEntries(async (key) => top[key], fund)
-  return { ...genesis, genesis: { raw: { ...genesis.genesis.raw, top: { ...top, ...Object.fromEntries(entries) } } } }
+  const all = { ...top, ...Object.fromEntries(entries) }
+  // GenesisProvider walks the keys in the order of the object, so only sorted keys are all found.
+  const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1))) as typeof all
+  return { ...genesis, genesis: { raw: { ...genesis.genesis.raw, top: sorted } } }
 }
 
 /**

@@ -1,6 +1,10 @@
 // A real chain for tests and the devnet: the peaq runtime in chopsticks.
-export { startDevchain, ForkUnreachableError, type BlockRef, type Devchain, type DevchainOptions, type StorageValues } from './devchain.ts'
+export { startDevchain, type BlockRef, type Devchain, type DevchainOptions, type StorageValues } from './devchain.ts'
 export { chainSpec, ChainSpecError, type ChainSpec, type ChainSpecOptions, type RawGenesis, type SpecNetwork } from './chain-spec.ts'
 export { BlockBuildError, type DevchainLog, type ProducerStats } from './producer.ts'
+export { liveConfig, LiveConfigError } from './live-config.ts'
+export { startProxy, type CuttingProxy } from './proxy.ts'
+export { spawnDevchain, type SpawnedDevchain, type SpawnOptions } from './spawn.ts'
 export { DatabaseError } from './database.ts'
+export { ForkUnreachableError } from './upstream.ts'
 export { PortBusyError } from './rpc-server.ts'

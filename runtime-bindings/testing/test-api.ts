@@ -1,0 +1,24 @@
+// The plain polkadot.js client for this folder's own tests: they must not lean on the bindings that lean on this chain.
+import { createRequire } from 'node:module'
+import type * as Api from '@polkadot/api'
+import type * as KeyringModule from '@polkadot/keyring'
+import type * as UtilCrypto from '@polkadot/util-crypto'
+
+const require = createRequire(import.meta.url)
+const { ApiPromise, WsProvider } = require('@polkadot/api') as typeof Api
+const { Keyring } = require('@polkadot/keyring') as typeof KeyringModule
+const { cryptoWaitReady } = require('@polkadot/util-crypto') as typeof UtilCrypto
+
+export type TestApi = Api.ApiPromise
+
+await cryptoWaitReady()
+const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
+
+/** An account known by name alone. */
+export const person = (name: string): ReturnType<typeof keyring.addFromUri> => keyring.addFromUri(`//assay-test//${name}`)
+
+/** A client of `endpoint` that is ready. */
+export const connect = (endpoint: string): Promise<TestApi> => ApiPromise.create({ provider: new WsProvider(endpoint, 1_000), noInitWarn: true })
+
+/** Submits a signed transaction and gives its hash; the pool's refusal rejects. */
+export const submit = async (api: TestApi, transaction: { toHex(): string }): Promise<string> => (await api.rpc.author.submitExtrinsic(transaction.toHex())).toHex()
