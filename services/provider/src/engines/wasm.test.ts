@@ -82,6 +82,15 @@ describe('a broken thread', () => {
   }
 })
 
+test('staging is ended by the signal too', async () => {
+  const engine = await createWasmEngine(crypto, { threads: 2 })
+  const abort = new AbortController()
+  const staging = engine.stage({ seed, log2n: 12, signal: abort.signal })
+  abort.abort()
+  await expect(staging).rejects.toMatchObject({ code: 'CLOSED' })
+  await engine.close()
+})
+
 test('a step that runs long is ended by the signal at once', async () => {
   const engine = await createWasmEngine(crypto, { threads: 1 })
   const abort = new AbortController()
