@@ -17,7 +17,7 @@ const program = new Command('assay')
   .addHelpText('after', '\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.')
 
 // Each command's file is loaded only when it runs: `assay --help` does not pay for the chain libraries.
-const commands = ['devnet', 'provider', 'checker', 'indexer', 'network', 'replay', 'fund'] as const
+const commands = ['devnet', 'provider', 'checker', 'indexer', 'network', 'keys', 'replay', 'fund'] as const
 const name = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 for (const command of commands) {
   if (name !== undefined && name !== command && commands.some((one) => one === name)) continue

@@ -1,5 +1,6 @@
 // What a devnet tells: one union of events, and the three ways to show it (JSON lines, plain lines, a live screen).
 import Table from 'cli-table3'
+import { formatAmount } from '@assay/runtime-bindings'
 
 export type DevnetEvent =
   | { event: 'step'; text: string }
@@ -30,16 +31,6 @@ export function jsonView(out: Out): View {
   return { show: (event) => void out.write(`${JSON.stringify(event)}\n`), close: () => {} }
 }
 
-const PEAQ = 10n ** 18n
-
-/** An amount in PEAQ with as many decimals as it needs, exact. */
-export function inPeaq(planck: bigint): string {
-  const sign = planck < 0n ? '-' : ''
-  const whole = planck < 0n ? -planck : planck
-  const rest = (whole % PEAQ).toString().padStart(18, '0').replace(/0+$/, '')
-  return `${sign}${whole / PEAQ}${rest ? `.${rest}` : ''} PEAQ`
-}
-
 /** The plain sentence for an event, or undefined where a log needs none. */
 export function sentence(event: DevnetEvent, names: Names): string | undefined {
   const name = (account: string) => names.get(account) ?? `${account.slice(0, 10)}…`
@@ -57,13 +48,13 @@ export function sentence(event: DevnetEvent, names: Names): string | undefined {
     case 'observations':
       return `round ${event.round}: ${name(event.checker)} is paid for ${event.paid} observations${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
     case 'score':
-      return `epoch ${event.epoch}: ${name(event.account)} scored ${event.score}, earned ${inPeaq(BigInt(event.earned))}${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
+      return `epoch ${event.epoch}: ${name(event.account)} scored ${event.score}, earned ${formatAmount(BigInt(event.earned))}${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
     case 'statement':
       return `epoch ${event.epoch}: statement root ${event.root}${event.matchesChain ? ', the same on chain' : ', NOT what is on chain'}`
     case 'payout':
-      return `epoch ${event.epoch}: ${name(event.payee)} got ${inPeaq(BigInt(event.planck))}: ${inPeaq(BigInt(event.before))} -> ${inPeaq(BigInt(event.after))}`
+      return `epoch ${event.epoch}: ${name(event.payee)} got ${formatAmount(BigInt(event.planck))}: ${formatAmount(BigInt(event.before))} -> ${formatAmount(BigInt(event.after))}`
     case 'paid':
-      return `epoch ${event.epoch} paid: ${inPeaq(BigInt(event.total))} in block ${event.block}, extrinsic ${event.extrinsic}${event.exact ? ', every balance moved by exactly what is due' : ', BALANCES DO NOT ADD UP'}`
+      return `epoch ${event.epoch} paid: ${formatAmount(BigInt(event.total))} in block ${event.block}, extrinsic ${event.extrinsic}${event.exact ? ', every balance moved by exactly what is due' : ', BALANCES DO NOT ADD UP'}`
     case 'ended':
       return `${event.process} ended (${event.signal ?? `exit code ${event.code}`}): ${event.lastWords}`
     case 'stopped':
@@ -119,8 +110,8 @@ export function screenView(out: Out, names: Names): View {
       if (event.event === 'report') checker(event.checker).reports.push(`${event.round}:#${event.block}`)
       if (event.event === 'observations') checker(event.checker).paid += event.paid
       if (event.event === 'score') {
-        if (event.kind === 'machine') Object.assign(machine(event.account), { score: event.score, earned: inPeaq(BigInt(event.earned)) })
-        else checker(event.account).earned = inPeaq(BigInt(event.earned))
+        if (event.kind === 'machine') Object.assign(machine(event.account), { score: event.score, earned: formatAmount(BigInt(event.earned)) })
+        else checker(event.account).earned = formatAmount(BigInt(event.earned))
       }
       const text = sentence(event, names)
       if (text !== undefined && event.event !== 'ready') recent.push(...text.split('\n'))

@@ -1,0 +1,87 @@
+// `assay network`: a founder's part in creating one, and what stands on chain.
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
+import { createLog } from '@assay/kit/log'
+import { decodeParameters, devnetParameters, fromHex, type Parameters, type Hex } from '@assay/protocol'
+import { bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { readPassword } from './keys.ts'
+
+export function register(program: Command): void {
+  const network = program.command('network').description('create a network together with its other founders, or show one')
+  network
+    .command('create')
+    .description('one founder\'s approval; the network exists when two thirds and one have given theirs')
+    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
+    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder')
+    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated, the same for each founder')
+    .requiredOption('--parameters <file>', 'the parameters as assay network parameters writes them, the same for each founder')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', '\nExample:\n  assay network create --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C… --parameters network.hex')
+    .action(async (options: { chain: string; dataDir: string; passwordFile: string; members: string; parameters: string; json?: boolean }) => {
+      await runMain(async () => {
+        await withChain(options.chain, async (chain, signal) => {
+          const { account } = await openKeystore({ dir: `${options.dataDir}/keys`, password: readPassword(options.passwordFile) })
+          const founders = options.members.split(',').map((address) => toAccountId(address.trim()))
+          const parameters = readParameters(options.parameters)
+          const log = createLog({ level: 'warn', json: options.json === true })
+          const sender = createSender({ chain, account, signal, log })
+          const { network, state } = await createNetwork({ chain, sender, founders, parameters })
+          const say = (event: string) => process.stdout.write(options.json ? `${JSON.stringify({ event, network: toAddress(network) })}\n` : `${event}: ${toAddress(network)}\n`)
+          say(state === 'created' ? 'network created' : 'network approved')
+        })
+      })
+    })
+
+  network
+    .command('parameters')
+    .description('write the parameters of a development network whose first round starts soon, as hex')
+    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
+    .option('--lead <blocks>', 'blocks until the first round', '14')
+    .action(async (options: { chain: string; lead: string }) => {
+      await runMain(async () => {
+        await withChain(options.chain, async (chain) => {
+          const { encodeParameters, toHex } = await import('@assay/protocol')
+          const { number } = await bestBlock(chain)
+          process.stdout.write(`${toHex(encodeParameters(devnetParameters(number, number + Number(options.lead))))}\n`)
+        })
+      })
+    })
+
+  network
+    .command('show')
+    .description('the parameters that stand on chain, as JSON')
+    .argument('<network>', 'the network\'s account')
+    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
+    .action(async (address: string, options: { chain: string }) => {
+      await runMain(async () => {
+        await withChain(options.chain, async (chain) => {
+          const found = await findNetwork(chain, toAccountId(address))
+          if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
+          process.stdout.write(`${JSON.stringify(found.parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
+        })
+      })
+    })
+}
+
+/** Runs `work` on a connection that ends with it. */
+export async function withChain<T>(endpoint: string, work: (chain: Chain, signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([mainSignal(), stop.signal])
+  const chain = await connectChain({ endpoint, signal })
+  try {
+    return await work(chain, signal)
+  } finally {
+    stop.abort()
+    await chain.close()
+  }
+}
+
+function readParameters(path: string): Parameters {
+  try {
+    return decodeParameters(fromHex(readFileSync(path, 'utf8').trim() as Hex))
+  } catch (cause) {
+    throw new OperatorError('PARAMETERS', `${path} does not hold a network's parameters: ${cause instanceof Error ? cause.message : String(cause)}`, { advice: 'Take the file that the other founders use, byte for byte.', cause })
+  }
+}

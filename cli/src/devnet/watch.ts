@@ -1,0 +1,140 @@
+// Follows a network through its indexer, as any explorer would, and tells what is new.
+import { concatMap, exhaustMap, from, lastValueFrom, takeWhile, timer, toArray } from 'rxjs'
+import { takeUntilAborted } from '@assay/kit/streams'
+import type { AccountId, Hash, Parameters } from '@assay/protocol'
+import { toAccountId, type Chain } from '@assay/runtime-bindings'
+import type { DevnetEvent } from './events.ts'
+import { readSettlement } from './settlement.ts'
+
+interface Reason {
+  code: string
+}
+
+// What is read of the indexer's answers; its OpenAPI document has the rest.
+interface NetworkAnswer {
+  network: AccountId
+  head: { number: number } | null
+  round: { round: number; epoch: number; stage: string } | null
+}
+interface RoundAnswer {
+  stage: string
+  eligible: { checkers: { account: AccountId; report: { block: number } | null }[] }
+  verdicts: { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null }[] | null
+  checkerRounds: { checker: AccountId; paidObservations: number; reason: Reason }[] | null
+}
+interface EpochAnswer {
+  state: 'running' | 'waiting' | 'scored'
+  totals: { root: Hash; paid: string; onChain: { state: 'not_yet' | 'match' | 'mismatch'; block: number | null } } | null
+  scores: { account: AccountId; kind: 'machine' | 'checker'; score: string; earned: string; reason: Reason }[]
+  payouts: { account: AccountId; paid: string }[]
+}
+
+export interface WatchOptions {
+  indexer: string
+  chain: Chain
+  parameters: Parameters
+  /** End when this many epochs are paid. */
+  epochs: number | undefined
+  show: (event: DevnetEvent) => void
+  signal: AbortSignal
+  /** Called after each payment with what left the pot, so that it never runs dry. */
+  topUp: (planck: bigint) => Promise<void>
+}
+
+const POLL_MS = 500
+
+/** Tells what happens until the signal fires or `epochs` are paid. */
+export async function watchNetwork(options: WatchOptions): Promise<void> {
+  const look = createLook(options)
+  // exhaustMap: a look that takes longer than the pause is not doubled; what it missed the next one finds.
+  await lastValueFrom(
+    timer(0, POLL_MS).pipe(
+      exhaustMap(() => from(look())),
+      concatMap((paid) => [paid]),
+      takeWhile((paid) => options.epochs === undefined || paid < options.epochs),
+      takeUntilAborted(options.signal),
+      toArray(),
+    ),
+  )
+}
+
+/** A function that looks once, tells what is new since the last look, and returns how many epochs are paid. */
+function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () => Promise<number> {
+  const reported = new Set<string>()
+  let block = -1
+  let judged = 0
+  let scored = 0
+  let paid = 0
+
+  const ask = async <T>(path: string): Promise<T | null> => {
+    try {
+      const answer = await fetch(indexer + path, { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) })
+      return answer.ok ? ((await answer.json()) as T) : null
+    } catch {
+      return null // The next look asks again; an indexer that died is told by its exit.
+    }
+  }
+
+  const tellReports = async (round: number): Promise<void> => {
+    const answer = await ask<RoundAnswer>(`/rounds/${round}`)
+    for (const { account, report } of answer?.eligible.checkers ?? []) {
+      const key = `${round} ${account}`
+      if (report === null || reported.has(key)) continue
+      reported.add(key)
+      show({ event: 'report', round, checker: account, block: report.block })
+    }
+  }
+
+  const tellJudged = async (): Promise<void> => {
+    for (;;) {
+      const answer = await ask<RoundAnswer>(`/rounds/${judged}`)
+      if (!answer?.verdicts || !answer.checkerRounds) return
+      for (const { machine, outcome, reason, provenSteps, work, downKbps, upKbps, rttUs } of answer.verdicts)
+        show({ event: 'verdict', round: judged, machine, outcome, reason: plain(reason), steps: provenSteps, work, kbpsDown: downKbps, kbpsUp: upKbps, rttUs })
+      for (const { checker, paidObservations, reason } of answer.checkerRounds) show({ event: 'observations', round: judged, checker, paid: paidObservations, reason: plain(reason) })
+      judged += 1
+    }
+  }
+
+  const tellScored = async (): Promise<void> => {
+    const answer = await ask<EpochAnswer>(`/epochs/${scored}`)
+    if (answer?.state !== 'scored') return
+    for (const { account, kind, score, earned, reason } of answer.scores) show({ event: 'score', epoch: scored, account, kind, score, earned, reason: plain(reason) })
+    scored += 1
+  }
+
+  const tellPaid = async (pot: AccountId): Promise<void> => {
+    if (paid >= scored) return
+    const answer = await ask<EpochAnswer>(`/epochs/${paid}`)
+    const { totals, payouts } = answer ?? {}
+    if (!totals || !payouts || totals.onChain.state === 'not_yet' || totals.onChain.block === null) return
+    show({ event: 'statement', epoch: paid, root: totals.root, matchesChain: totals.onChain.state === 'match' })
+    const settlement = await readSettlement(chain, pot, totals.onChain.block)
+    if (settlement === null) return
+    for (const { to, planck, before, after } of settlement.transfers)
+      show({ event: 'payout', epoch: paid, payee: to, planck: String(planck), before: String(before), after: String(after), extrinsic: settlement.extrinsic, block: settlement.block })
+    const due = new Map(payouts.filter((payout) => payout.paid !== '0').map((payout) => [payout.account, BigInt(payout.paid)]))
+    const total = BigInt(totals.paid)
+    const exact = totals.onChain.state === 'match' && settlement.potPaid === total && settlement.transfers.length === due.size && settlement.transfers.every(({ to, planck }) => due.get(to) === planck)
+    show({ event: 'paid', epoch: paid, total: String(total), block: settlement.block, extrinsic: settlement.extrinsic, exact })
+    paid += 1
+    await topUp(total)
+  }
+
+  return async () => {
+    const network = await ask<NetworkAnswer>('/network')
+    if (network === null) return paid
+    if (network.head !== null && network.head.number !== block) {
+      block = network.head.number
+      show({ event: 'block', number: block, round: network.round?.round ?? null, epoch: network.round?.epoch ?? null, phase: network.round?.stage.toLowerCase() ?? 'before the first round' })
+      if (network.round !== null) for (let round = Math.max(judged, network.round.round - 1); round <= network.round.round; round++) await tellReports(round)
+      await tellJudged()
+      await tellScored()
+    }
+    await tellPaid(toAccountId(network.network))
+    return paid
+  }
+}
+
+/** OK needs no word. */
+const plain = ({ code }: Reason): string => (code === 'OK' ? 'NONE' : code)
