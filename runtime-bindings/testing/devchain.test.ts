@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startDevchain, type Devchain } from './devchain.ts'
 import type { Hex } from './genesis.ts'
-import { connect, person, submit, type TestApi } from './test-api.ts'
+import { connect, free, nonce, person, submit, type TestApi } from './test-api.ts'
 
 const PEAQ = 10n ** 18n
 const alice = person('alice')
@@ -24,20 +24,15 @@ afterAll(async () => {
 })
 beforeEach(() => void said.splice(0))
 
-const free = async (address: string, at?: string): Promise<bigint> => {
-  const account = await (at === undefined ? api : await api.at(at)).query.system!.account!(address)
-  return (account as unknown as { data: { free: { toBigInt(): bigint } } }).data.free.toBigInt()
-}
-const nonce = async (address: string): Promise<number> => ((await api.query.system!.account!(address)) as unknown as { nonce: { toNumber(): number } }).nonce.toNumber()
 const transfer = async (from: typeof alice, to: string, amount: bigint, n?: number) =>
-  (await api.tx.balances!.transfer!(to, amount).signAsync(from, { nonce: n ?? (await nonce(from.address)), era: 0 })).toHex() as Hex
+  (await api.tx.balances!.transfer!(to, amount).signAsync(from, { nonce: n ?? (await nonce(api, from.address)), era: 0 })).toHex() as Hex
 const numberOf = async (hash: string): Promise<number> => (await api.rpc.chain.getHeader(hash)).number.toNumber()
 
 describe('a boot', () => {
   test('runs the real runtime, with the funds in its genesis and the issuance to match', async () => {
     expect(api.runtimeVersion.specName.toString()).toBe('peaq-node')
-    expect(await free(alice.address)).toBe(1000n * PEAQ)
-    expect(await free(bob.address)).toBe(PEAQ)
+    expect(await free(api, alice.address)).toBe(1000n * PEAQ)
+    expect(await free(api, bob.address)).toBe(PEAQ)
     const issuance = async (at: string) => ((await (await api.at(at)).query.balances!.totalIssuance!()) as unknown as { toBigInt(): bigint }).toBigInt()
     const accounts = await (await api.at(chain.genesisHash)).query.system!.account!.entries()
     const all = accounts.map(([, account]) => (account as unknown as { data: { free: { toBigInt(): bigint }; reserved: { toBigInt(): bigint } } }).data)
@@ -62,39 +57,39 @@ describe('a boot', () => {
 
 describe('blocks', () => {
   test('a transfer moves exactly its amount, and the sender pays exactly the fee besides', async () => {
-    const before = { alice: await free(alice.address), bob: await free(bob.address) }
+    const before = { alice: await free(api, alice.address), bob: await free(api, bob.address) }
     await submit(api, await api.tx.balances!.transfer!(bob.address, 5n * PEAQ).signAsync(alice, { nonce: 0, era: 0 }))
     const block = await chain.newBlock()
     const events = (await (await api.at(block.hash)).query.system!.events!()) as unknown as { event: { method: string; section: string; data: { toBigInt(): bigint }[] } }[]
     const withdrawn = events.find(({ event }) => event.section === 'balances' && event.method === 'Withdraw')!.event.data[1]!.toBigInt()
-    expect(await free(bob.address)).toBe(before.bob + 5n * PEAQ)
-    expect(await free(alice.address)).toBe(before.alice - 5n * PEAQ - withdrawn)
+    expect(await free(api, bob.address)).toBe(before.bob + 5n * PEAQ)
+    expect(await free(api, alice.address)).toBe(before.alice - 5n * PEAQ - withdrawn)
     expect(withdrawn).toBeGreaterThan(0n)
-    expect(await free(bob.address, chain.genesisHash)).toBe(PEAQ)
+    expect(await free(api, bob.address, chain.genesisHash)).toBe(PEAQ)
   })
 
   test('many transactions of one block are built in one go, in order', async () => {
     const fast = chain.stats.fast
-    const n = await nonce(alice.address)
+    const n = await nonce(api, alice.address)
     const transactions: Hex[] = []
     for (let i = 0; i < 20; i += 1) transactions.push(await transfer(alice, carol.address, 1n, n + i))
     const started = performance.now()
     await chain.newBlock(transactions)
-    expect(await free(carol.address)).toBe(0n) // below the existential deposit each: included, refused in dispatch
+    expect(await free(api, carol.address)).toBe(0n) // below the existential deposit each: included, refused in dispatch
     await chain.newBlock([await transfer(alice, carol.address, PEAQ)])
-    expect(await free(carol.address)).toBe(PEAQ)
+    expect(await free(api, carol.address)).toBe(PEAQ)
     expect(chain.stats.fast).toBe(fast + 2)
     expect(performance.now() - started).toBeLessThan(20_000)
   })
 
   test('a transaction refused at building is counted and told; the others get in, the same bytes once', async () => {
     const { dropped } = chain.stats
-    const n = await nonce(alice.address)
+    const n = await nonce(api, alice.address)
     const good = await transfer(alice, bob.address, PEAQ, n)
     const gap = await transfer(alice, bob.address, PEAQ, n + 5)
-    const before = await free(bob.address)
+    const before = await free(api, bob.address)
     await chain.newBlock([good, gap, good])
-    expect(await free(bob.address)).toBe(before + PEAQ)
+    expect(await free(api, bob.address)).toBe(before + PEAQ)
     expect(chain.stats.dropped).toBe(dropped + 1)
     expect(said).toContainEqual({ event: 'transaction dropped', fields: expect.objectContaining({ reason: expect.stringMatching(/future/i) }) })
   })
@@ -102,8 +97,8 @@ describe('blocks', () => {
   test('a failed build rejects, is told, and its transactions wait for the next block', async () => {
     const inherents = chain.chain.getInherents()
     const broken = { createInherents: async () => ['0x00' as Hex] }
-    await submit(api, await api.tx.balances!.transfer!(bob.address, PEAQ).signAsync(alice, { nonce: await nonce(alice.address), era: 0 }))
-    const before = { head: chain.head(), bob: await free(bob.address), failed: chain.stats.failed }
+    await submit(api, await api.tx.balances!.transfer!(bob.address, PEAQ).signAsync(alice, { nonce: await nonce(api, alice.address), era: 0 }))
+    const before = { head: chain.head(), bob: await free(api, bob.address), failed: chain.stats.failed }
     inherents.push(broken)
     try {
       await expect(chain.newBlock()).rejects.toThrow(/could not be built/)
@@ -114,13 +109,13 @@ describe('blocks', () => {
     expect(chain.stats.failed).toBe(before.failed + 1)
     expect(said.map(({ event }) => event)).toContain('block build failed')
     await chain.newBlock()
-    expect(await free(bob.address)).toBe(before.bob + PEAQ)
+    expect(await free(api, bob.address)).toBe(before.bob + PEAQ)
   })
 })
 
 describe('a reorganisation', () => {
   test('replaces blocks by others and brings their transactions back', async () => {
-    const before = await free(bob.address)
+    const before = await free(api, bob.address)
     const left = await chain.newBlock([await transfer(alice, bob.address, PEAQ)])
     await chain.newBlock()
     const heads: number[] = []
@@ -131,18 +126,18 @@ describe('a reorganisation', () => {
     const sibling = (await api.rpc.chain.getBlockHash(left.number)).toHex()
     expect(sibling).not.toBe(left.hash)
     expect(await numberOf(left.hash)).toBe(left.number) // still known by its hash
-    expect(await free(bob.address)).toBe(before + PEAQ)
-    expect(await free(bob.address, sibling)).toBe(before + PEAQ)
+    expect(await free(api, bob.address)).toBe(before + PEAQ)
+    expect(await free(api, bob.address, sibling)).toBe(before + PEAQ)
     stop()
   })
 
   test('can lose them', async () => {
-    const before = await free(bob.address)
-    const n = await nonce(alice.address)
+    const before = await free(api, bob.address)
+    const n = await nonce(api, alice.address)
     await chain.newBlock([await transfer(alice, bob.address, PEAQ)])
     await chain.reorg(1, { lose: true })
-    expect(await free(bob.address)).toBe(before)
-    expect(await nonce(alice.address)).toBe(n)
+    expect(await free(api, bob.address)).toBe(before)
+    expect(await nonce(api, alice.address)).toBe(n)
   })
 
   test('empty siblings differ, and the chain is not left deeper than it is', async () => {
@@ -177,7 +172,7 @@ describe('height, time and storage', () => {
   test('storage can be set by hand, not by prefix', async () => {
     await chain.setStorage({ System: { Account: [[[carol.address], { providers: 1, data: { free: (7n * PEAQ).toString() } }]] } })
     await chain.newBlock()
-    expect(await free(carol.address)).toBe(7n * PEAQ)
+    expect(await free(api, carol.address)).toBe(7n * PEAQ)
     await expect(async () => chain.setStorage({ System: { $removePrefix: ['Account'] } })).rejects.toThrow(RangeError)
   })
 })

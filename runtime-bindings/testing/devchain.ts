@@ -91,7 +91,9 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
 
   await using starting = new AsyncDisposableStack()
   starting.defer(await holdExecutor())
-  const file = typeof options.db === 'string' ? { path: options.db, keepBlocks: true } : options.db
+  // chopsticks reads a value of the upstream again for each block unless a database remembers it.
+  const nowhere = options.fork === undefined ? undefined : { path: ':memory:', keepBlocks: false }
+  const file = typeof options.db === 'string' ? { path: options.db, keepBlocks: true } : (options.db ?? nowhere)
   const cache = file === undefined ? undefined : new ChainDatabase(file.path)
   if (cache !== undefined) starting.defer(() => cache.close())
   /** Where the chain itself is kept. */
@@ -110,6 +112,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
     maxMemoryBlockCount: REMEMBERED_BLOCKS,
   })
   mendChain(chain, db)
+  if (options.fork !== undefined) await readBase(chain.head)
   const producer = createProducer(chain, { fast, log })
   const base = source.base
 
@@ -297,6 +300,15 @@ function mendChain(chain: Blockchain, db: ChainDatabase | undefined): void {
   const { headState } = chain
   const subscribeHead = headState.subscribeHead.bind(headState)
   headState.subscribeHead = (listener) => subscribeHead((block) => void Promise.resolve(listener(block)).catch(() => undefined))
+}
+
+/**
+ * Reads what the first blocks of a fork need of its base and the block before. chopsticks remembers the promise of such a read, so
+ * that one which fails in an outage fails for ever.
+ */
+async function readBase(base: Block): Promise<void> {
+  await Promise.all([base.header, base.extrinsics, base.wasm, base.meta])
+  await (await base.parentBlock)?.meta
 }
 
 function rpcCall(chain: Blockchain, devchain: Pick<Devchain, 'setHead' | 'setStorage' | 'timeTravel' | 'reorg' | 'stats'>) {

@@ -22,3 +22,21 @@ export const connect = (endpoint: string): Promise<TestApi> => ApiPromise.create
 
 /** Submits a signed transaction and gives its hash; the pool's refusal rejects. */
 export const submit = async (api: TestApi, transaction: { toHex(): string }): Promise<string> => (await api.rpc.author.submitExtrinsic(transaction.toHex())).toHex()
+
+interface Account {
+  nonce: { toNumber(): number }
+  data: { free: { toBigInt(): bigint } }
+}
+
+/** Free balance in planck, at the head or at a block hash. */
+export const free = async (api: TestApi, address: string, at?: string): Promise<bigint> => {
+  const state = at === undefined ? api : await api.at(at)
+  return ((await state.query.system!.account!(address)) as unknown as Account).data.free.toBigInt()
+}
+
+/** Transactions of the account that are in blocks. */
+export const nonce = async (api: TestApi, address: string): Promise<number> => ((await api.query.system!.account!(address)) as unknown as Account).nonce.toNumber()
+
+/** One raw call, for the dev_ methods. */
+export const send = (api: TestApi, method: string, ...params: unknown[]): Promise<unknown> =>
+  (api as unknown as { _rpcCore: { provider: { send(method: string, params: unknown[]): Promise<unknown> } } })._rpcCore.provider.send(method, params)
