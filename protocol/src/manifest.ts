@@ -50,7 +50,7 @@ const manifest = strict<Manifest>(
     rule: ({ observations, evidence }) => {
       if (!strictlyAscending(observations, ({ machine }) => machine)) return 'observations do not ascend by machine'
       if (!strictlyAscending(evidence, ({ machine }) => machine)) return 'evidence does not ascend by machine'
-      if (evidence.some(({ commitments: [first, second] }) => first!.id === second?.id)) return 'one commitment twice'
+      if (evidence.some(({ commitments: [first, second] }) => second !== undefined && first?.id === second.id)) return 'one commitment twice'
       return observations.map(observationFault).find((fault) => fault !== null) ?? null
     },
   },

@@ -1,5 +1,5 @@
 // The Merkle tree of RFC 6962 (section 2.1) over SHA-256: leaf S(0x00 ‖ leaf), node S(0x01 ‖ left ‖ right), empty tree S("").
-import { concat, fromHex, type Hash, toHex } from './bytes.ts'
+import { concat, fromHex, type Hash, isHash, toHex } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
 
 const LEAF = Uint8Array.of(0)
@@ -35,7 +35,7 @@ export function verifyMerkleProof(crypto: Crypto, root: Hash, leaf: Uint8Array, 
     siblingsLeft.push(at >= split)
     ;[at, of] = at < split ? [at, split] : [at - split, of - split]
   }
-  if (proof.length !== siblingsLeft.length) return false
+  if (proof.length !== siblingsLeft.length || !proof.every(isHash)) return false
   let hash = leafHash(crypto, leaf)
   for (const [i, sibling] of proof.entries()) {
     const other = fromHex(sibling)

@@ -60,6 +60,16 @@ const REASONS = {
 /** One of the closed vocabulary. */
 export type ReasonCode = keyof typeof REASONS
 
+const NOT_RUN = ['NOT_CONNECTED', 'NO_COMMITMENT', 'TIMED_OUT', 'BUSY', 'ENGINE_FAILED', 'CHAIN_BEHIND', 'PAUSED', 'UNSUPPORTED', 'NO_NONCE'] as const satisfies ReasonCode[]
+
+/** What a machine may say for not running a job, and a checker of it. */
+export type NotRunReason = (typeof NOT_RUN)[number]
+
+/** True for the reasons of NOT_RUN. */
+export function isNotRunReason(reason: ReasonCode): reason is NotRunReason {
+  return NOT_RUN.some((known) => known === reason)
+}
+
 /** All reasons, in order of their codes. */
 export const REASON_CODES = Object.keys(REASONS) as ReasonCode[]
 
@@ -78,5 +88,9 @@ export function explain(reason: ReasonCode): string {
   return REASONS[reason][1]
 }
 
+const codes = <T extends ReasonCode>(reasons: readonly T[]): Codec<T> => names(Object.fromEntries(reasons.map((reason) => [reason, REASONS[reason][0]])) as Record<T, number>)
+
 /** A reason as its u8; a number without a reason is malformed. */
-export const reasonCodec: Codec<ReasonCode> = names(Object.fromEntries(REASON_CODES.map((reason) => [reason, REASONS[reason][0]])) as Record<ReasonCode, number>)
+export const reasonCodec: Codec<ReasonCode> = codes(REASON_CODES)
+/** A reason of NOT_RUN as its u8; any other is malformed. */
+export const notRunCodec: Codec<NotRunReason> = codes(NOT_RUN)

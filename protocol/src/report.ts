@@ -4,13 +4,13 @@ import { boundedBytes, type Codec, hex32, names, strict, strictlyAscending, stru
 import type { Crypto } from './crypto.ts'
 import { merkleRoot } from './merkle.ts'
 import { ITEM_BYTES } from './parameters.ts'
-import { reasonCodec, type ReasonCode } from './reasons.ts'
+import { isNotRunReason, reasonCodec, type ReasonCode } from './reasons.ts'
 
 /** What one checker saw of one machine in one round. */
 export interface Observation {
   machine: AccountId
   outcome: 'RAN' | 'NOT_RUN' | 'UNREACHABLE'
-  /** OK if the machine ran. */
+  /** OK with RAN, UNREACHABLE with UNREACHABLE, with NOT_RUN why: one of `NotRunReason`. */
   reason: ReasonCode
   /** Id of the commitment blob; zeros unless RAN. */
   commitment: Hash
@@ -51,8 +51,10 @@ export const observationCodec: Codec<Observation> = struct({
 })
 
 /** The rule of an observation: null, or what is wrong. */
-export function observationFault({ outcome, commitment }: Observation): string | null {
-  return outcome === 'RAN' || commitment === ZERO_HASH ? null : 'a commitment without RAN'
+export function observationFault({ outcome, reason, commitment }: Observation): string | null {
+  if (outcome !== 'RAN' && commitment !== ZERO_HASH) return 'a commitment without RAN'
+  const fits = outcome === 'RAN' ? reason === 'OK' : outcome === 'UNREACHABLE' ? reason === 'UNREACHABLE' : isNotRunReason(reason)
+  return fits ? null : `${outcome} with reason ${reason}`
 }
 
 const observation = strict('observation', observationCodec, { rule: observationFault })

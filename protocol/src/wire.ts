@@ -2,7 +2,7 @@
 import type { AccountId, Hash } from './bytes.ts'
 import { boundedBytes, bytes32, bytes64, type Codec, hex32, names, strict, type Strict, struct, tagged, u32, u8 } from './codec.ts'
 import { commitmentBytesLimit, openingsBytesLimit, type Parameters } from './parameters.ts'
-import { reasonCodec, type ReasonCode } from './reasons.ts'
+import { notRunCodec, type NotRunReason } from './reasons.ts'
 
 /** The protocol's name in channel negotiation. */
 export const WIRE_PROTOCOL = '/assay/1'
@@ -28,7 +28,7 @@ interface MachineSays {
   Progress: { round: number; step: number; key: Hash }
   Commitment: { round: number; blob: Uint8Array }
   Openings: { round: number; blob: Uint8Array }
-  NotRun: { round: number; reason: ReasonCode }
+  NotRun: { round: number; reason: NotRunReason }
 }
 
 interface CheckerSays {
@@ -74,7 +74,7 @@ export function wire(parameters: Parameters): Wire {
     Progress: struct({ round: u32, step: u32, key: hex32 }),
     Commitment: struct({ round: u32, blob: boundedBytes(commitmentBytesLimit(parameters)) }),
     Openings: struct({ round: u32, blob: boundedBytes(openingsBytesLimit(parameters)) }),
-    NotRun: struct({ round: u32, reason: reasonCodec }),
+    NotRun: struct({ round: u32, reason: notRunCodec }),
   })
   const checker: Codec<CheckerMessage> = tagged<CheckerSays>({
     Welcome: struct({ version: u8, best: u32 }),

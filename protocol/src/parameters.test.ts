@@ -1,0 +1,70 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { MalformedError } from './codec.ts'
+import { BLOB_BYTES_LIMIT, commitmentBytesLimit, decodeParameters, devnetParameters, encodeParameters, ITEM_BYTES, openingsBytesLimit, type Parameters, updateProblems, validateParameters } from './parameters.ts'
+
+const sound = devnetParameters(100, 200)
+
+test('devnet parameters are sound and fit an item', () => {
+  expect(validateParameters(sound)).toEqual([])
+  expect(encodeParameters(sound).length).toBeLessThanOrEqual(ITEM_BYTES)
+})
+
+test('the example of DESIGN is sound: c = 2, L = 30', () => {
+  expect(validateParameters({ ...sound, confirmations: 2, roundBlocks: 30, seedOffset: 5, commitOffset: 14, packageOffset: 24 })).toEqual([])
+})
+
+describe('each problem is named', () => {
+  const cases: [Partial<Parameters>, string][] = [
+    [{ randomness: 2 }, 'randomness is 2'],
+    [{ roundBlocks: 0 }, 'roundBlocks is 0'],
+    [{ epochRounds: 0 }, 'epochRounds is 0'],
+    [{ committee: 0 }, 'committee is 0'],
+    [{ mirrors: 0 }, 'mirrors is 0'],
+    [{ windowMs: 0 }, 'windowMs is 0'],
+    [{ log2n: 5 }, 'log2n is 5'],
+    [{ log2n: 14 }, 'log2n is 14'],
+    [{ samples: 0 }, 'samples is 0'],
+    [{ maxSteps: 0 }, 'maxSteps is 0'],
+    [{ maxSteps: 2 ** 18 + 1 }, 'maxSteps is'],
+    [{ bandwidthBytes: BLOB_BYTES_LIMIT + 1 }, 'bandwidthBytes is'],
+    [{ machineSharePpm: 1_000_001 }, 'machineSharePpm is'],
+    [{ bandPpm: 1_000_001 }, 'bandPpm is'],
+    [{ attemptBlocks: 0 }, 'attemptBlocks is 0'],
+    [{ poolPerEpoch: -1n }, 'poolPerEpoch is -1'],
+    [{ start: 101 }, 'must not lie before origin'],
+    [{ seedOffset: 1 }, 'must be more than confirmations'],
+    [{ commitOffset: 7 }, 'the commit window is empty'],
+    [{ commitOffset: 21, packageOffset: 30, roundBlocks: 20 }, 'must be at most roundBlocks'],
+    [{ packageOffset: 14 }, 'when the coins are known'],
+    [{ packageOffset: 28 }, "the next round's commit window begins"],
+    [{ log2n: 13, samples: 65535 }, 'the openings could have'],
+  ]
+  test.each(cases)('%o', (change, problem) => {
+    expect(validateParameters({ ...sound, ...change }).join('\n')).toContain(problem)
+  })
+})
+
+test('an update may change anything but when and from what rounds are made', () => {
+  expect(updateProblems(sound, { ...sound, waitBlocks: 9, committee: 5, windowMs: 4000, poolPerEpoch: 7n })).toEqual([])
+  for (const field of ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset'] as const)
+    expect(updateProblems(sound, { ...sound, [field]: field === 'randomness' ? 0 : sound[field] + 1 }).join(), field).toContain(`${field} is ${sound[field]} for the network's life`)
+  expect(updateProblems(sound, { ...sound, committee: 0 })).toHaveLength(1)
+})
+
+test('any bytes are parameters or malformed', () => {
+  fc.assert(
+    fc.property(fc.nat(200), fc.nat(), fc.integer({ min: 1, max: 255 }), (length, at, flip) => {
+      const bytes = encodeParameters(sound)
+      bytes[at % bytes.length]! ^= flip
+      if (at % bytes.length > 0) expect(encodeParameters(decodeParameters(bytes))).toEqual(bytes)
+      else expect(() => decodeParameters(bytes)).toThrow(MalformedError)
+      if (length !== bytes.length) expect(() => decodeParameters(Uint8Array.from({ length }, (_, i) => bytes[i] ?? 0))).toThrow(MalformedError)
+    }),
+  )
+})
+
+test('limits of blobs: what the formats add up to', () => {
+  expect(commitmentBytesLimit({ committee: 1, maxSteps: 1 })).toBe(1 + 32 + 4 + 32 + 1 + 4 + 100 + 4 + 32 + 64)
+  expect(openingsBytesLimit({ log2n: 6, samples: 1 })).toBe(116 + 2 * (256 + 192) + 64)
+})

@@ -1,0 +1,132 @@
+// Every encoding and hash against test/vectors/protocol.json, which a program of its own wrote from PROTOCOL.md. Decoded and encoded both ways.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { crypto } from '../testing/crypto.ts'
+import {
+  beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
+  encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fromHex, type Hash, type Hex, identityDigest, jobSeed, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
+  mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey,
+} from './index.ts'
+
+type Encoding = { value: unknown; bytes: Hex } & Record<string, Hex>
+const vectors = JSON.parse(readFileSync(new URL('../../test/vectors/protocol.json', import.meta.url), 'utf8')) as {
+  encodings: Record<string, Encoding>
+  report: { network: Hash; round: number; checker: Hash; salt: Hash; observations: Observation[]; leaves: Hex[]; root: Hash }
+  chance: Record<'network' | 'randomness' | 'machine' | 'checker' | 'commitment' | 'beacon' | 'seed' | 'coins' | 'nonceMessage' | 'signature' | 'nonce', Hash> & { round: number; checkers: Hash[]; committee: Hash[]; mirrors: Hash[]; openDraw: number }
+  keys: { network: Hash; report: string; epoch: number; chunk: number; statement: string; role: Hash }
+  merkle: { leaves: Hex[]; root: Hash; proofs: Hash[][] }[]
+  wire: { from: 'machine' | 'checker'; tag: string; value: unknown; bytes: Hex }[]
+}
+
+/** As the file writes values: amounts as text, bytes as hex. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part instanceof Uint8Array ? toHex(part) : part)))
+const encoding = (name: string): Encoding => vectors.encodings[name]!
+
+describe('encodings', () => {
+  const check = <T>(name: string, decode: (bytes: Uint8Array) => T, encode: (value: T) => Uint8Array) =>
+    test(name, () => {
+      const { bytes, value } = encoding(name)
+      const decoded = decode(fromHex(bytes))
+      expect(plain(decoded)).toEqual(value)
+      expect(toHex(encode(decoded))).toBe(bytes)
+    })
+  check('parameters', decodeParameters, encodeParameters)
+  check('machineIdentity', decodeSignedIdentity, encodeSignedIdentity)
+  check('checkerIdentity', decodeSignedIdentity, encodeSignedIdentity)
+  check('observationRan', decodeObservation, encodeObservation)
+  check('observationNotRun', decodeObservation, encodeObservation)
+  check('observationUnreachable', decodeObservation, encodeObservation)
+  check('reportItem', decodeReportItem, encodeReportItem)
+  check('manifest', decodeManifest, encodeManifest)
+
+  test('no vector is left out', () => {
+    expect(Object.keys(vectors.encodings).sort()).toEqual(
+      ['parameters', 'machineIdentity', 'checkerIdentity', 'workCommitment', 'openings', 'observationRan', 'observationNotRun', 'observationUnreachable', 'reportItem', 'manifest'].sort(),
+    )
+  })
+
+  test('devnet parameters are those of the vector', () => {
+    expect(toHex(encodeParameters(devnetParameters(100, 200)))).toBe(encoding('parameters').bytes)
+  })
+
+  test('commitment: bytes, digest, blob, id', () => {
+    const { value, bytes, digest, blobSignature, blob, id } = encoding('workCommitment')
+    const decoded = decodeCommitmentBlob(crypto, fromHex(blob!))
+    expect(plain(decoded)).toEqual({ commitment: value, signature: blobSignature, id })
+    expect(toHex(encodeWorkCommitment(decoded.commitment))).toBe(bytes)
+    expect(toHex(encodeCommitmentBlob(decoded.commitment, decoded.signature))).toBe(blob)
+    expect(toHex(commitmentDigest(crypto, decoded.commitment))).toBe(digest)
+  })
+
+  test('openings: bytes, digest, blob', () => {
+    const { value, bytes, digest, blobSignature, blob } = encoding('openings')
+    const { signature, ...openings } = decodeOpeningsBlob(fromHex(blob!))
+    expect(plain(openings)).toEqual(value)
+    expect(toHex(signature)).toBe(blobSignature)
+    expect(toHex(encodeOpenings(openings))).toBe(bytes)
+    expect(toHex(openingsDigest(crypto, fromHex(blob!)))).toBe(digest)
+    expect(toHex(encodeOpeningsBlob(crypto, openings, (signed) => (expect(toHex(signed)).toBe(digest), signature)))).toBe(blob)
+  })
+
+  test('what identities sign, what a package is called', () => {
+    for (const name of ['machineIdentity', 'checkerIdentity']) expect(toHex(identityDigest(crypto, decodeSignedIdentity(fromHex(encoding(name).bytes)).identity))).toBe(encoding(name)['digest'])
+    expect(blobId(crypto, fromHex(encoding('manifest').bytes))).toBe(encoding('manifest')['id'])
+  })
+
+  test('a manifest stays within its limit', () => {
+    const { bytes } = encoding('manifest')
+    expect(fromHex(bytes).length).toBeLessThanOrEqual(manifestBytesLimit(devnetParameters(0, 10), 3))
+  })
+})
+
+describe('messages', () => {
+  const messages = wire(devnetParameters(100, 200))
+  test.each(vectors.wire)('$from says $tag', ({ from, tag, value, bytes }) => {
+    const { decode, encode } = messages[from]
+    const decoded = decode(fromHex(bytes))
+    expect(plain(decoded)).toEqual({ tag, value })
+    expect(toHex(encode(decoded as never))).toBe(bytes)
+  })
+  test('each kind of message has a vector', () => {
+    expect(vectors.wire.filter(({ from }) => from === 'machine').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(vectors.wire.filter(({ from }) => from === 'checker').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    for (const side of [messages.machine, messages.checker]) expect(() => side.decode(Uint8Array.of(8, 0, 0, 0, 0))).toThrow('malformed message')
+  })
+})
+
+test('a report: leaves and root', () => {
+  const { observations, leaves, root, ...scope } = vectors.report
+  expect(observationLeaves(crypto, scope, observations).map(toHex)).toEqual(leaves)
+  expect(reportRoot(crypto, scope, observations)).toBe(root)
+})
+
+test('what chance decides', () => {
+  const v = vectors.chance
+  expect(beaconOf(crypto, v.network, v.round, v.randomness)).toBe(v.beacon)
+  expect(toHex(jobSeed(crypto, v.network, v.round, v.randomness, v.machine))).toBe(v.seed)
+  expect(committeeOf(crypto, v.beacon, v.machine, v.checkers, 3)).toEqual(v.committee)
+  expect(mirrorsOf(crypto, v.beacon, v.checker, v.checkers, 2)).toEqual(v.mirrors)
+  expect(mustOpen(crypto, v.network, v.round, v.randomness, v.machine, v.openDraw)).toBe(true)
+  expect(mustOpen(crypto, v.network, v.round, v.randomness, v.machine, v.openDraw - 1)).toBe(false)
+  expect(toHex(coinsOf(crypto, v.network, v.round, v.randomness, v.machine, v.commitment))).toBe(v.coins)
+  expect(toHex(nonceMessage(v.network, v.round, v.beacon, v.machine, v.checker))).toBe(v.nonceMessage)
+  expect(toHex(nonceOf(crypto, fromHex(v.signature)))).toBe(v.nonce)
+})
+
+test('keys on chain', () => {
+  const { network, report, epoch, chunk, statement, role } = vectors.keys
+  expect(reportKey(network)).toBe(report)
+  expect(statementKey(network, epoch, chunk)).toBe(statement)
+  expect(parseStatementKey(network, statement)).toEqual({ epoch, chunk })
+  expect(checkerRoleId(crypto)).toBe(role)
+})
+
+test.each(vectors.merkle)('the tree of $leaves.length leaves', ({ leaves, root, proofs }) => {
+  const bytes = leaves.map(fromHex)
+  expect(merkleRoot(crypto, bytes)).toBe(root)
+  for (const [i, proof] of proofs.entries()) {
+    expect(merkleProof(crypto, bytes, i)).toEqual(proof)
+    expect(verifyMerkleProof(crypto, root, bytes[i]!, i, bytes.length, proof)).toBe(true)
+  }
+})

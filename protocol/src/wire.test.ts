@@ -1,0 +1,118 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { hashOf } from '../testing/crypto.ts'
+import { equalBytes } from './bytes.ts'
+import { MalformedError } from './codec.ts'
+import { commitmentBytesLimit, devnetParameters, openingsBytesLimit } from './parameters.ts'
+import { type CheckerMessage, CHUNK_BYTES, type MachineMessage, wire } from './wire.ts'
+
+const parameters = { ...devnetParameters(0, 10), log2n: 6, samples: 4, maxSteps: 8 }
+const { machine, checker, maxFrameBytes } = wire(parameters)
+const openingsLimit = openingsBytesLimit(parameters)
+const commitmentLimit = commitmentBytesLimit(parameters)
+
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
+const hash = fc.string().map(hashOf)
+const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength, maxLength })
+const says = <K extends string, V>(tag: K, value: fc.Arbitrary<V>): fc.Arbitrary<{ tag: K; value: V }> => value.map((value) => ({ tag, value }))
+const ofMachine: fc.Arbitrary<MachineMessage> = fc.oneof(
+  says('Hello', fc.record({ version: fc.nat(255), network: hash })),
+  says('Pong', fc.record({ id: u32 })),
+  says('DownloadDone', fc.record({ id: u32, sha256: hash })),
+  says('Chunk', fc.record({ id: u32, bytes: bytes(1, 100) })),
+  says('Progress', fc.record({ round: u32, step: u32, key: hash })),
+  says('Commitment', fc.record({ round: u32, blob: bytes(0, 300) })),
+  says('Openings', fc.record({ round: u32, blob: bytes(0, 300) })),
+  says('NotRun', fc.record({ round: u32, reason: fc.constantFrom('BUSY' as const, 'TIMED_OUT' as const) })),
+)
+const ofChecker: fc.Arbitrary<CheckerMessage> = fc.oneof(
+  says('Welcome', fc.record({ version: fc.nat(255), best: u32 })),
+  says('Refused', fc.record({ code: fc.constantFrom('WRONG_NETWORK' as const, 'TOO_MUCH' as const) })),
+  says('Ping', fc.record({ id: u32 })),
+  says('Download', fc.record({ id: u32, round: u32, bytes: fc.nat(parameters.bandwidthBytes) })),
+  says('Chunk', fc.record({ id: u32, bytes: bytes(1, 100) })),
+  says('Upload', fc.record({ id: u32, round: u32, seed: bytes(32, 32), bytes: fc.nat(parameters.bandwidthBytes) })),
+  says('Nonce', fc.record({ round: u32, signature: bytes(64, 64) })),
+  says('Receipt', fc.record({ round: u32, id: hash })),
+)
+
+describe.each([
+  ['a machine', ofMachine, machine],
+  ['a checker', ofChecker, checker],
+] as const)('what %s says', (_, arbitrary, codec) => {
+  const encode = codec.encode as (message: MachineMessage | CheckerMessage) => Uint8Array
+  const decode = codec.decode as (frame: Uint8Array) => MachineMessage | CheckerMessage
+  const messages = arbitrary as fc.Arbitrary<MachineMessage | CheckerMessage>
+
+  test('is understood', () => {
+    fc.assert(fc.property(messages, (message) => { expect(decode(encode(message))).toEqual(message) }), { numRuns: 300 })
+  })
+  test('changed, cut or longer is refused or something else said properly', () => {
+    fc.assert(
+      fc.property(messages, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.nat(), (message, at, flip, cut) => {
+        const frame = encode(message)
+        const changed = Uint8Array.from(frame)
+        changed[at % frame.length]! ^= flip
+        for (const given of [changed, frame.slice(0, cut % frame.length), Uint8Array.of(...frame, 0)])
+          try {
+            if (!equalBytes(encode(decode(given)), given)) return false
+          } catch (error) {
+            if (!(error instanceof MalformedError)) return false
+          }
+        return true
+      }),
+      { numRuns: 500 },
+    )
+  })
+  test('is never just any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (given) => {
+        try {
+          return equalBytes(encode(decode(given)), given)
+        } catch (error) {
+          return error instanceof MalformedError
+        }
+      }),
+      { numRuns: 500 },
+    )
+    expect(() => decode(new Uint8Array())).toThrow(MalformedError)
+  })
+})
+
+describe('limits', () => {
+  const frame = (tag: number, length: number, compact: number[]): Uint8Array => Uint8Array.of(tag, 0, 0, 0, 0, ...compact, ...new Uint8Array(length))
+  const compact = (n: number): number[] => (n < 64 ? [n << 2] : n < 2 ** 14 ? [((n << 2) | 1) & 255, n >> 6] : [((n << 2) | 2) & 255, (n >> 6) & 255, (n >> 14) & 255, n >> 22])
+
+  test('the longest blobs pass, one byte more does not', () => {
+    for (const [tag, limit] of [[3, CHUNK_BYTES], [5, commitmentLimit], [6, openingsLimit]] as const) {
+      expect(machine.decode(frame(tag, limit, compact(limit))).value).toBeDefined()
+      expect(() => machine.decode(frame(tag, limit + 1, compact(limit + 1)))).toThrow(MalformedError)
+    }
+    expect(machine.encode({ tag: 'Openings', value: { round: 1, blob: new Uint8Array(openingsLimit) } }).length).toBeLessThanOrEqual(maxFrameBytes)
+    expect(machine.encode({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(CHUNK_BYTES) } }).length).toBeLessThanOrEqual(maxFrameBytes)
+    expect(() => machine.encode({ tag: 'Openings', value: { round: 1, blob: new Uint8Array(openingsLimit + 1) } })).toThrow(RangeError)
+  })
+  test('a frame too long for any message is refused unread', () => {
+    expect(() => machine.decode(new Uint8Array(maxFrameBytes + 1))).toThrow(/at most/)
+    expect(() => checker.decode(new Uint8Array(maxFrameBytes + 1))).toThrow(/at most/)
+  })
+  test('a length that lies costs nothing', () => {
+    expect(() => machine.decode(frame(6, 3, [0xfe, 0xff, 0xff, 0xff]))).toThrow('length 1073741823')
+    expect(() => machine.decode(frame(6, 3, compact(2000)))).toThrow(MalformedError)
+  })
+  test('an empty chunk would go on for ever', () => {
+    expect(() => machine.decode(frame(3, 0, [0]))).toThrow(MalformedError)
+  })
+  test('a checker cannot ask for more than the network’s payload', () => {
+    const ask = (bytes: number): CheckerMessage => ({ tag: 'Download', value: { id: 1, round: 1, bytes } })
+    expect(() => checker.encode(ask(parameters.bandwidthBytes + 1))).toThrow('a payload of')
+    const asked = checker.encode(ask(parameters.bandwidthBytes))
+    asked[asked.length - 1]! += 1
+    expect(() => checker.decode(asked)).toThrow('a payload of')
+  })
+  test('a machine cannot give a judge’s reasons', () => {
+    const said = machine.encode({ tag: 'NotRun', value: { round: 1, reason: 'BUSY' } })
+    said[5] = 4
+    expect(() => machine.decode(said)).toThrow(MalformedError)
+  })
+})
