@@ -55,7 +55,7 @@ export async function createKeystore({ dir, password, secret }: { dir: string; p
   const account = accountFromSecret(secret ?? mnemonic!)
   const peer = peerKey(randomBytes(32))
   // the account last: a folder without one is an interrupted creation and may be begun again
-  await writeKey(join(dir, 'peer.json'), 'ed25519', peer.seed, password)
+  await writeKey(join(dir, 'peer.json'), peer, password)
   await saveAccount(path, account, password)
   return { account, peer, mnemonic }
 }
@@ -67,9 +67,8 @@ export async function keystoreExists(dir: string): Promise<boolean> {
 
 /** Opens what `createKeystore` made. Throws KeystoreMissingError, KeystorePermissionsError, WrongPasswordError or KeystoreDamagedError. */
 export async function openKeystore({ dir, password }: { dir: string; password: string }): Promise<Keystore> {
-  const account = await openAccount(join(dir, 'account.json'), password)
   const path = join(dir, 'peer.json')
-  const { secret, publicKey } = await readKey(path, 'ed25519', password)
+  const [account, { secret, publicKey }] = await Promise.all([openAccount(join(dir, 'account.json'), password), readKey(path, 'ed25519', password)])
   const peer = peerKey(secret.subarray(0, 32))
   if (!Buffer.from(publicKey).equals(Buffer.from(peer.publicKey.slice(2), 'hex'))) throw new KeystoreDamagedError(path, 'its public key is not that of its secret')
   return { account, peer }
@@ -96,10 +95,10 @@ const HEADER = Uint8Array.of(48, 83, 2, 1, 1, 48, 5, 6, 3, 43, 101, 112, 4, 34, 
 const DIVIDER = Uint8Array.of(161, 35, 3, 33, 0)
 const SCRYPT = { N: 1 << 17, p: 1, r: 8 }
 
-async function writeKey(path: string, type: 'ed25519', seed: Uint8Array, password: string): Promise<void> {
-  const publicKey = Buffer.from(peerKey(seed).publicKey.slice(2), 'hex')
-  const pkcs8 = Buffer.concat([HEADER, seed, publicKey, DIVIDER, publicKey])
-  await writeFileOnce(path, await seal(pkcs8, type, utilCrypto.encodeAddress(publicKey, 42), password), true)
+async function writeKey(path: string, peer: PeerKey, password: string): Promise<void> {
+  const publicKey = Buffer.from(peer.publicKey.slice(2), 'hex')
+  const pkcs8 = Buffer.concat([HEADER, peer.seed, publicKey, DIVIDER, publicKey])
+  await writeFileOnce(path, await seal(pkcs8, 'ed25519', utilCrypto.encodeAddress(publicKey, 42), password), true)
 }
 
 async function seal(pkcs8: Uint8Array, type: 'sr25519' | 'ed25519', address: string, password: string): Promise<string> {

@@ -60,6 +60,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
   let socket: WebSocket | undefined
   let retry: NodeJS.Timeout | undefined
   let heard = performance.now()
+  let up = false // what `connected$` says, already true while it is being announced
   let closed = false
   let lastProblem = 'no answer'
 
@@ -96,6 +97,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     lastProblem = why
     const old = socket
     socket = undefined
+    up = false
     live.clear()
     orphans = new Map()
     if (old) {
@@ -115,6 +117,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     socket = fresh
     heard = performance.now()
     fresh.onopen = () => {
+      up = true
       for (const item of pending.values()) send(item)
       for (const subscription of subscriptions) subscription.begin()
       connected$.next(true)
@@ -134,7 +137,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
       }, timeoutMs)
       const item: Pending = { method, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }), resolve: resolve as (value: unknown) => void, reject, timer }
       pending.set(id, item)
-      if (connected$.value) send(item)
+      if (up) send(item)
     })
 
   const subscribe = <T>(method: string, unsubscribe: string, params: readonly unknown[] = []): Observable<T> =>
@@ -155,16 +158,16 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
           },
           (error: unknown) => {
             if (error instanceof RpcError) observer.error(error)
-            else if (connected$.value && subscriptions.has(entry) && !closed) begin() // a lost answer: ask again
+            else if (up && subscriptions.has(entry)) begin() // a lost answer: ask again
           },
         )
       }
       const entry: Subscription = { begin, end: () => observer.complete() }
       subscriptions.add(entry)
-      if (connected$.value) begin()
+      if (up) begin()
       return () => {
         subscriptions.delete(entry)
-        if (key !== undefined && of === socket && connected$.value) {
+        if (key !== undefined && of === socket && up) {
           live.delete(key)
           request(unsubscribe, [key]).catch(() => {})
         }
@@ -172,7 +175,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     })
 
   const watch = setInterval(() => {
-    if (!connected$.value) {
+    if (!up) {
       if (socket && performance.now() - heard > 2 * idleMs) drop('the connection cannot be opened') // a handshake that never ends
       return
     }

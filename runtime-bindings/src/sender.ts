@@ -47,10 +47,16 @@ export interface SendOptions {
   confirmations?: number
 }
 
-/** What a call costs: the fee as the node estimates it in planck (what is taken can be 1.5 times that) and its weight (reference time). */
+/** What a call costs: the fee as the node estimates it in planck (what is taken can be 1.5 times that), its weight (reference time) and proof size (0n where weights have one dimension). */
 export interface Estimate {
   readonly fee: bigint
   readonly weight: bigint
+  readonly proofSize: bigint
+}
+
+/** The fee that may really be taken where the node estimates `fee`: this chain adds half to it for its treasury and stakers. */
+export function fullFee(fee: bigint): bigint {
+  return (fee * 3n) / 2n
 }
 
 /**
@@ -121,14 +127,16 @@ export function createSender({ chain, account, signal, log = silent, store, conf
     const length = util.bnToU8a(raw.length, { bitLength: 32, isLe: true })
     const info = fromHex(await chain.rpc.request<Hex>('state_call', ['TransactionPaymentApi_query_info', toHex(util.u8aConcat(raw, length))]))
     // weight (one u64 before 2023, then two compacts), class u8, fee u128
-    const weight = info.length === 25 ? util.u8aToBigInt(info.subarray(0, 8), { isLe: true }) : BigInt(util.compactFromU8a(info)[1].toString())
-    return { fee: util.u8aToBigInt(info.subarray(-16), { isLe: true }), weight }
+    const fee = util.u8aToBigInt(info.subarray(-16), { isLe: true })
+    if (info.length === 8 + 1 + 16) return { fee, weight: util.u8aToBigInt(info.subarray(0, 8), { isLe: true }), proofSize: 0n }
+    const [at, weight] = util.compactFromU8a(info)
+    return { fee, weight: BigInt(weight.toString()), proofSize: BigInt(util.compactFromU8a(info.subarray(at))[1].toString()) }
   }
 
   // Null if the account can pay. An estimate costs the node a runtime call: for a call of a kind and length seen before it is asked for only when funds come near their end.
   const fundsFor = async (call: Call, signed: Signed, usable: bigint, spend: bigint): Promise<TxFailure | null> => {
     const kind = `${call.section}.${call.method}/${signed.bytes.length}`
-    const needs = (fee: bigint): bigint => (fee * 3n) / 2n + spend + chain.features.existentialDeposit
+    const needs = (fee: bigint): bigint => fullFee(fee) + spend + chain.features.existentialDeposit
     let fee = estimates.get(kind)
     if (fee === undefined || usable < 10n * needs(fee)) {
       fee = (await estimateBytes(signed.bytes)).fee

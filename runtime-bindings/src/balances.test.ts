@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { formatAmount } from './balances.ts'
+
+test.each([
+  [0n, '0 PEAQ'],
+  [1n, '0.000000000000000001 PEAQ'],
+  [10n ** 18n, '1 PEAQ'],
+  [1_500_000_000_000_000_000n, '1.5 PEAQ'],
+  [-25n * 10n ** 17n, '-2.5 PEAQ'],
+  [123_456_789n * 10n ** 18n + 10n, '123456789.00000000000000001 PEAQ'],
+])('%s planck is %s', (planck, text) => expect(formatAmount(planck)).toBe(text))
+
+test('another token', () => expect(formatAmount(1_250n, 'KREST', 3)).toBe('1.25 KREST'))

@@ -1,0 +1,147 @@
+import {
+  CHECKER_KEY,
+  decodeSignedIdentity,
+  encodeSignedIdentity,
+  equalBytes,
+  identityDigest,
+  MACHINE_KEY,
+  toHex,
+  verifyIdentity,
+  type AccountId,
+  type Hash,
+  type Identity,
+  type IdentityKind,
+} from '@assay/protocol'
+import { toAddress, type Account, type PeerKey } from './account.ts'
+import { formatAmount, readBalance, transfer } from './balances.ts'
+import type { Chain } from './chain.ts'
+import { nodeCrypto } from './crypto.ts'
+import { putAttribute, readAttribute } from './did.ts'
+import { buildDocument, documentIdentity } from './document.ts'
+import { ChainError } from './errors.ts'
+import { findNetwork } from './network.ts'
+import { describeResult, type TxFailure } from './result.ts'
+import { fullFee, type Sender } from './sender.ts'
+import { putItem, readItem } from './storage.ts'
+import { batchAll } from './utility.ts'
+
+/** Where the document that this account registered last is kept, so that a restart knows it even if others have overwritten the DID since. */
+export interface DocumentMemory {
+  load(): Promise<Uint8Array | undefined>
+  save(document: Uint8Array): Promise<void>
+}
+
+export interface RegisterOptions {
+  chain: Chain
+  /** Sends for the account, which signs its own registration. */
+  sender: Sender
+  /** Sends for the owner: pays what the account lacks. Without it the account must have enough. */
+  ownerSender?: Sender
+  owner: Account
+  account: Account
+  peer: Pick<PeerKey, 'publicKey' | 'sign'>
+  kind: IdentityKind
+  network: AccountId
+  /** Multiaddrs where a checker listens; none for a machine. */
+  addresses: readonly string[]
+  /** HTTP base URLs of a checker's evidence; none for a machine. */
+  evidence: readonly string[]
+  /** Planck that the account shall have left for its work, topped up by the owner; default 0n. */
+  reserve?: bigint
+  memory?: DocumentMemory
+  confirmations?: number
+  timeoutMs?: number
+}
+
+export interface Registration {
+  readonly state: 'unchanged' | 'registered'
+  /** H(document), as written on chain. */
+  readonly anchor: Hash
+  readonly document: Uint8Array
+  /** The block of the registration made now. */
+  readonly block?: number
+}
+
+/** Somebody must send money: exactly how much, and where. */
+export class MissingFundsError extends ChainError {
+  readonly address: string
+  /** Planck. */
+  readonly missing: bigint
+  constructor(address: string, missing: bigint, what: string) {
+    super('MISSING_FUNDS', `${address} lacks ${formatAmount(missing)} for ${what}.`, `Send at least ${formatAmount(missing)} to ${address}.`)
+    this.address = address
+    this.missing = missing
+  }
+}
+
+/**
+ * Makes the account a registered machine or checker of the network: one `batchAll` by it with the DID document (identity signed by account, owner and peer key) and its anchor. Does nothing if the
+ * chain has this very identity. What the account lacks for fees, deposits and `reserve` comes from the owner.
+ * Throws MissingFundsError, ChainError NO_NETWORK or REGISTRATION_FAILED, RangeError for an identity against the rules, and what `rpc.request` throws.
+ */
+export async function registerIdentity(options: RegisterOptions): Promise<Registration> {
+  const { chain, sender, owner, account, peer, kind, network, addresses, evidence, reserve = 0n, memory } = options
+  if (!(await findNetwork(chain, network))) {
+    throw new ChainError('NO_NETWORK', `The account ${toAddress(network)} holds no network on this chain.`, 'Check the network\'s address and the chain; a network that is being created appears when enough founders have approved.')
+  }
+  const identity: Identity = { kind, network, account: account.id, owner: owner.id, peer: peer.publicKey, addresses: [...addresses], evidence: [...evidence] }
+  const wanted = identityDigest(nodeCrypto, identity)
+  const key = kind === 'machine' ? MACHINE_KEY : CHECKER_KEY
+  const name = `assay/${network.slice(2, 18)}/${kind}`
+
+  const anchor = await readItem(chain, account.id, key)
+  if (anchor) {
+    for (const document of [await memory?.load(), await readAttribute(chain, account.id, name)]) {
+      if (document && equalBytes(nodeCrypto.blake2b256(document), anchor) && sameIdentity(document, wanted, network, account.id)) {
+        await topUp(options, reserve, 'its work')
+        return { state: 'unchanged', anchor: toHex(anchor), document }
+      }
+    }
+  }
+
+  const signed = encodeSignedIdentity({ identity, accountSignature: account.pair.sign(wanted), ownerSignature: owner.pair.sign(wanted), peerSignature: peer.sign(wanted) })
+  const document = await buildDocument({ account: account.id, owner: owner.id, peer: peer.publicKey, addresses, identity: signed })
+  if (!sameIdentity(document, wanted, network, account.id)) throw new ChainError('REGISTRATION_FAILED', 'The identity does not verify with the keys given.', 'Check that the keystore belongs together.')
+  const newAnchor = nodeCrypto.blake2b256(document)
+
+  let last: TxFailure | undefined
+  // Others may write to our DID between our look at it and our block; then look again.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const attribute = await putAttribute(chain, account.id, name, document)
+    const call = batchAll(chain, [attribute.call, await putItem(chain, account.id, key, newAnchor)])
+    const deposits = (attribute.added ? (chain.features.did?.deposit ?? 0n) : 0n) + (anchor ? 0n : (chain.features.storage?.deposit ?? 0n))
+    await topUp(options, fullFee((await sender.estimate(call)).fee) + deposits + chain.features.existentialDeposit + reserve, `the registration of ${account.address}`)
+    await memory?.save(document) // before it can be on chain: a crash in between costs a second registration at most
+    const result = await sender.send(call, { label: `registration of the ${kind}`, spend: deposits, ...limits(options) })
+    if (result.ok) return { state: 'registered', anchor: toHex(newAnchor), document, block: result.block }
+    if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(account.address, result.missing, `the registration of ${account.address}`)
+    last = result
+    if (result.code !== 'DISPATCH' || !result.name?.startsWith('peaqDid.')) break
+  }
+  throw new ChainError('REGISTRATION_FAILED', `The registration of ${account.address} failed: ${describeResult(last!)}`, last!.advice ?? 'See the chain\'s reason.', { exit: last!.final ? 1 : 75 })
+}
+
+// Brings the account to `target` planck from the owner's money.
+async function topUp(options: RegisterOptions, target: bigint, what: string): Promise<void> {
+  const { chain, account, owner, ownerSender } = options
+  const missing = target - (await readBalance(chain, account.id)).usable
+  if (missing <= 0n) return
+  if (!ownerSender || owner.id === account.id) throw new MissingFundsError(account.address, missing, what)
+  const result = await ownerSender.send(transfer(chain, account.id, missing), { label: `funds for ${account.address}`, spend: missing, ...limits(options) })
+  if (result.ok) return
+  if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(owner.address, result.missing, what)
+  throw new ChainError('REGISTRATION_FAILED', `The owner ${owner.address} cannot fund ${account.address}: ${describeResult(result)}`, result.advice ?? 'See the chain\'s reason.', { exit: result.final ? 1 : 75 })
+}
+
+function sameIdentity(document: Uint8Array, digest: Uint8Array, network: AccountId, account: AccountId): boolean {
+  const bytes = documentIdentity(document)
+  if (!bytes) return false
+  try {
+    const signed = decodeSignedIdentity(bytes)
+    return equalBytes(identityDigest(nodeCrypto, signed.identity), digest) && verifyIdentity(nodeCrypto, signed, { network, account }) === 'OK'
+  } catch {
+    return false // bytes of someone else's making
+  }
+}
+
+const limits = ({ confirmations, timeoutMs }: RegisterOptions) => ({ ...(confirmations === undefined ? {} : { confirmations }), ...(timeoutMs === undefined ? {} : { timeoutMs }) })

@@ -1,0 +1,72 @@
+import {
+  checkerRoleId,
+  decodeParameters,
+  encodeParameters,
+  equalBytes,
+  PARAMETERS_KEY,
+  validateParameters,
+  type AccountId,
+  type Hash,
+  type Parameters,
+} from '@assay/protocol'
+import { toAddress } from './account.ts'
+import type { Chain } from './chain.ts'
+import { nodeCrypto } from './crypto.ts'
+import { ChainError } from './errors.ts'
+import { approve, multisigAccount, thresholdOf, type Approval, type ApproveOptions } from './multisig.ts'
+import { addRole, assignRole } from './rbac.ts'
+import { addItem, readItem } from './storage.ts'
+import { batchAll } from './utility.ts'
+
+/** A network's parameters as its account wrote them; null if the account holds none. Reads the chain at `at` (default: best block). Throws ChainError NOT_A_NETWORK if they are malformed. */
+export async function findNetwork(chain: Chain, network: AccountId, at?: Hash): Promise<{ parameters: Parameters; raw: Uint8Array } | null> {
+  const raw = await readItem(chain, network, PARAMETERS_KEY, at)
+  if (!raw) return null
+  try {
+    return { parameters: decodeParameters(raw), raw }
+  } catch (error) {
+    throw new ChainError('NOT_A_NETWORK', `The parameters of ${toAddress(network)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, 'Check the network\'s address, and that this program is new enough for it.')
+  }
+}
+
+/** The account of a network: the multisig of its founding checkers with threshold `floor(2n/3) + 1`. */
+export function networkAccount(founders: readonly AccountId[]): AccountId {
+  return multisigAccount({ members: founders, threshold: thresholdOf(founders.length) })
+}
+
+/**
+ * One founding checker's part in the creation of a network: approves `batchAll([parameters, role, role of each founder])` by the network's multisig; call it for each founder, any number of times.
+ * `waiting`: more founders are needed. Throws ChainError BAD_PARAMETERS, NETWORK_EXISTS (with other parameters) or NETWORK_NOT_CREATED (with the reason).
+ */
+export async function createNetwork(
+  options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; parameters: Parameters },
+): Promise<{ network: AccountId; state: 'waiting' | 'created' }> {
+  const { chain, founders, parameters } = options
+  const problems = validateParameters(parameters)
+  if (problems.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's parameters do not fit together: ${problems.join('; ')}.`, 'Change them.')
+  const raw = encodeParameters(parameters)
+  const network = networkAccount(founders)
+  const exists = async (): Promise<boolean> => {
+    const found = await readItem(chain, network, PARAMETERS_KEY)
+    if (found && !equalBytes(found, raw)) throw new ChainError('NETWORK_EXISTS', `The network ${toAddress(network)} exists with other parameters.`, 'Use it as it is, or found one with other checkers.')
+    return found !== null
+  }
+  const role = checkerRoleId(nodeCrypto)
+  const ascending = [...founders].sort() // the members must build the identical call
+  const call = batchAll(chain, [addItem(chain, PARAMETERS_KEY, raw), addRole(chain, role, 'assay checker'), ...ascending.map((founder) => assignRole(chain, role, founder))])
+  const approval: Approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label: 'creation of the network', spent: exists })
+  switch (approval.state) {
+    case 'spent':
+      return { network, state: 'created' }
+    case 'opened':
+    case 'approved':
+    case 'waiting':
+    case 'closed':
+      return { network, state: 'waiting' }
+    case 'executed':
+    case 'failed':
+      if (approval.result.ok) return { network, state: 'created' }
+      if (await exists()) return { network, state: 'created' }
+      throw new ChainError('NETWORK_NOT_CREATED', `The network ${toAddress(network)} was not created: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
+  }
+}
