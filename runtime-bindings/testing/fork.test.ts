@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startDevchain, type BlockRef, type Devchain } from './devchain.ts'
 import type { Hex } from './genesis.ts'
+import { liveConfig } from './live-config.ts'
 import { startProxy } from './proxy.ts'
 import { spawnDevchain } from './spawn.ts'
 import { connect, free, nonce, person, send, submit, type TestApi } from './test-api.ts'
@@ -30,6 +31,7 @@ beforeAll(async () => {
   base = await upstream.newBlock([(await transfer(above, bob.address, PEAQ)).toHex()])
 })
 afterAll(async () => {
+  vi.unstubAllEnvs()
   await above.disconnect()
   await upstream.close()
   rmSync(folder, { recursive: true })
@@ -73,8 +75,11 @@ describe('a fork', () => {
     }
   })
 
-  test('can begin at an older block, and builds one for each transaction where asked to', async () => {
-    await using fork = await startDevchain({ fork: { endpoint: upstream.endpoint, block: base.number }, blocks: 'instant' })
+  test('is what chopsticks.yml describes; can begin at an older block, and builds one for each transaction where asked to', async () => {
+    vi.stubEnv('ASSAY_LIVE_ENDPOINT', upstream.endpoint)
+    vi.stubEnv('ASSAY_LIVE_BLOCK', String(base.number))
+    vi.stubEnv('ASSAY_LIVE_DB', 'none')
+    await using fork = await startDevchain({ ...(await liveConfig()), blocks: 'instant' })
     expect(fork.head()).toEqual(base)
     const api = await connect(fork.endpoint)
     const hash = await submit(api, await transfer(api, bob.address, PEAQ))
