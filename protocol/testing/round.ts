@@ -1,0 +1,262 @@
+// A network in small, played out block by block: real keys, real proofs of 64 x 64 matrices, real manifests and blobs. Hooks let anybody in it lie.
+import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from '../src/bytes.ts'
+import { keystream } from '../src/compute/chacha.ts'
+import { activate, type Cell, firstKey, hashRow, matrixKey, startKey, startRow, stepKey, treePath, treeRoot } from '../src/compute/chain.ts'
+import { draw } from '../src/compute/coins.ts'
+import { ReferenceProver } from '../src/compute/prove.ts'
+import { gatherEvidence, type LoadBlob, type RoundEvidence } from '../src/evidence.ts'
+import { applyBlock, emptyLedger, type Ledger, type LedgerBlock, type LedgerEvent, roundFacts, type RoundFacts } from '../src/ledger.ts'
+import { type BlobRef, blobId, encodeManifest, type MachineEvidence, type Manifest } from '../src/manifest.ts'
+import { devnetParameters, encodeParameters, type Parameters, validateParameters } from '../src/parameters.ts'
+import { encodeReportItem, heldBitmap, type Observation, type ReportItem, reportRoot } from '../src/report.ts'
+import { judgementOfEpoch, schedule } from '../src/schedule.ts'
+import { checkerRoleId, PARAMETERS_KEY, reportKey } from '../src/storage-keys.ts'
+import { commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
+import { accountOf, type Actor, actor, testCrypto as crypto } from './actors.ts'
+
+/** What a machine does in a round; all of it has honest defaults. */
+export interface Behaviour {
+  /** What its checkers see of it. */
+  outcome?: Observation['outcome']
+  /** Steps that it commits to, 12 by default. */
+  steps?: number
+  /** Steps that a checker sees within its window after its nonce; 4 fewer than all by default. */
+  window?: number
+  /** At which step it folds the nonce of the committee's member at a place; by default the place itself, null leaves it out. */
+  foldAt?: (place: number) => number | null
+  /** Whether it computes a row of a step; rows that it does not compute are zeros. */
+  computes?: (row: number, step: number) => boolean
+  /** Changes the commitment before it is signed. */
+  commitment?: (commitment: WorkCommitment) => WorkCommitment
+  /** False if it falls silent when it should open. */
+  opens?: boolean
+}
+
+/** What a machine has shown of its work. */
+export interface Work {
+  commitment: WorkCommitment
+  blob: Uint8Array
+  id: Hash
+  /** key_0 ... key_T. */
+  keys: Uint8Array[]
+  /** Steps within a checker's window. */
+  window: number
+  /** A signed openings blob for these coins. */
+  open(coins: Uint8Array): Uint8Array
+}
+
+/** Who lies, and how. Each hook gets what an honest actor would say and returns what is said instead; null says nothing. */
+export interface Hooks {
+  machine?: (machine: Actor, round: number) => Behaviour
+  observe?: (checker: Actor, round: number, observations: Observation[]) => Observation[]
+  report?: (checker: Actor, round: number, item: ReportItem) => ReportItem | Uint8Array | null
+  /** `put` stores a further blob. */
+  publish?: (checker: Actor, round: number, manifest: Manifest, put: (bytes: Uint8Array) => BlobRef) => Manifest | Uint8Array | null
+  /** Whether a mirror says that it holds a package. */
+  holds?: (mirror: Actor, of: Actor, round: number) => boolean
+  /** More events of a block. */
+  events?: (block: number) => LedgerEvent[]
+}
+
+export interface NetworkOptions {
+  checkers?: number
+  machines?: number
+  epochs?: number
+  parameters?: Partial<Parameters>
+  /** Name of an actor's owner. */
+  ownerOf?: (name: string) => string
+}
+
+/** A network after its rounds were played, with all evidence. */
+export interface PlayedNetwork {
+  network: AccountId
+  parameters: Parameters
+  machines: Actor[]
+  checkers: Actor[]
+  ledger: Ledger
+  /** All blocks of the ledger. */
+  blocks: LedgerBlock[]
+  blobs: Map<Hash, Uint8Array>
+  load: LoadBlob
+  /** What machines showed, by round and machine. */
+  works: Map<number, Map<AccountId, Work>>
+}
+
+/** Deterministic randomness: the hash of block `number`. */
+export const blockHash = (number: number): Hash => toHex(crypto.sha256(utf8(`block ${number}`)))
+
+/** Parameters with small, quick proofs. */
+export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, maxSteps: 64, waitBlocks: 1, ...change })
+
+/** Plays all rounds of the first epochs up to the block after the last judgement. */
+export function playNetwork({ checkers: checkerCount = 3, machines: machineCount = 2, epochs = 1, parameters: change = {}, ownerOf = (name) => `owner of ${name}` }: NetworkOptions = {}, hooks: Hooks = {}): PlayedNetwork {
+  const parameters = smallParameters(change)
+  const problems = validateParameters(parameters)
+  if (problems.length > 0) throw new Error(problems.join('; '))
+  const network = accountOf('network')
+  const make = (kind: Actor['kind'], count: number): Actor[] => Array.from({ length: count }, (_, i) => actor(kind, `${kind} ${i}`, ownerOf(`${kind} ${i}`)))
+  const [machines, checkers] = [make('machine', machineCount), make('checker', checkerCount)]
+  const byAccount = new Map([...machines, ...checkers].map((one) => [one.account, one]))
+  const blobs = new Map<Hash, Uint8Array>()
+  const put = (bytes: Uint8Array): BlobRef => {
+    const id = blobId(crypto, bytes)
+    blobs.set(id, bytes)
+    return { id, size: bytes.length }
+  }
+
+  const founding: LedgerEvent[] = [
+    { kind: 'item', who: network, key: PARAMETERS_KEY, value: encodeParameters(parameters), update: false },
+    ...checkers.map(({ account }): LedgerEvent => ({ kind: 'role', owner: network, role: checkerRoleId(crypto), user: account, assigned: true })),
+    ...[...checkers, ...machines].flatMap((one) => one.registration(network)),
+  ]
+  // Nobody works in the two rounds after, whose reports carry the package roots and the bits.
+  const endRound = epochs * parameters.epochRounds
+  const works = new Map<number, Map<AccountId, Work>>()
+  const observed = new Map<string, Observation[]>()
+  const roots = new Map<string, Hash>()
+  const key = (checker: Actor, round: number): string => `${round} ${checker.account}`
+  let ledger = emptyLedger(network)
+  const blocks: LedgerBlock[] = []
+  const factsOf = (round: number): RoundFacts => roundFacts(crypto, ledger, round)!
+  const saltOf = (checker: Actor, round: number): Hash => toHex(crypto.sha256(utf8(`salt of ${checker.name} in ${round}`)))
+
+  const workOf = (round: number): Map<AccountId, Work> => {
+    const facts = factsOf(round)
+    return new Map(facts.machines.map(({ account }) => [account, work(facts, byAccount.get(account)!, (checker) => byAccount.get(checker)!, hooks.machine?.(byAccount.get(account)!, round) ?? {})]))
+  }
+  const observationsOf = (checker: Actor, round: number): Observation[] => {
+    if (round >= endRound) return []
+    const facts = factsOf(round)
+    const honest = facts.machines.filter(({ account }) => facts.committee(account).includes(checker.account)).map(({ account }): Observation => {
+      const { outcome = 'RAN' } = hooks.machine?.(byAccount.get(account)!, round) ?? {}
+      const seen = { machine: account, outcome, downKbps: 80_000, upKbps: 40_000, rttUs: 900 + checkers.indexOf(checker) }
+      if (outcome !== 'RAN') return { ...seen, reason: outcome === 'NOT_RUN' ? 'BUSY' : 'UNREACHABLE', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH }
+      const { id, commitment, keys, window } = works.get(round)!.get(account)!
+      const fold = commitment.folds.find((one) => one.checker === checker.account)
+      const lastStep = Math.min((fold?.step ?? 0) + window, keys.length - 1)
+      return { ...seen, reason: 'OK', commitment: id, lastStep, lastKey: toHex(keys[lastStep]!) }
+    })
+    return hooks.observe?.(checker, round, honest) ?? honest
+  }
+  /** The package root of a round, once its open block is known; zeros if there is no package. */
+  const publish = (checker: Actor, round: number): Hash => {
+    const facts = factsOf(round)
+    const evidence = observed.get(key(checker, round))!.filter(({ outcome }) => outcome === 'RAN').flatMap(({ machine }): MachineEvidence[] => {
+      const shown = works.get(round)?.get(machine)
+      if (shown === undefined) return []
+      const { opens = true } = hooks.machine?.(byAccount.get(machine)!, round) ?? {}
+      return [{ machine, commitments: [put(shown.blob)], openings: opens && facts.mustOpen(machine) ? [put(shown.open(facts.coins(machine, shown.id)!))] : [] }]
+    })
+    const honest: Manifest = { network, round, checker: checker.account, salt: saltOf(checker, round), observations: observed.get(key(checker, round))!, evidence }
+    const said = hooks.publish === undefined ? honest : hooks.publish(checker, round, honest, put)
+    if (said === null) return ZERO_HASH
+    return put(said instanceof Uint8Array ? said : encodeManifest(said)).id
+  }
+  const report = (checker: Actor, round: number): LedgerEvent[] => {
+    observed.set(key(checker, round), observationsOf(checker, round))
+    const previousPackage = round > 0 ? publish(checker, round - 1) : ZERO_HASH
+    roots.set(key(checker, round - 1), previousPackage)
+    const places = round < 2 ? [] : factsOf(round - 2).checkers.flatMap(({ account }, place) => {
+      const of = byAccount.get(account)!
+      const published = (roots.get(key(of, round - 2)) ?? ZERO_HASH) !== ZERO_HASH && factsOf(round - 2).mirrors(account).includes(checker.account)
+      return published && (hooks.holds?.(checker, of, round - 2) ?? true) ? [place] : []
+    })
+    const commitment = reportRoot(crypto, { network, round, checker: checker.account, salt: saltOf(checker, round) }, observed.get(key(checker, round))!)
+    const honest: ReportItem = { round, commitment, previousPackage, held: heldBitmap(factsOf(Math.max(0, round - 2)).checkers.length, places) }
+    const said = hooks.report === undefined ? honest : hooks.report(checker, round, honest)
+    if (said === null) return []
+    return [{ kind: 'item', who: checker.account, key: reportKey(network), value: said instanceof Uint8Array ? said : encodeReportItem(said), update: round > 0 }]
+  }
+
+  const played = new Map(Array.from({ length: endRound + 2 }, (_, round) => [schedule(parameters, round).commitTo, round]))
+  for (let number = 1; number <= judgementOfEpoch(parameters, epochs - 1); number++) {
+    const round = played.get(number)
+    if (round !== undefined && round < endRound) works.set(round, workOf(round))
+    const events = [...(number === 1 ? founding : []), ...(round === undefined ? [] : checkers.flatMap((checker) => report(checker, round))), ...(hooks.events?.(number) ?? [])]
+    const block: LedgerBlock = { number, hash: blockHash(number), parentHash: blockHash(number - 1), relayRoot: null, events }
+    blocks.push(block)
+    ledger = applyBlock(crypto, ledger, block)
+  }
+  return { network, parameters, machines, checkers, ledger, blocks, blobs, load: async (id) => blobs.get(id), works }
+}
+
+/** Facts and evidence of one played round: what `judgeRound` takes. */
+export async function roundOf({ ledger, load }: PlayedNetwork, round: number): Promise<{ facts: RoundFacts; evidence: RoundEvidence; missing: Hash[] }> {
+  const facts = roundFacts(crypto, ledger, round)!
+  return { facts, ...(await gatherEvidence(crypto, facts, load)) }
+}
+
+/** What a machine commits to and opens in a round. */
+export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, computes, commitment: change = (same) => same }: Behaviour = {}): Work {
+  const { network, round, parameters: { log2n, samples } } = facts
+  const seed = facts.seedOf(machine.account)!
+  const folds = facts
+    .committee(machine.account)
+    .flatMap((checker, place): Fold[] => {
+      const step = foldAt(place)
+      return step === null ? [] : [{ checker, step, signature: actorOf(checker).sign(nonceMessage(network, round, facts.beacon!, machine.account, checker)) }]
+    })
+    .toSorted((a, b) => a.step - b.step || (a.checker < b.checker ? -1 : 1))
+  const noncesAt = (step: number): Uint8Array[] => folds.filter((fold) => fold.step === step).map(({ signature }) => nonceOf(crypto, signature))
+  const prover = computes === undefined ? new ReferenceProver(crypto, seed, log2n) : new LazyProver(seed, log2n, computes)
+  const keys = [firstKey(crypto, seed, noncesAt(0))]
+  const roots: Uint8Array[] = []
+  for (let step = 1; step <= steps; step++) {
+    roots.push(prover.step(keys.at(-1)!))
+    keys.push(stepKey(crypto, keys.at(-1)!, roots.at(-1)!, noncesAt(step)))
+  }
+  const commitment = change({ network, round, machine: machine.account, log2n, folds, roots })
+  const blob = signCommitment(machine, commitment)
+  const id = blobId(crypto, blob)
+  const opened = new Map<Hash, Uint8Array>()
+  const open = (coins: Uint8Array): Uint8Array => {
+    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, prover.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells))
+    opened.set(toHex(coins), known)
+    return known
+  }
+  return { commitment, blob, id, keys, window, open }
+}
+
+/** A commitment blob signed by a machine, whatever it says. */
+export const signCommitment = (machine: Actor, commitment: WorkCommitment): Uint8Array => encodeCommitmentBlob(commitment, machine.sign(commitmentDigest(crypto, commitment)))
+
+/** An openings blob signed by `signer` in the name of itself or another machine. */
+export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, machine: AccountId = signer.account): Uint8Array =>
+  encodeOpeningsBlob(crypto, { network, round, machine, commitment, openings }, signer.sign)
+
+/** A prover that leaves out rows and commits to zeros there. It opens what it committed to. */
+class LazyProver {
+  readonly #matrices: Int32Array[][] = []
+  readonly #keys: Uint8Array[] = []
+  readonly #b: Uint8Array
+  readonly #n: number
+  readonly #computes: (row: number, step: number) => boolean
+
+  constructor(seed: Uint8Array, log2n: number, computes: (row: number, step: number) => boolean) {
+    this.#n = 2 ** log2n
+    this.#b = keystream(matrixKey(crypto, seed), 0, this.#n * this.#n).map((byte) => byte & 0x7f)
+    this.#computes = computes
+  }
+
+  step(key: Uint8Array): Uint8Array {
+    this.#keys.push(key)
+    const before = this.#matrices.at(-1)
+    const step = this.#keys.length
+    this.#matrices.push(Array.from({ length: this.#n }, (_, i) => (this.#computes(i, step) ? this.#row(before?.[i], key, i) : new Int32Array(this.#n))))
+    return treeRoot(crypto.sha256, this.#hashes(step))
+  }
+
+  open(cells: readonly Cell[]): Uint8Array {
+    const row = (t: number, i: number): Uint8Array[] => [new Uint8Array(this.#matrices[t - 1]![i]!.buffer), ...treePath(crypto.sha256, this.#hashes(t), i)]
+    return concat(...cells.flatMap(({ t, i }) => [...row(t, i), ...(t > 1 ? row(t - 1, i) : [])]))
+  }
+
+  #row(before: Int32Array | undefined, key: Uint8Array, i: number): Int32Array {
+    const x = before === undefined ? startRow(startKey(crypto, key), i, this.#n) : activate(before, key, i)
+    return Int32Array.from({ length: this.#n }, (_, j) => x.reduce((sum, entry, k) => sum + entry * this.#b[k * this.#n + j]!, 0))
+  }
+
+  #hashes(step: number): Uint8Array[] {
+    return this.#matrices[step - 1]!.map((row) => hashRow(crypto.sha256, new Uint8Array(row.buffer)))
+  }
+}
