@@ -1,50 +1,45 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase, type Owner, type Store } from './database.ts'
+import { copyTemplate, testOwner as owner } from './testing/database.ts'
 
-const owner: Owner = { network: `0x${'11'.repeat(32)}`, genesisHash: `0x${'22'.repeat(32)}` }
 const root = mkdtempSync(join(tmpdir(), 'assay-database-'))
 const children: ChildProcess[] = []
 let shared: Store
 
 beforeAll(async () => {
-  // What a process leaves that was killed while PostgreSQL wrote its first files.
-  mkdirSync(join(root, 'template/postgres.new'), { recursive: true })
-  writeFileSync(join(root, 'template/postgres.new/PG_VERSION'), 'x')
-  await (await openDatabase({ dir: join(root, 'template'), owner })).close()
+  await copyTemplate(join(root, 'shared'))
   shared = await open('shared')
 })
-afterAll(async () => {
-  await shared.close()
+afterEach(async () => void (await sql`truncate blocks, events, epochs cascade`.execute(shared.db).catch(() => {})))
+afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
   rmSync(root, { recursive: true })
 })
-beforeEach(() => sql`truncate blocks, events, epochs cascade`.execute(shared.db))
 
-// To create a database takes seconds, to copy one does not.
-function open(name: string, options: Partial<Owner> = {}): Promise<Store> {
-  if (!existsSync(join(root, name))) cpSync(join(root, 'template'), join(root, name), { recursive: true })
-  return openDatabase({ dir: join(root, name), owner: { ...owner, ...options } })
-}
-const block = (number: number) => ({ number, hash: `0x${number}`, parent_hash: `0x${number - 1}`, relay_root: null })
+const open = (name: string, other: Partial<Owner> = {}) => openDatabase({ dir: join(root, name), owner: { ...owner, ...other } })
+const block = (number: number) => ({ number, hash: `0x${number}` as const, parent_hash: `0x${number - 1}` as const, relay_root: null })
 
-async function withStore<T>(name: string, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await open(name)
-  try {
-    return await work(store)
-  } finally {
-    await store.close()
-  }
-}
-
-/** A process that opens the database and writes blocks, telling on its standard output what it has done. */
+/** A process that writes blocks 1 and 2 whole, stops inside the transaction of block 3 and waits to be killed; it tells what it has done. */
 function writer(name: string): { child: ChildProcess, line: (wanted: RegExp) => Promise<string> } {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'testing/writer.ts'), join(root, name), JSON.stringify(owner)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const program = `
+    import { openDatabase } from ${JSON.stringify(new URL('database.ts', import.meta.url).href)}
+    const { db } = await openDatabase(${JSON.stringify({ dir: join(root, name), owner })})
+    console.log('open')
+    for (const number of [1, 2, 3]) {
+      await db.transaction().execute(async (trx) => {
+        await trx.insertInto('blocks').values({ number, hash: '0x' + number, parent_hash: '0x', relay_root: null }).execute()
+        console.log('between ' + number)
+        if (number === 3) await new Promise(() => {})
+        await trx.insertInto('events').values({ block: number, position: 0, data: new Uint8Array() }).execute()
+      })
+    }`
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
   const lines = createInterface({ input: child.stdout! })
   return {
@@ -99,52 +94,49 @@ describe('transactions', () => {
   })
 })
 
-describe('what it belongs to', () => {
-  it('opens again with what was stored', async () => {
-    await withStore('again', ({ db }) => db.insertInto('blocks').values(block(7)).execute())
-    expect(await withStore('again', ({ db }) => db.selectFrom('blocks').select('number').execute())).toEqual([{ number: 7 }])
-    await expect(open('again', { network: `0x${'33'.repeat(32)}` })).rejects.toMatchObject({ code: 'OTHER_NETWORK', message: /belongs to network 0x1111.* not to 0x3333/ })
-    await expect(open('again', { genesisHash: `0x${'44'.repeat(32)}` })).rejects.toMatchObject({ code: 'OTHER_CHAIN', message: /genesis 0x2222.* genesis 0x4444/ })
+describe('the folder', () => {
+  it('is made anew where its making was cut off', async () => {
+    // What a process leaves that was killed while PostgreSQL wrote its first files.
+    mkdirSync(join(root, 'cut/postgres.new'), { recursive: true })
+    writeFileSync(join(root, 'cut/postgres.new/PG_VERSION'), 'x')
+    await (await open('cut')).close()
+    expect(readdirSync(join(root, 'cut'))).toEqual(['postgres'])
   })
 
-  it('refuses what a later version wrote', async () => {
-    await withStore('again', ({ db }) => sql`insert into kysely_migration values ('9999', '2030')`.execute(db))
-    await expect(open('again')).rejects.toMatchObject({ code: 'NEWER' })
-  })
-
-  it('refuses a folder that cannot be one, and files that are no database', async () => {
+  it('is refused if it cannot be one, or holds files that are no database', async () => {
     writeFileSync(join(root, 'file'), '')
-    await expect(openDatabase({ dir: join(root, 'file/inside'), owner })).rejects.toMatchObject({ code: 'DISK', message: /ENOTDIR/ })
+    await expect(openDatabase({ dir: join(root, 'file/inside'), owner })).rejects.toMatchObject({ code: 'DATA_DIR', message: /ENOTDIR/ })
     mkdirSync(join(root, 'broken/postgres'), { recursive: true })
     writeFileSync(join(root, 'broken/postgres/PG_VERSION'), 'x')
     await expect(openDatabase({ dir: join(root, 'broken'), owner })).rejects.toMatchObject({ code: 'DATABASE', exit: 75 })
   })
 
-  it('starts anew where its making was cut off', () => expect(readdirSync(join(root, 'template')).sort()).toEqual(['lock', 'postgres']))
-})
-
-describe('another process', () => {
-  it('keeps a second one out while it lives; killed between two statements it leaves whole blocks only', { timeout: 60_000 }, async () => {
-    await withStore('killed', () => Promise.resolve())
+  it('belongs to one process while that lives, and to one network and chain for ever', { timeout: 120_000 }, async () => {
+    await copyTemplate(join(root, 'killed'))
     const { child, line } = writer('killed')
     await line(/open/)
-    await expect(open('killed')).rejects.toMatchObject({ code: 'LOCKED', exit: 75 })
+    await expect(open('killed')).rejects.toMatchObject({ code: 'LOCKED', message: new RegExp(`in use by another process .${child.pid}`) })
     // The third block is inserted, its event is not: the process dies inside the transaction.
     await line(/between 3/)
     child.kill('SIGKILL')
     await exited(child)
-    await withStore('killed', async ({ db }) => {
-      expect(await db.selectFrom('blocks').select('number').orderBy('number').execute()).toEqual([{ number: 1 }, { number: 2 }])
-      expect(await db.selectFrom('events').select('block').orderBy('block').execute()).toEqual([{ block: 1 }, { block: 2 }])
-    })
+
+    const store = await open('killed')
+    expect(await store.db.selectFrom('blocks').select('number').orderBy('number').execute()).toEqual([{ number: 1 }, { number: 2 }])
+    expect(await store.db.selectFrom('events').select('block').orderBy('block').execute()).toEqual([{ block: 1 }, { block: 2 }])
+    await sql`insert into kysely_migration values ('9999', '2030')`.execute(store.db)
+    await store.close()
+
+    await expect(open('killed', { network: `0x${'33'.repeat(32)}` })).rejects.toMatchObject({ code: 'OTHER_NETWORK', message: /belongs to network 0x1111.* not to 0x3333/ })
+    await expect(open('killed', { genesisHash: `0x${'44'.repeat(32)}` })).rejects.toMatchObject({ code: 'OTHER_CHAIN', message: /genesis 0x2222.* genesis 0x4444/ })
+    await expect(open('killed')).rejects.toMatchObject({ code: 'NEWER' })
   })
 })
 
 describe('the end', () => {
   it('may come twice; whoever asks afterwards is told', async () => {
-    const store = await open('ends')
-    await Promise.all([store.close(), store.close()])
-    await store.ended
-    await expect(store.db.selectFrom('blocks').selectAll().execute()).rejects.toMatchObject({ code: 'DATABASE', message: /thread ended/ })
+    await Promise.all([shared.close(), shared.close()])
+    await shared.ended
+    await expect(shared.db.selectFrom('blocks').selectAll().execute()).rejects.toMatchObject({ code: 'DATABASE', message: /thread ended/ })
   })
 })

@@ -1,12 +1,12 @@
 // PostgreSQL embedded in a thread of this process, one writer a folder, migrated when opened. Kysely is the only way in, so that a served PostgreSQL needs another dialect and nothing else.
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
-import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
+import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
+import { lockFolder } from '@assay/kit/lock'
 import { migrations } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
@@ -32,17 +32,19 @@ export interface Request { id: number, /** null closes the database */ query: { 
 export interface Answer { id: number, rows?: unknown[], affectedRows?: number | undefined, error?: { message: string, code?: string | undefined } }
 
 /**
- * Opens the database in `<dir>/postgres`, creating and migrating it as needed. Throws OperatorError: LOCKED if another process has it, OTHER_NETWORK or OTHER_CHAIN if it
- * belongs to another, NEWER if a later version of this program wrote it, DATABASE if it cannot be opened, DISK.
+ * Opens the database in `<dir>/postgres`, creating and migrating it as needed. Throws OperatorError: LOCKED if another process has it, DATA_DIR if the folder cannot be written, OTHER_NETWORK or OTHER_CHAIN if it
+ * belongs to another, NEWER if a later version of this program wrote it, DATABASE if it cannot be opened.
  */
 export async function openDatabase({ dir, owner }: OpenOptions): Promise<Store> {
-  const unlock = lock(dir)
+  // PGlite has no lock of its own, and two writers destroy a database.
+  const lock = await lockFolder(dir)
   try {
     const thread = await startWhole(dir)
     const db = new Kysely<Tables>({ dialect: dialectOver(thread) })
     try {
+      await refuseForeign(db, dir, owner)
       await migrate(db, dir)
-      await claim(db, dir, owner)
+      await claim(db, owner)
     } catch (error) {
       await thread.close()
       throw error
@@ -52,35 +54,12 @@ export async function openDatabase({ dir, owner }: OpenOptions): Promise<Store> 
       ended: thread.ended,
       close: async () => {
         await thread.close()
-        unlock()
+        await lock.release()
       },
     }
   } catch (error) {
-    unlock()
+    await lock.release()
     throw error
-  }
-}
-
-/**
- * Takes the folder for this process; gives back the release. PGlite has no lock of its own, and two writers destroy a database. This one is the kernel's, through SQLite:
- * it dies with its process however that ends, so there is no stale lock, and no process id that means another process in a container.
- */
-function lock(dir: string): () => void {
-  try {
-    mkdirSync(dir, { recursive: true })
-    const file = new DatabaseSync(join(dir, 'lock'))
-    try {
-      file.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    } catch (error) {
-      file.close()
-      throw error
-    }
-    return () => void (file.isOpen && file.close())
-  } catch (cause) {
-    const { errcode, code } = cause as { errcode?: number, code?: string }
-    const SQLITE_BUSY = 5
-    if (errcode === SQLITE_BUSY) throw new OperatorError('LOCKED', `another indexer is using the data folder ${dir}`, { advice: 'Stop it first, or give this one a data folder of its own.', exit: EXIT.again, cause })
-    throw new OperatorError('DISK', `the data folder ${dir} cannot be used (${errcode === undefined ? (code ?? String(cause)) : (cause as Error).message})`, { advice: 'Check that the disk has room and that this user may write there.', cause })
   }
 }
 
@@ -91,13 +70,20 @@ async function migrate(db: Kysely<Tables>, dir: string): Promise<void> {
   throw databaseError(error as Error)
 }
 
-async function claim(db: Kysely<Tables>, dir: string, owner: Owner): Promise<void> {
-  const entries = [{ name: 'network', value: owner.network }, { name: 'genesis', value: owner.genesisHash }]
-  await db.insertInto('meta').values(entries).onConflict((conflict) => conflict.column('name').doNothing()).execute()
+// Before anything is changed: a database of another network is not even migrated.
+async function refuseForeign(db: Kysely<Tables>, dir: string, owner: Owner): Promise<void> {
+  const { rows: [table] } = await sql<{ meta: string | null }>`select to_regclass('meta') as meta`.execute(db)
+  if (table?.meta == null) return
   const stored = new Map((await db.selectFrom('meta').selectAll().execute()).map(({ name, value }) => [name, value]))
   const advice = 'Give each network a data folder of its own; nothing was changed.'
-  if (stored.get('genesis') !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${dir} belongs to the chain with genesis ${stored.get('genesis')}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
-  if (stored.get('network') !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database in ${dir} belongs to network ${stored.get('network')}, not to ${owner.network}`, { advice })
+  const [genesis, network] = [stored.get('genesis') ?? owner.genesisHash, stored.get('network') ?? owner.network]
+  if (genesis !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${dir} belongs to the chain with genesis ${genesis}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
+  if (network !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database in ${dir} belongs to network ${network}, not to ${owner.network}`, { advice })
+}
+
+async function claim(db: Kysely<Tables>, owner: Owner): Promise<void> {
+  const entries = [{ name: 'network', value: owner.network }, { name: 'genesis', value: owner.genesisHash }]
+  await db.insertInto('meta').values(entries).onConflict((conflict) => conflict.column('name').doNothing()).execute()
 }
 
 interface Thread {
@@ -118,7 +104,7 @@ async function startWhole(dir: string): Promise<Thread> {
 }
 
 async function startThread(data: WorkerData): Promise<Thread> {
-  const worker = new Worker(new URL('database-worker.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('database-worker.ts', import.meta.url), { workerData: data, execArgv: [] })
   const waiting = new Map<number, { resolve: (answer: Answer) => void, reject: (error: Error) => void }>()
   let lastId = 0
   let closing = false

@@ -10,21 +10,22 @@ export const migrations: Record<string, Migration> = {
         create table meta (name text primary key, value text not null);
         create table blocks (number int8 primary key, hash text not null, parent_hash text not null, relay_root text);
         create table events (block int8 not null references blocks, position int4 not null, data bytea not null, primary key (block, position));
-        create table rounds (round int8 primary key, epoch int8 not null, state text not null check (state in ('waiting', 'judged')), tries int4 not null, judged_at int8);
+        create table rounds (round int8 primary key, epoch int8 not null, state text not null check (state in ('waiting', 'failed', 'judged')), tries int4 not null, retry_at int8, judged_at int8);
         create index rounds_by_epoch on rounds (epoch);
         create table missing_blobs (round int8 not null references rounds, id text not null, since int8 not null, primary key (round, id));
-        create table verdicts (round int8 not null references rounds, position int4 not null, machine text not null, owner text not null, outcome text not null, reason text not null, commitment text, counted int4 not null,
-          committee text[] not null, median_steps int8 not null, proven_steps int8 not null, work numeric(39, 0) not null, opened boolean not null, down_kbps int8, up_kbps int8, rtt_us int8, primary key (round, machine));
+        create table verdicts (round int8 not null references rounds, machine text not null, owner text not null, outcome text not null, reason text not null, commitment text, counted int4 not null,
+          committee text[] not null, median_steps int8 not null, proven_steps int8 not null, work numeric(39, 0) not null, opened boolean not null, down_kbps int8 not null, up_kbps int8 not null, rtt_us int8,
+          primary key (round, machine));
         create index verdicts_by_machine on verdicts (machine, round desc);
-        create table observations (round int8 not null, machine text not null, position int4 not null, checker text not null, vote text not null, credited int8 not null, paid boolean not null, reason text not null,
-          down_kbps int8, up_kbps int8, rtt_us int8, primary key (round, machine, checker), foreign key (round, machine) references verdicts);
-        create table round_checkers (round int8 not null references rounds, position int4 not null, checker text not null, reported boolean not null, package_counted boolean not null, paid_observations int4 not null,
-          reason text not null, primary key (round, checker));
+        create table observations (round int8 not null, machine text not null, checker text not null, vote text not null, credited int8 not null, paid boolean not null, reason text not null,
+          down_kbps int8 not null, up_kbps int8 not null, rtt_us int8 not null, primary key (round, machine, checker), foreign key (round, machine) references verdicts);
+        create table round_checkers (round int8 not null references rounds, checker text not null, owner text not null, reported boolean not null, package_counted boolean not null, commitment text, package text,
+          paid_observations int4 not null, reason text not null, primary key (round, checker));
         create index round_checkers_by_checker on round_checkers (checker, round desc);
         create table epochs (epoch int8 primary key, root text not null, statement bytea not null, pool numeric(39, 0) not null, paid numeric(39, 0) not null, carried numeric(39, 0) not null, remainder numeric(39, 0) not null,
           scored_at int8 not null, chain_state text not null check (chain_state in ('not_yet', 'match', 'mismatch')), chain_block int8, chain_bytes bytea);
         create table leaves (epoch int8 not null references epochs, tree text not null, position int4 not null, leaf bytea not null, primary key (epoch, tree, position));
-        create table scores (epoch int8 not null references epochs, position int4 not null, account text not null, kind text not null, score numeric(39, 0) not null, reason text not null, earned numeric(39, 0) not null,
+        create table scores (epoch int8 not null references epochs, position int4 not null, account text not null, owner text not null, kind text not null, score numeric(39, 0) not null, reason text not null, earned numeric(39, 0) not null,
           primary key (epoch, account, kind));
         create index scores_by_account on scores (account, epoch desc);
         create table payouts (epoch int8 not null references epochs, position int4 not null, account text not null, earned numeric(39, 0) not null, carried_in numeric(39, 0) not null, paid numeric(39, 0) not null,

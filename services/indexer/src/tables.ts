@@ -1,4 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
+import type { AccountId, Hash, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
   meta: { name: string, value: string }
@@ -16,56 +17,68 @@ export interface Tables {
 }
 
 /** A confirmed block; the one with the greatest number is the head. */
-export interface BlockRow { number: number, hash: string, parent_hash: string, relay_root: string | null }
+export interface BlockRow { number: number, hash: Hash, parent_hash: Hash, relay_root: Hash | null }
 
 /** A ledger event. `data` is the UTF-8 of its JSON, as bytes, because strangers' keys hold characters that PostgreSQL takes in no text. */
 export interface EventRow { block: number, position: number, data: Uint8Array }
 
-/** A round whose judgement block has come. `waiting`: some evidence is not found yet. `lost`: the chain no longer tells (only in a network without parameters for it). */
-export interface RoundRow { round: number, epoch: number, state: 'waiting' | 'judged', tries: number, judged_at: number | null }
+/**
+ * A round whose judgement block has come. `waiting`: some evidence is not found yet; `failed`: judging it threw, which is a fault of this program. Both are tried again at `retry_at`.
+ * Epochs are scored in order, so a round that is not judged holds back its epoch's statement and those after.
+ */
+export interface RoundRow { round: number, epoch: number, state: 'waiting' | 'failed' | 'judged', tries: number, retry_at: number | null, judged_at: number | null }
 
-/** Evidence that a waiting round needs and nobody served yet. */
-export interface MissingBlobRow { round: number, id: string, since: number }
+/** Evidence that a waiting round needs and nobody served yet; `since` is the head at which it was first missed. */
+export interface MissingBlobRow { round: number, id: Hash, since: number }
 
+// Verdicts, observations and round_checkers are a RoundJudgement in rows: judgements.ts takes it apart and puts it together.
 export interface VerdictRow {
   round: number
-  position: number
-  machine: string
-  owner: string
-  outcome: string
-  reason: string
-  commitment: string | null
+  machine: AccountId
+  owner: AccountId
+  outcome: Outcome
+  reason: ReasonCode
+  commitment: Hash | null
   counted: number
-  committee: string[]
+  committee: AccountId[]
   median_steps: number
   proven_steps: number
   work: bigint
   opened: boolean
-  down_kbps: number | null
-  up_kbps: number | null
+  down_kbps: number
+  up_kbps: number
   rtt_us: number | null
 }
 
 export interface ObservationRow {
   round: number
-  machine: string
-  position: number
-  checker: string
-  vote: string
+  machine: AccountId
+  checker: AccountId
+  vote: ObservationVerdict['vote']
   credited: number
   paid: boolean
-  reason: string
-  down_kbps: number | null
-  up_kbps: number | null
-  rtt_us: number | null
+  reason: ReasonCode
+  down_kbps: number
+  up_kbps: number
+  rtt_us: number
 }
 
-export interface RoundCheckerRow { round: number, position: number, checker: string, reported: boolean, package_counted: boolean, paid_observations: number, reason: string }
+export interface RoundCheckerRow {
+  round: number
+  checker: AccountId
+  owner: AccountId
+  reported: boolean
+  package_counted: boolean
+  commitment: Hash | null
+  package: Hash | null
+  paid_observations: number
+  reason: ReasonCode
+}
 
 /** A scored epoch with its statement; `chain_state` compares it with what the network wrote on chain. */
 export interface EpochRow {
   epoch: number
-  root: string
+  root: Hash
   statement: Uint8Array
   pool: bigint
   paid: bigint
@@ -77,8 +90,10 @@ export interface EpochRow {
   chain_bytes: Uint8Array | null
 }
 
-/** The encoded leaves of a statement's four trees, in the order of the tree. */
-export interface LeafRow { epoch: number, tree: 'scores' | 'payouts' | 'registry' | 'evidence', position: number, leaf: Uint8Array }
+export type Tree = 'scores' | 'payouts' | 'registry' | 'evidence'
 
-export interface ScoreRow { epoch: number, position: number, account: string, kind: 'machine' | 'checker', score: bigint, reason: string, earned: bigint }
-export interface PayoutRow { epoch: number, position: number, account: string, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }
+/** The encoded leaves of a statement's four trees, in the order of the tree. */
+export interface LeafRow { epoch: number, tree: Tree, position: number, leaf: Uint8Array }
+
+export interface ScoreRow { epoch: number, position: number, account: AccountId, owner: AccountId, kind: 'machine' | 'checker', score: bigint, reason: ReasonCode, earned: bigint }
+export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }

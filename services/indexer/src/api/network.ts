@@ -1,0 +1,63 @@
+// What the network is and where it stands.
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { epochOf, parametersFor, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
+import { toAddress } from '@assay/runtime-bindings'
+import { stageOf, STAGES } from '../stage.ts'
+import { route, type ApiDeps } from './route.ts'
+import { Amount, Count, Hash, Height, literals, nullable, OnChain, onChain } from './shapes.ts'
+
+const ParametersShape = Type.Object({
+  randomness: Count, origin: Height, start: Height, roundBlocks: Count, confirmations: Count, epochRounds: Count, seedOffset: Count, commitOffset: Count, packageOffset: Count, waitBlocks: Count, committee: Count, mirrors: Count,
+  windowMs: Count, log2n: Count, samples: Count, openShare: Count, maxSteps: Count, bandwidthBytes: Count, bandPpm: Count, poolPerEpoch: Amount, machineSharePpm: Count, minimumPayout: Amount, attemptBlocks: Count,
+})
+
+const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
+
+const Network = Type.Object({
+  network: Hash,
+  address: Type.String(),
+  genesisHash: Hash,
+  head: nullable(Type.Object({ number: Height, hash: Hash })),
+  best: nullable(Height),
+  stalled: nullable(Type.Object({ reason: Type.String(), detail: Type.String() })),
+  round: nullable(Type.Object({ round: Count, epoch: Count, stage: literals(STAGES), startBlock: Height, endBlock: Height })),
+  parameters: nullable(ParametersShape),
+  machines: Count,
+  checkers: Count,
+  rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
+  lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
+})
+
+/** GET /network. */
+export function networkRoute(app: FastifyInstance, { db, state$, best, network, genesisHash }: ApiDeps): void {
+  route(app, '/network', { summary: 'What the network is and where it stands', answer: Network }, async () => {
+    const { ledger, stalled } = state$.value
+    const states = new Map((await db.selectFrom('rounds').select(({ fn }) => ['state', fn.countAll<number>().as('count')]).groupBy('state').execute()).map(({ state, count }) => [state, count]))
+    const missing = await db.selectFrom('missing_blobs').select(({ fn }) => fn.count<number>('id').distinct().as('count')).executeTakeFirstOrThrow()
+    const last = await db.selectFrom('epochs').select(['epoch', 'root', 'paid', 'chain_state', 'chain_block']).orderBy('epoch', 'desc').limit(1).executeTakeFirst()
+    const first = parametersFor(ledger, 0)
+    const number = first && ledger.head ? roundAt(first, ledger.head.number) : -1
+    const current = number < 0 ? null : parametersFor(ledger, number)
+    return {
+      network,
+      address: toAddress(network),
+      genesisHash,
+      head: ledger.head,
+      best: best(),
+      stalled,
+      round: current && ledger.head && roundShape(current, number, ledger.head.number),
+      parameters: (current ?? first) && parametersShape((current ?? first)!),
+      machines: registeredMachines(ledger).length,
+      checkers: registeredCheckers(ledger).length,
+      rounds: { judged: states.get('judged') ?? 0, waiting: states.get('waiting') ?? 0, failed: states.get('failed') ?? 0, missingBlobs: missing.count },
+      lastEpoch: last ? { epoch: last.epoch, root: last.root, paid: String(last.paid), onChain: onChain(last) } : null,
+    }
+  })
+}
+
+function roundShape(parameters: Parameters, round: number, head: number) {
+  const at = schedule(parameters, round)
+  // The head is in this round, so it is past its freeze.
+  return { round, epoch: epochOf(parameters, round), stage: stageOf(at, head, undefined)!, startBlock: at.start, endBlock: at.start + parameters.roundBlocks - 1 }
+}

@@ -1,0 +1,57 @@
+// How verdicts and observations are shown.
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+import type { ObservationRow, VerdictRow } from '../tables.ts'
+import { because, Count, Hash, literals, measured, nullable, Reason, Work } from './shapes.ts'
+
+const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nullable(Count) }
+
+export const OutcomeShape = literals(['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'])
+
+export const Verdict = Type.Object({
+  round: Count,
+  machine: Hash,
+  owner: Hash,
+  outcome: OutcomeShape,
+  reason: Reason,
+  work: Work,
+  commitment: nullable(Hash),
+  committee: Type.Array(Hash),
+  counted: Count,
+  medianSteps: Count,
+  provenSteps: Count,
+  opened: Type.Boolean(),
+  ...Rates,
+})
+
+export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
+  round: row.round,
+  machine: row.machine,
+  owner: row.owner,
+  outcome: row.outcome,
+  // A PASS may have proven nothing: the zero has a reason too.
+  reason: because(row.outcome === 'PASS' && row.work === 0n ? 'NOTHING_PROVEN' : row.reason),
+  work: String(row.work),
+  commitment: row.commitment,
+  committee: row.committee,
+  counted: row.counted,
+  medianSteps: row.median_steps,
+  provenSteps: row.proven_steps,
+  opened: row.opened,
+  downKbps: measured(row.down_kbps),
+  upKbps: measured(row.up_kbps),
+  rttUs: measured(row.rtt_us),
+})
+
+export const Observation = Type.Object({ checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason, ...Rates })
+
+export const observationShape = (row: ObservationRow): Static<typeof Observation> => ({
+  checker: row.checker,
+  vote: row.vote,
+  credited: row.credited,
+  paid: row.paid,
+  reason: because(row.reason),
+  downKbps: measured(row.down_kbps),
+  upKbps: measured(row.up_kbps),
+  rttUs: measured(row.rtt_us),
+})

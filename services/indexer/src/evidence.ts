@@ -1,0 +1,73 @@
+// Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept until it is no longer needed, and asked for no second time.
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BlobStore, fetchBlob } from '@assay/kit/blobs'
+import type { LoadBlob } from '@assay/protocol'
+import type { IndexerMetrics } from './metrics.ts'
+
+export interface EvidenceOptions {
+  /** folder of the blobs, one folder in it an epoch */
+  dir: string
+  /** base URLs to ask now */
+  urls: () => readonly string[]
+  /** for one server and one blob */
+  timeoutMs: number
+  signal: AbortSignal
+  metrics: IndexerMetrics
+}
+
+/** Loads blobs by hash and keeps them on disk by epoch. */
+export class EvidenceSource {
+  readonly #options: EvidenceOptions
+  // Milliseconds that a server cost the last time it had not what we asked for: one that hangs is asked last.
+  readonly #cost = new Map<string, number>()
+
+  constructor(options: EvidenceOptions) {
+    this.#options = options
+  }
+
+  /** Loads for rounds of one epoch: from disk, else from the servers, quick ones first. Undefined if none has the blob; throws OperatorError DISK, or when the signal fires. */
+  loader(epoch: number): LoadBlob {
+    const store = new BlobStore(this.#folder(epoch))
+    return async (id, maxBytes) => {
+      const held = await store.get(id)
+      if (held) return held.length <= maxBytes ? held : undefined
+      const bytes = await this.#fetch(id, maxBytes)
+      if (bytes) await store.put(bytes)
+      return bytes
+    }
+  }
+
+  /** Drops the evidence of an epoch. */
+  async forget(epoch: number): Promise<void> {
+    await rm(this.#folder(epoch), { recursive: true, force: true })
+  }
+
+  /** Epochs of which there is evidence on disk. */
+  async epochs(): Promise<number[]> {
+    const names = await readdir(this.#options.dir).catch(() => [])
+    return names.filter((name) => /^\d+$/.test(name)).map(Number)
+  }
+
+  #folder(epoch: number): string {
+    return join(this.#options.dir, String(epoch))
+  }
+
+  async #fetch(id: `0x${string}`, maxBytes: number): Promise<Uint8Array | undefined> {
+    const { urls, timeoutMs, signal, metrics } = this.#options
+    const ordered = [...new Set(urls())].sort((a, b) => (this.#cost.get(a) ?? 0) - (this.#cost.get(b) ?? 0))
+    for (const url of ordered) {
+      const began = performance.now()
+      const bytes = await fetchBlob({ urls: [url], id, maxBytes, timeoutMs, signal })
+      if (bytes) {
+        this.#cost.delete(url)
+        metrics.evidence.inc({ result: 'found' })
+        metrics.evidenceBytes.inc(bytes.length)
+        return bytes
+      }
+      this.#cost.set(url, performance.now() - began)
+    }
+    metrics.evidence.inc({ result: 'missing' })
+    return undefined
+  }
+}

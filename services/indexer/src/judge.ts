@@ -1,0 +1,218 @@
+// From the ledger to verdicts, scores and the statement: each round at its judgement block, each epoch when its rounds are judged, each statement against the one on chain.
+import type { Kysely, Transaction } from 'kysely'
+import { type BehaviorSubject, concatMap, ignoreElements, map, merge, mergeMap, type Observable } from 'rxjs'
+import { isOperatorError } from '@assay/kit/lifecycle'
+import type { Log } from '@assay/kit/log'
+import { takeUntilAborted } from '@assay/kit/streams'
+import {
+  buildStatement, concat, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, epochOf, equalBytes, gatherEvidence, judgeRound, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, statementsOnChain,
+  type AccountId, type BuiltStatement, type Carried, type Crypto, type EpochResult, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement,
+} from '@assay/protocol'
+import type { EvidenceSource } from './evidence.ts'
+import type { ChainState } from './follow.ts'
+import { chunks, loadJudgement, saveJudgement } from './judgements.ts'
+import type { IndexerMetrics } from './metrics.ts'
+import type { LeafRow, Tables, Tree } from './tables.ts'
+
+export interface JudgeDeps {
+  db: Kysely<Tables>
+  crypto: Crypto
+  network: AccountId
+  state$: BehaviorSubject<ChainState>
+  evidence: EvidenceSource
+  metrics: IndexerMetrics
+  log: Log
+  signal: AbortSignal
+}
+
+// A round whose evidence hangs on slow servers takes one of these places, so that it does not hold up the others.
+const ROUNDS_AT_ONCE = 4
+/** Blocks until a round that lacks evidence is tried again: doubling up to this. */
+const LONGEST_RETRY = 600
+
+type RoundState = 'judged' | 'running' | { tries: number, retryAt: number }
+
+/** Judges as the ledger grows; all it knows is in the database, so it may be killed at any point. */
+export class Judge {
+  readonly #deps: JudgeDeps
+  /** Rounds from `#floor` on that have been looked at; all below are judged. */
+  readonly #rounds = new Map<number, RoundState>()
+  #floor = 0
+  #nextEpoch = 0
+  /** Epochs whose statement was not on chain when we last looked. */
+  readonly #unconfirmed = new Set<number>()
+
+  private constructor(deps: JudgeDeps) {
+    this.#deps = deps
+  }
+
+  /** A judge that goes on where the last one ended. */
+  static async open(deps: JudgeDeps): Promise<Judge> {
+    const judge = new Judge(deps)
+    for (const { round, state, tries, retry_at } of await deps.db.selectFrom('rounds').selectAll().execute()) judge.#rounds.set(round, state === 'judged' ? 'judged' : { tries, retryAt: retry_at ?? 0 })
+    const epochs = await deps.db.selectFrom('epochs').select(['epoch', 'chain_state']).execute()
+    judge.#nextEpoch = epochs.length
+    for (const { epoch, chain_state } of epochs) if (chain_state === 'not_yet') judge.#unconfirmed.add(epoch)
+    // A kill between the last look at an epoch and the removal of its evidence leaves the folder behind.
+    const done = new Set(epochs.filter(({ chain_state }) => chain_state === 'match').map(({ epoch }) => epoch))
+    for (const epoch of await deps.evidence.epochs()) if (done.has(epoch)) await deps.evidence.forget(epoch)
+    await judge.#count()
+    return judge
+  }
+
+  /** Judges until the signal fires; errors with what the database or the disk throws. Evidence that is missing never stops it. */
+  run(): Observable<never> {
+    const { state$, signal } = this.#deps
+    const heads$ = state$.pipe(map(({ ledger }) => ledger))
+    const attempts$ = heads$.pipe(
+      concatMap((ledger) => this.#due(ledger)),
+      mergeMap((round) => this.#attempt(round), ROUNDS_AT_ONCE),
+    )
+    // Scoring keeps its order: an epoch needs what the one before carried out.
+    return merge(heads$, attempts$).pipe(concatMap(() => this.#settle()), ignoreElements(), takeUntilAborted(signal))
+  }
+
+  /** Rounds that can be judged now and are not: new ones, and those whose time to be tried again has come. */
+  #due(ledger: Ledger): number[] {
+    const due: number[] = []
+    const head = ledger.head?.number ?? -1
+    for (; this.#rounds.get(this.#floor) === 'judged'; this.#floor++) this.#rounds.delete(this.#floor)
+    for (let round = this.#floor; ; round++) {
+      const parameters = parametersFor(ledger, round)
+      if (!parameters || schedule(parameters, round).judgement > head) break
+      const state = this.#rounds.get(round)
+      if (state === 'judged' || state === 'running' || (state && state.retryAt > head)) continue
+      this.#rounds.set(round, 'running')
+      due.push(round)
+    }
+    return due
+  }
+
+  async #attempt(round: number): Promise<void> {
+    const { db, crypto, state$, metrics, log, signal } = this.#deps
+    const { ledger } = state$.value
+    const facts = roundFacts(crypto, ledger, round)
+    if (!facts || !ledger.head) throw new Error(`round ${round} is past its judgement block and has no facts`)
+    const head = ledger.head.number
+    const epoch = epochOf(facts.parameters, round)
+    const before = await db.selectFrom('rounds').select('tries').where('round', '=', round).executeTakeFirst()
+    const tries = (before?.tries ?? 0) + 1
+    const retryAt = head + Math.min(LONGEST_RETRY, 2 ** Math.min(tries - 1, 10))
+    const judged = await this.#judge(facts, epoch).catch((error: unknown) => {
+      if (isOperatorError(error) || signal.aborted) throw error
+      // A fault of ours in one round must not stop the others: it is shown, and tried again by a later version.
+      log.error('round cannot be judged', { round, error })
+      return undefined
+    })
+    const missing = judged?.missing ?? []
+    const row = { round, epoch, tries, ...(judged?.judgement ? { state: 'judged' as const, retry_at: null, judged_at: head } : { state: judged ? ('waiting' as const) : ('failed' as const), retry_at: retryAt, judged_at: null }) }
+    await db.transaction().execute(async (trx) => {
+      await trx.insertInto('rounds').values(row).onConflict((conflict) => conflict.column('round').doUpdateSet(row)).execute()
+      await trx.deleteFrom('missing_blobs').where('round', '=', round).$if(missing.length > 0, (query) => query.where('id', 'not in', missing)).execute()
+      if (missing.length > 0) await trx.insertInto('missing_blobs').values(missing.map((id) => ({ round, id, since: head }))).onConflict((conflict) => conflict.doNothing()).execute()
+      if (judged?.judgement) await saveJudgement(trx, judged.judgement)
+    })
+    this.#rounds.set(round, judged?.judgement ? 'judged' : { tries, retryAt })
+    await this.#count()
+    if (missing.length > 0) log.warn('evidence missing', { round, epoch, missing: missing.length, tries, retryAt, first: missing[0] })
+    if (!judged?.judgement) return
+    const outcomes = countOutcomes(judged.judgement)
+    metrics.rounds.inc()
+    for (const [outcome, count] of Object.entries(outcomes)) metrics.verdicts.inc({ outcome }, count)
+    log.info('round judged', { round, epoch, head, outcomes, packages: judged.judgement.checkers.filter(({ packageCounted }) => packageCounted).length, work: sum(judged.judgement.verdicts.map(({ work }) => work)) })
+  }
+
+  async #judge(facts: RoundFacts, epoch: number): Promise<{ judgement: RoundJudgement | null, missing: Hash[] }> {
+    const { crypto, evidence, metrics } = this.#deps
+    const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
+    if (missing.length > 0) return { judgement: null, missing }
+    const done = metrics.judgeSeconds.startTimer()
+    const judgement = judgeRound(crypto, facts, gathered)
+    done()
+    return { judgement, missing }
+  }
+
+  async #settle(): Promise<void> {
+    const { ledger } = this.#deps.state$.value
+    while (await this.#score(ledger)) this.#nextEpoch++
+    for (const epoch of this.#unconfirmed) await this.#compare(ledger, epoch)
+  }
+
+  /** Scores the next epoch if all its rounds are judged. */
+  async #score(ledger: Ledger): Promise<boolean> {
+    const { db, crypto, network, metrics, log } = this.#deps
+    const epoch = this.#nextEpoch
+    const parameters = parametersOfEpoch(ledger, epoch)
+    if (!parameters) return false
+    const rounds = roundsOf(parameters, epoch)
+    if (rounds.some((round) => round >= this.#floor && this.#rounds.get(round) !== 'judged')) return false
+    const judged = []
+    for (const round of rounds) judged.push({ facts: roundFacts(crypto, ledger, round)!, judgement: await loadJudgement(db, round) })
+    const result = scoreEpoch(epoch, judged.map(({ judgement }) => judgement), parameters, await carriedInto(db, epoch))
+    const built = buildStatement(crypto, network, result, judged)
+    await db.transaction().execute((trx) => saveEpoch(trx, { result, built, parameters, head: ledger.head!.number }))
+    this.#unconfirmed.add(epoch)
+    metrics.epochs.inc()
+    log.info('epoch scored', { epoch, root: built.root, paid: result.paid, carried: result.carried, machines: result.scores.filter(({ kind }) => kind === 'machine').length, payouts: result.payouts.filter(({ paid }) => paid > 0n).length })
+    return true
+  }
+
+  /** Looks whether the network's statement of an epoch is on chain, and whether it is ours. */
+  async #compare(ledger: Ledger, epoch: number): Promise<void> {
+    const { db, evidence, metrics, log } = this.#deps
+    const onChain = statementsOnChain(ledger).get(epoch)
+    if (!onChain) return
+    const bytes = concat(...[...onChain.chunks].sort(([a], [b]) => a - b).map(([, chunk]) => chunk))
+    const { statement, root } = await db.selectFrom('epochs').select(['statement', 'root']).where('epoch', '=', epoch).executeTakeFirstOrThrow()
+    const result = equalBytes(bytes, statement) ? 'match' : 'mismatch'
+    await db.updateTable('epochs').set({ chain_state: result, chain_block: onChain.block, chain_bytes: bytes }).where('epoch', '=', epoch).execute()
+    this.#unconfirmed.delete(epoch)
+    metrics.statements.inc({ result })
+    if (result === 'match') {
+      log.info('statement on chain agrees', { epoch, root, block: onChain.block })
+      // The evidence of a disputed epoch is kept for whoever looks into it.
+      await evidence.forget(epoch)
+    } else {
+      log.error('statement on chain differs from ours', { epoch, root, block: onChain.block, onChain: bytes, ours: statement })
+    }
+  }
+
+  async #count(): Promise<void> {
+    const { db, metrics } = this.#deps
+    const waiting = await db.selectFrom('rounds').select(({ fn }) => fn.countAll<number>().as('count')).where('state', '!=', 'judged').executeTakeFirstOrThrow()
+    const missing = await db.selectFrom('missing_blobs').select(({ fn }) => fn.count<number>('id').distinct().as('count')).executeTakeFirstOrThrow()
+    metrics.waitingRounds.set(waiting.count)
+    metrics.missingBlobs.set(missing.count)
+  }
+}
+
+/** The parameters of an epoch: those of its first round. Undefined where the ledger does not reach it. */
+function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
+  const { epochRounds } = parametersFor(ledger, 0) ?? {}
+  return epochRounds === undefined ? null : parametersFor(ledger, epoch * epochRounds)
+}
+
+async function carriedInto(db: Kysely<Tables>, epoch: number): Promise<Carried> {
+  const rows = await db.selectFrom('payouts').select(['account', 'carried_out']).where('epoch', '=', epoch - 1).where('carried_out', '>', 0n).execute()
+  return new Map(rows.map(({ account, carried_out }) => [account, carried_out]))
+}
+
+async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, head }: { result: EpochResult, built: BuiltStatement, parameters: Parameters, head: number }): Promise<void> {
+  const { epoch, scores, payouts, paid, carried } = result
+  const pool = parameters.poolPerEpoch
+  const remainder = pool - sum(scores.map(({ earned }) => earned))
+  await trx.insertInto('epochs').values({ epoch, root: built.root, statement: built.bytes, pool, paid, carried, remainder, scored_at: head, chain_state: 'not_yet', chain_block: null, chain_bytes: null }).execute()
+  const trees: Record<Tree, Uint8Array[]> = {
+    scores: built.scoreLeaves.map(encodeScoreLeaf),
+    payouts: built.payoutLeaves.map(encodePayoutLeaf),
+    registry: built.registryLeaves.map(encodeRegistryLeaf),
+    evidence: built.evidenceLeaves.map(encodeEvidenceLeaf),
+  }
+  const leaves = (Object.entries(trees) as [Tree, Uint8Array[]][]).flatMap(([tree, list]) => list.map((leaf, position): LeafRow => ({ epoch, tree, position, leaf })))
+  for (const rows of chunks(leaves)) await trx.insertInto('leaves').values(rows).execute()
+  for (const rows of chunks(scores.map(({ account, owner, kind, score, reason, earned }, position) => ({ epoch, position, account, owner, kind, score, reason, earned })))) await trx.insertInto('scores').values(rows).execute()
+  for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut })))) await trx.insertInto('payouts').values(rows).execute()
+}
+
+const countOutcomes = ({ verdicts }: RoundJudgement): Record<string, number> => Object.fromEntries([...Map.groupBy(verdicts, ({ outcome }) => outcome)].map(([outcome, list]) => [outcome, list.length]))
+const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)
