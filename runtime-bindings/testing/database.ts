@@ -67,7 +67,7 @@ export class ChainDatabase implements Database {
 
   /** A note beside the blocks: 'base' and 'head' are used. */
   meta(key: string): string | undefined {
-    return this.#get<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)?.value
+    return (this.#get('SELECT value FROM meta WHERE key = ?', key) as { value: string } | undefined)?.value
   }
 
   setMeta(key: string, value: string): void {
@@ -104,7 +104,7 @@ export class ChainDatabase implements Database {
 
   /** Adds storage values that were set by hand on a saved block. */
   patchBlock(hash: Hex, values: Record<Hex, Hex | null>): void {
-    const row = this.#get<BlockRow>('SELECT * FROM block WHERE hash = ?', hash)
+    const row = this.#get('SELECT * FROM block WHERE hash = ?', hash) as BlockRow | undefined
     if (row === undefined) return
     this.#run('UPDATE block SET diff = ? WHERE hash = ?', JSON.stringify({ ...(JSON.parse(row.diff ?? '{}') as object), ...values }), hash)
   }
@@ -117,7 +117,7 @@ export class ChainDatabase implements Database {
 
   deleteBlock = async (hash: Hex): Promise<void> => this.#run('DELETE FROM block WHERE hash = ?', hash)
 
-  blocksCount = async (): Promise<number> => this.#get<{ count: number }>('SELECT count(*) AS count FROM block')?.count ?? 0
+  blocksCount = async (): Promise<number> => (this.#get('SELECT count(*) AS count FROM block') as { count: number }).count
 
   saveStorage = async (blockHash: Hex, key: Hex, value: Hex | null): Promise<void> => this.#cache([{ blockHash, key, value }])
 
@@ -125,7 +125,7 @@ export class ChainDatabase implements Database {
 
   queryStorage = async (blockHash: Hex, key: Hex): Promise<KeyValueEntry | null> => {
     if (!this.#open) return null
-    const row = this.#get<{ value: string | null }>('SELECT value FROM storage WHERE block = ? AND key = ?', blockHash, key)
+    const row = this.#get('SELECT value FROM storage WHERE block = ? AND key = ?', blockHash, key) as { value: string | null } | undefined
     return row === undefined ? null : { blockHash, key, value: row.value }
   }
 
@@ -141,8 +141,9 @@ export class ChainDatabase implements Database {
     }
   }
 
-  #get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined
+  /** The first row, whose shape the caller knows by the query. */
+  #get(sql: string, ...values: SQLInputValue[]): object | undefined {
+    return this.#statement(sql).get(...values)
   }
 
   #run(sql: string, ...values: SQLInputValue[]): void {
@@ -156,8 +157,9 @@ export class ChainDatabase implements Database {
   }
 }
 
-function entry(row: BlockRow | undefined): BlockEntry | null {
-  if (row === undefined) return null
+function entry(found: object | undefined): BlockEntry | null {
+  if (found === undefined) return null
+  const row = found as BlockRow
   return {
     hash: row.hash,
     number: row.number,

@@ -25,7 +25,7 @@ afterAll(async () => {
 beforeEach(() => void said.splice(0))
 
 const transfer = async (from: typeof alice, to: string, amount: bigint, n?: number) =>
-  (await api.tx.balances!.transfer!(to, amount).signAsync(from, { nonce: n ?? (await nonce(api, from.address)), era: 0 })).toHex() as Hex
+  (await api.tx.balances!.transfer!(to, amount).signAsync(from, { nonce: n ?? (await nonce(api, from.address)), era: 0 })).toHex()
 const numberOf = async (hash: string): Promise<number> => (await api.rpc.chain.getHeader(hash)).number.toNumber()
 
 describe('a boot', () => {

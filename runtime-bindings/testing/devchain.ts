@@ -136,7 +136,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
   } else {
     if (options.fork === undefined) await producer.build()
     else if (options.fund !== undefined) {
-      const entries = await fundEntries(async (key) => (await chain.head.get(key)) as Hex | undefined, options.fund)
+      const entries = await fundEntries((key) => chain.head.get(key), options.fund)
       await onHead(() => core.setStorage(chain, entries))
     }
   }
@@ -178,7 +178,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
       }),
     setStorage: (values) => {
       if (!Array.isArray(values) && Object.values(values).some((section) => '$removePrefix' in section)) throw new RangeError('setStorage: $removePrefix cannot be kept; set the keys to null')
-      return onHead(() => core.setStorage(chain, values as Parameters<typeof core.setStorage>[1]))
+      return onHead(() => core.setStorage(chain, values))
     },
     timeTravel: async (timestamp) => {
       const now = await chainTime(chain.head)
@@ -195,8 +195,12 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
         }
         if (!Number.isSafeInteger(depth) || depth < 1 || parent === undefined || parent.number < base.number) throw new RangeError(`cannot reorganise ${depth} blocks at head ${chain.head.number}`)
         const registry = await parent.registry
+        const isSigned = (extrinsic: Hex): boolean => {
+          const decoded: GenericExtrinsic = registry.createType('GenericExtrinsic', extrinsic)
+          return decoded.isSigned
+        }
         const reverted: Hex[] = []
-        for (const block of left) reverted.push(...(await block.extrinsics).filter((extrinsic) => (registry.createType('GenericExtrinsic', extrinsic) as GenericExtrinsic).isSigned))
+        for (const block of left) reverted.push(...(await block.extrinsics).filter(isSigned))
         await chain.setHead(parent)
         if (!lose && reverted.length > 0) {
           const waiting = chain.txPool.pendingExtrinsics

@@ -58,7 +58,7 @@ export async function fastBlock(chain: Blockchain, params: BuildBlockParams): Pr
   if (!('Call' in outcome)) throw new FastBuildError(`the runtime refused block ${number}: ${outcome.Error}`)
 
   const storageDiff = Object.fromEntries(outcome.Call.storageDiff) as Record<Hex, Hex | null>
-  const raw = storageDiff[core.compactHex(meta.query['system']!['events']!()) as Hex]
+  const raw = storageDiff[core.compactHex(meta.query['system']!['events']!())]
   if (raw === undefined || raw === null) throw new FastBuildError(`block ${number} has no events`)
   const events = registry.createType('Vec<EventRecord>', hexToU8a(raw)) as Vec<EventRecord>
   const applied = events.filter(({ event }) => event.section === 'system' && (event.method === 'ExtrinsicSuccess' || event.method === 'ExtrinsicFailed')).length

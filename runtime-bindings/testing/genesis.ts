@@ -76,7 +76,7 @@ export class GenesisSource extends core.GenesisProvider {
   readonly #hash: Hex
 
   private constructor(genesis: RawGenesis, hash: Hex) {
-    super(genesis as ConstructorParameters<typeof core.GenesisProvider>[0])
+    super(genesis)
     this.#hash = hash
     const { top } = genesis.genesis.raw
     const send = this.send

@@ -74,5 +74,6 @@ test('a vanished target ends the connection', async () => {
   const socket = connect(lost.port, '127.0.0.1')
   socket.on('error', () => undefined)
   await once(socket, 'close')
+  expect(lost.connections).toBe(0)
   await lost.close()
 })

@@ -53,7 +53,7 @@ export async function startProxy({ target, port = 0 }: { target: { host?: string
   }
   const cut = (): void => {
     state = 'cut'
-    for (const pair of [...pairs]) {
+    for (const pair of pairs) {
       for (const socket of pair) socket.resetAndDestroy()
       pairs.delete(pair)
     }

@@ -86,13 +86,15 @@ function serveClient(socket: WebSocket, call: RpcCall): void {
       return { jsonrpc: '2.0', id: request.id, error: typeof code === 'number' ? { code, message } : { code: -32603, message: `Internal ${String(error)}` } }
     }
   }
-  socket.on('message', async (data) => {
-    const parsed = parseJson(String(data))
+  const serve = async (text: string): Promise<void> => {
+    const parsed = parseJson(text)
     send(Array.isArray(parsed) ? await Promise.all(parsed.map(answer)) : await answer(parsed))
-  })
+  }
+  // Whole messages arrive as one Buffer: the default binary type of ws.
+  socket.on('message', (data) => void serve((data as Buffer).toString()))
   socket.on('error', () => socket.terminate())
   socket.on('close', () => {
-    for (const id of [...cancels.keys()]) subscriptions.unsubscribe(id)
+    for (const id of cancels.keys()) subscriptions.unsubscribe(id)
   })
 }
 

@@ -48,7 +48,7 @@ export class SpawnError extends Error {
 export async function spawnDevchain(options: SpawnOptions = {}): Promise<SpawnedDevchain> {
   const { blocks = { everyMs: 2000 }, signal } = options
   signal?.throwIfAborted()
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('serve.ts', import.meta.url)), ...flags(options, blocks)], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./serve.ts', import.meta.url)), ...flags(options, blocks)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let said = ''

@@ -18,7 +18,14 @@ const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
 export const person = (name: string): ReturnType<typeof keyring.addFromUri> => keyring.addFromUri(`//assay-test//${name}`)
 
 /** A client of `endpoint` that is ready. */
-export const connect = (endpoint: string): Promise<TestApi> => ApiPromise.create({ provider: new WsProvider(endpoint, 1_000), noInitWarn: true })
+export async function connect(endpoint: string): Promise<TestApi> {
+  const provider = new WsProvider(endpoint, 1_000)
+  const api = await ApiPromise.create({ provider, noInitWarn: true })
+  providers.set(api, provider)
+  return api
+}
+
+const providers = new WeakMap<TestApi, Api.WsProvider>()
 
 /** Submits a signed transaction and gives its hash; the pool's refusal rejects. */
 export const submit = async (api: TestApi, transaction: { toHex(): string }): Promise<string> => (await api.rpc.author.submitExtrinsic(transaction.toHex())).toHex()
@@ -39,4 +46,4 @@ export const nonce = async (api: TestApi, address: string): Promise<number> => (
 
 /** One raw call, for the dev_ methods. */
 export const send = (api: TestApi, method: string, ...params: unknown[]): Promise<unknown> =>
-  (api as unknown as { _rpcCore: { provider: { send(method: string, params: unknown[]): Promise<unknown> } } })._rpcCore.provider.send(method, params)
+  providers.get(api)!.send(method, params)
