@@ -59,7 +59,7 @@ export interface Ledger {
   readonly head: { readonly number: number; readonly hash: Hash } | null
   /** Ascending by block; the first founded the network. */
   readonly parameters: readonly ParametersEntry[]
-  readonly identities: Readonly<Record<IdentityKind, ReadonlyMap<AccountId, readonly IdentityEntry[]>>>
+  readonly identities: Readonly<Record<IdentityKind, ReadonlyMap<AccountId, IdentityEntry>>>
   readonly roles: ReadonlyMap<AccountId, readonly RoleEntry[]>
   readonly rounds: Rounds
   readonly statements: ReadonlyMap<number, StatementOnChain>
@@ -73,13 +73,17 @@ interface ParametersEntry {
   parameters: Parameters
 }
 
+/** The newest anchor of an account, and those before it behind it: a list costs an anchor nothing that was written before. */
 interface IdentityEntry {
   block: number
+  /** Place among the block's events. */
+  event: number
   /** Null: an anchor without a valid identity, by which the account leaves. */
   registered: Registered | null
+  reason: ReasonCode
   /** Block and event in which the account first anchored this peer key, without another in between. */
   since: readonly [block: number, event: number]
-  reason: ReasonCode
+  before: IdentityEntry | null
 }
 
 interface RoleEntry {
@@ -166,7 +170,7 @@ export function registeredCheckers(ledger: Ledger): Registered[] {
 
 /** What became of the newest anchor of an account: OK, the fault of its identity, or null if it wrote none. For an operator who wonders. */
 export function registrationOf(ledger: Ledger, kind: IdentityKind, account: AccountId): ReasonCode | null {
-  return ledger.identities[kind].get(account)?.at(-1)?.reason ?? null
+  return ledger.identities[kind].get(account)?.reason ?? null
 }
 
 /** Statements that the network's account wrote, by epoch. */
@@ -281,7 +285,7 @@ function rootIn(report: Report | undefined): Hash | null {
 }
 
 function current(ledger: Ledger, kind: IdentityKind): Registered[] {
-  return [...ledger.identities[kind].values()].flatMap((entries) => entries.at(-1)?.registered ?? []).sort(byAccount)
+  return [...ledger.identities[kind].values()].flatMap(({ registered }) => registered ?? []).sort(byAccount)
 }
 
 const byAccount = (a: { account: AccountId }, b: { account: AccountId }): number => (a.account < b.account ? -1 : a.account > b.account ? 1 : 0)
@@ -289,25 +293,27 @@ const byAccount = (a: { account: AccountId }, b: { account: AccountId }): number
 // Reduction, one concern after the other. Each gives the same state back where the block says nothing to it.
 
 function withIdentities(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
-  let documents: Map<Hash, Uint8Array | null> | undefined
-  // Hashing what strangers wrote is only worth it in a block with an anchor.
-  const documentsOfBlock = (): Map<Hash, Uint8Array | null> =>
-    new Map(block.events.flatMap((event) => (event.kind === 'attribute' ? [[toHex(crypto.blake2b256(event.value)), event.identity] as const] : [])))
-  let identities = ledger.identities
+  // Signatures are dear to check: one anchor of an account and block is enough, the last.
+  const anchors = new Map<string, { kind: IdentityKind; who: AccountId; value: Uint8Array; event: number }>()
   for (const [index, event] of block.events.entries()) {
     if (event.kind !== 'item') continue
     const kind = event.key === MACHINE_KEY ? 'machine' : event.key === CHECKER_KEY ? 'checker' : null
-    if (kind === null) continue
-    const entries = identities[kind].get(event.who) ?? []
-    documents ??= documentsOfBlock()
-    const { registered, reason } = readAnchor(crypto, ledger.network, kind, event.who, event.value, documents, block.number)
-    if (registered === null && entries.length === 0) continue
-    const before = entries.at(-1)
-    const samePeer = registered !== null && before?.registered?.identity.peer === registered.identity.peer
-    const since = samePeer ? before.since : ([block.number, index] as const)
-    identities = { ...identities, [kind]: new Map(identities[kind]).set(event.who, [...entries, { block: block.number, registered, since, reason }]) }
+    if (kind !== null) anchors.set(`${kind} ${event.who}`, { kind, who: event.who, value: event.value, event: index })
   }
-  return identities === ledger.identities ? ledger : { ...ledger, identities }
+  if (anchors.size === 0) return ledger
+  const documents = new Map(block.events.flatMap((event) => (event.kind === 'attribute' ? [[toHex(crypto.blake2b256(event.value)), event.identity] as const] : [])))
+  const identities = { machine: new Map(ledger.identities.machine), checker: new Map(ledger.identities.checker) }
+  for (const { kind, who, value, event } of anchors.values()) {
+    const read = readAnchor(crypto, ledger.network, kind, who, value, documents, block.number)
+    identities[kind].set(who, follow(identities[kind].get(who) ?? null, { block: block.number, event, ...read }))
+  }
+  return { ...ledger, identities }
+}
+
+/** Puts an anchor before those of its account that came earlier. */
+function follow(before: IdentityEntry | null, entry: Omit<IdentityEntry, 'since' | 'before'>): IdentityEntry {
+  const samePeer = entry.registered !== null && before?.registered?.identity.peer === entry.registered.identity.peer
+  return { ...entry, since: samePeer ? before.since : [entry.block, entry.event], before }
 }
 
 function readAnchor(
@@ -357,10 +363,20 @@ function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
 
 /** Events before `origin` do not exist, however early a ledger began. */
 function founded(ledger: Ledger, block: number, parameters: Parameters): Ledger {
-  const since = <T extends { block: number }>(history: ReadonlyMap<AccountId, readonly T[]>): Map<AccountId, readonly T[]> =>
-    new Map([...history].map(([account, entries]) => [account, entries.filter((entry) => entry.block >= parameters.origin)] as const).filter(([, entries]) => entries.length > 0))
-  const { machine, checker } = ledger.identities
-  return { ...ledger, parameters: [{ block, epoch: 0, parameters }], identities: { machine: since(machine), checker: since(checker) }, roles: since(ledger.roles) }
+  const { origin } = parameters
+  const anchors = (newest: IdentityEntry): IdentityEntry | null => {
+    const kept: IdentityEntry[] = []
+    for (let entry: IdentityEntry | null = newest; entry !== null && entry.block >= origin; entry = entry.before) kept.push(entry)
+    return kept.reduceRight<IdentityEntry | null>((before, entry) => follow(before, entry), null)
+  }
+  const histories = <T>(of: ReadonlyMap<AccountId, T>, keep: (history: T) => T | null): Map<AccountId, T> =>
+    new Map([...of].flatMap(([account, history]) => pair(account, keep(history))))
+  return {
+    ...ledger,
+    parameters: [{ block, epoch: 0, parameters }],
+    identities: { machine: histories(ledger.identities.machine, anchors), checker: histories(ledger.identities.checker, anchors) },
+    roles: histories(ledger.roles, (entries) => entries.filter((entry) => entry.block >= origin)),
+  }
 }
 
 function withStatements(ledger: Ledger, block: LedgerBlock): Ledger {
@@ -411,7 +427,7 @@ function withFreeze(ledger: Ledger, block: LedgerBlock, founding: Parameters): L
   const round = (block.number - founding.start - offsets(founding).freeze) / founding.roundBlocks
   if (!Number.isInteger(round) || round < 0) return ledger
   const before = frozenOf(ledger, round - 1) ?? NOBODY
-  const now = freeze(ledger, block.number, block.number - parametersFor(ledger, round)!.waitBlocks)
+  const now = freeze(ledger, block.number - parametersFor(ledger, round)!.waitBlocks)
   // Rounds in which nothing changed share one list.
   const same = (a: readonly Registered[], b: readonly Registered[]): boolean => a.length === b.length && a.every((registered, i) => registered === b[i])
   return withRecord(ledger, round, {
@@ -419,17 +435,18 @@ function withFreeze(ledger: Ledger, block: LedgerBlock, founding: Parameters): L
   })
 }
 
-/** Who is eligible by what stood at block `waited` and was not lost until block `block`: gains wait, losses do not. */
-function freeze(ledger: Ledger, block: number, waited: number): Frozen {
+/** Who is eligible at the ledger's head by what stood at block `waited` and was not lost since: gains wait, losses do not. */
+function freeze(ledger: Ledger, waited: number): Frozen {
   const inForce = (kind: IdentityKind): IdentityEntry[] =>
-    [...ledger.identities[kind].values()].flatMap((entries) => {
-      const left = entries.some((entry) => entry.registered === null && entry.block > waited && entry.block <= block)
-      const entry = entries.findLast((entry) => entry.block <= waited)
-      return left || entry === undefined || entry.registered === null ? [] : [entry]
+    [...ledger.identities[kind].values()].flatMap((newest) => {
+      let entry: IdentityEntry | null = newest
+      // An anchor that still waits changes nothing yet, unless the account leaves by it.
+      while (entry !== null && entry.block > waited && entry.registered !== null) entry = entry.before
+      return entry === null || entry.registered === null ? [] : [entry]
     })
   const holdsRole = (account: AccountId): boolean => {
     const entries = ledger.roles.get(account) ?? []
-    const lost = entries.some((entry) => !entry.assigned && entry.block > waited && entry.block <= block)
+    const lost = entries.some((entry) => !entry.assigned && entry.block > waited)
     return !lost && entries.findLast((entry) => entry.block <= waited)?.assigned === true
   }
   const machines = inForce('machine')
