@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { devnetParameters, encodeParameters, type AccountId, toHex } from '@assay/protocol'
-import { bestBlock, connectChain, createSender, networkAccount, toAccountId, toAddress, type Chain, type Sender } from '@assay/runtime-bindings'
+import { bestBlock, connectChain, createSender, findNetwork, networkAccount, toAccountId, toAddress, type Chain, type Sender } from '@assay/runtime-bindings'
 import type { DevnetEvent } from './events.ts'
 import { spawnChild, type Child, type LogLine } from './processes.ts'
 import { fund, treasuryAccount, TREASURY_PLANCK } from './treasury.ts'
@@ -64,10 +64,12 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
   const assay = (name: string, ...args: string[]): Child => start(name, [MAIN, ...args])
   const step = (text: string): void => show({ event: 'step', text })
   /** A command that must do its one thing and end well. */
-  const finish = async (child: Child, event: string): Promise<LogLine> => {
-    const [line, how] = await Promise.all([child.line(event), child.exited])
+  const finish = async (child: Child): Promise<LogLine | undefined> => {
+    const lines: LogLine[] = []
+    child.lines$.subscribe((line) => lines.push(line))
+    const how = await child.exited
     if (how.code !== 0) throw new OperatorError('DEVNET', `${child.name} ended with exit code ${how.code}`, { advice: `Its log is ${child.logFile}.` })
-    return line
+    return lines.at(-1)
   }
 
   try {
@@ -83,7 +85,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     const sender = createSender({ chain, account: treasury, signal: ending })
 
     step(`making the keys of ${options.checkers} checkers and paying their fees`)
-    const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await finish(child, 'keys'))['address'])) })))
+    const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await finish(child))?.['address'])) })))
     checkers.forEach(({ account }, i) => names.set(account, `checker ${i + 1}`))
     await fund(chain, sender, checkers.map(({ account }) => ({ to: account, planck: CHECKER_PLANCK })))
 
@@ -98,9 +100,10 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     await fund(chain, sender, [{ to: network, planck: 2n * parameters.poolPerEpoch + PEAQ }])
     await Promise.all(
       checkers.map(({ dir }, i) =>
-        finish(assay(`checker-${i + 1}-network`, 'network', 'create', '--chain', endpoint, '--data-dir', dir, '--password-file', passwordFile, '--members', members.map(toAddress).join(','), '--parameters', parametersFile, '--json'), 'network created'),
+        finish(assay(`checker-${i + 1}-network`, 'network', 'create', '--chain', endpoint, '--data-dir', dir, '--password-file', passwordFile, '--members', members.map(toAddress).join(','), '--parameters', parametersFile, '--json')),
       ),
     )
+    if ((await findNetwork(chain, network)) === null) throw new OperatorError('DEVNET', 'the founders approved the network and it is not there', { advice: `See the logs in ${logDir}.` })
 
     step(`starting ${options.checkers} checkers, ${options.machines} machines (${options.cheats} of them a cheat) and an indexer`)
     const common = ['--chain', endpoint, '--network', toAddress(network), '--log-json']
@@ -154,7 +157,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
 /** Names a machine's accounts as they become known and pays its owner's fees when it asks. */
 function followMachine(child: Child, name: string, { chain, sender, names, ending, fail }: { chain: Chain; sender: Sender; names: Map<string, string>; ending: AbortSignal; fail: (error: unknown) => void }): void {
   child.lines$.subscribe((line) => {
-    if (line.event === 'keys ready') {
+    if (line.event === 'machine') {
       names.set(toAccountId(String(line['machine'])), `machine ${name}`)
       names.set(toAccountId(String(line['owner'])), `owner ${name}`)
     }
