@@ -117,13 +117,15 @@ export interface JudgedRound {
   judgement: RoundJudgement
 }
 
-/** The statement over an epoch's result and its judged rounds, in any order. */
+/** The statement over an epoch's result and its judged rounds; these, and whoever stands in them, may come in any order. */
 export function buildStatement(crypto: Crypto, network: AccountId, result: EpochResult, judged: readonly JudgedRound[]): BuiltStatement {
   const rounds = judged.toSorted((a, b) => a.judgement.round - b.judgement.round)
   const scoreLeaves = result.scores.map((score): ScoreLeaf => ({ account: score.account, kind: score.kind, score: score.score, reason: score.reason, earned: score.earned, rows: merkleRoot(crypto, encodeRows(score)) }))
   const payoutLeaves = result.payouts
   const registryLeaves = KINDS.flatMap((kind) => registryOf(kind, rounds))
-  const evidenceLeaves = rounds.flatMap(({ judgement: { round, checkers } }) => checkers.flatMap(({ checker, evidence }): EvidenceLeaf[] => (evidence === null ? [] : [{ round, checker, ...evidence }])))
+  const evidenceLeaves = rounds.flatMap(({ judgement: { round, checkers } }) =>
+    checkers.flatMap(({ checker, evidence }): EvidenceLeaf[] => (evidence === null ? [] : [{ round, checker, ...evidence }])).toSorted((a, b) => (a.checker < b.checker ? -1 : 1)),
+  )
   const value: Statement = {
     epoch: result.epoch,
     scores: merkleRoot(crypto, scoreLeaves.map(encodeScoreLeaf)),
