@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { AccountId, Hash } from '@assay/protocol'
+import type { Hash } from '@assay/protocol'
 import { Store } from './store.ts'
 
-const id = (n: number): AccountId & Hash => `0x${n.toString(16).padStart(64, '0')}`
+const id = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 const owner = { network: id(1), account: id(2) }
 const report = (round: number, byte: number) => ({ round, salt: new Uint8Array(32).fill(byte), observations: Uint8Array.of(byte), item: Uint8Array.of(1, byte) })
 
@@ -38,13 +38,13 @@ describe('a report', () => {
 })
 
 describe('readings and commitments', () => {
-  const reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 41, lastKey: new Uint8Array(32).fill(3) }
+  const reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 41, lastKey: id(3) }
 
   test('readings come back as they were, a later one replaces', () => {
-    store.saveReadings(1, [[id(10), reading], [id(11), { ...reading, reached: false, declined: 4 }]])
+    store.saveReadings(1, [[id(10), reading], [id(11), { ...reading, reached: false, declined: 'BUSY' as const }]])
     store.saveReadings(1, [[id(10), { ...reading, lastStep: 50 }]])
     reopen()
-    expect(store.readings(1)).toEqual(new Map([[id(10), { ...reading, lastStep: 50 }], [id(11), { ...reading, reached: false, declined: 4 }]]))
+    expect(store.readings(1)).toEqual(new Map([[id(10), { ...reading, lastStep: 50 }], [id(11), { ...reading, reached: false, declined: 'BUSY' as const }]]))
     expect(store.readings(2).size).toBe(0)
   })
 
@@ -89,14 +89,12 @@ test('statements keep exact amounts and what became of them', () => {
   expect(store.statement(3)).toMatchObject({ landed: 90, agreed: false })
 })
 
-test('signed transactions are kept by label in the order of their arrival', () => {
-  store.transactions.set('b', '{"n":1}')
-  store.transactions.set('a', '2')
+test('signed extrinsics are kept by their deed; a new signature replaces the old', async () => {
+  await store.extrinsics.put('report/1', Uint8Array.of(1))
+  await store.extrinsics.put('report/1', Uint8Array.of(2))
   reopen()
-  expect(store.transactions.labels()).toEqual(['b', 'a'])
-  expect(store.transactions.get('b')).toBe('{"n":1}')
-  store.transactions.delete('b')
-  expect(store.transactions.get('b')).toBeUndefined()
+  expect(await store.extrinsics.get('report/1')).toEqual(Uint8Array.of(2))
+  expect(await store.extrinsics.get('report/2')).toBeUndefined()
 })
 
 describe('refusals say what to do', () => {

@@ -4,21 +4,22 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import type { AccountId, Hash } from '@assay/protocol'
+import { type AccountId, type Hash, reasonByte, type ReasonCode, reasonOfByte } from '@assay/protocol'
+import type { TxStore } from '@assay/runtime-bindings'
 
 /** What this checker read of one machine in one round. */
 export interface Reading {
-  /** a channel was open at some moment between beacon and the end of the commitments */
+  /** the nonce went out to it */
   reached: boolean
-  /** wire code of the reason with which the machine declined, else null */
-  declined: number | null
+  /** the reason with which the machine declined the job, else null */
+  declined: ReasonCode | null
   /** microseconds, 0 = not measured */
   rttUs: number
   downKbps: number
   upKbps: number
   /** last progress within the window of this checker's nonce; 0 and zeros if none came */
   lastStep: number
-  lastKey: Uint8Array
+  lastKey: Hash
 }
 
 /** A blob by its SHA-256 and its length in bytes. */
@@ -58,14 +59,14 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS fired (round INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE IF NOT EXISTS readings (round INTEGER, machine TEXT, reached INTEGER NOT NULL, declined INTEGER, rtt_us INTEGER NOT NULL, down_kbps INTEGER NOT NULL, up_kbps INTEGER NOT NULL,
-    last_step INTEGER NOT NULL, last_key BLOB NOT NULL, PRIMARY KEY (round, machine)) STRICT;
+    last_step INTEGER NOT NULL, last_key TEXT NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS commitments (round INTEGER, machine TEXT, position INTEGER CHECK (position IN (0, 1)), id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine, position)) STRICT;
   CREATE TABLE IF NOT EXISTS openings (round INTEGER, machine TEXT, id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS packages (round INTEGER, checker TEXT, root TEXT NOT NULL, PRIMARY KEY (round, checker)) STRICT;
   CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS statements (epoch INTEGER PRIMARY KEY, root TEXT NOT NULL, bytes BLOB NOT NULL, payouts TEXT NOT NULL, carried TEXT NOT NULL, landed INTEGER, agreed INTEGER) STRICT;
-  CREATE TABLE IF NOT EXISTS transactions (label TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS extrinsics (key TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 `
 
 /** The checker's memory. Every method is one transaction; a disk that refuses becomes OperatorError DISK. */
@@ -111,14 +112,14 @@ export class Store {
   saveReadings(round: number, readings: Iterable<readonly [AccountId, Reading]>): void {
     this.#transaction(() => {
       for (const [machine, r] of readings) {
-        this.#run('INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', round, machine, r.reached ? 1 : 0, r.declined, r.rttUs, r.downKbps, r.upKbps, r.lastStep, r.lastKey)
+        this.#run('INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', round, machine, r.reached ? 1 : 0, r.declined === null ? null : reasonByte(r.declined), r.rttUs, r.downKbps, r.upKbps, r.lastStep, r.lastKey)
       }
     })
   }
 
   readings(round: number): Map<AccountId, Reading> {
-    const rows = this.#rows<{ machine: AccountId, reached: number, declined: number | null, rtt_us: number, down_kbps: number, up_kbps: number, last_step: number, last_key: Uint8Array }>('SELECT * FROM readings WHERE round = ?', round)
-    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined, rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key }]))
+    const rows = this.#rows<{ machine: AccountId, reached: number, declined: number | null, rtt_us: number, down_kbps: number, up_kbps: number, last_step: number, last_key: Hash }>('SELECT * FROM readings WHERE round = ?', round)
+    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : reasonOfByte(r.declined), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key }]))
   }
 
   /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */
@@ -197,12 +198,10 @@ export class Store {
     this.#run('UPDATE statements SET landed = ?, agreed = ? WHERE epoch = ?', block, agreed ? 1 : 0, epoch)
   }
 
-  /** Signed transactions by label, as text: kept before they are sent and dropped when their fate is known. */
-  readonly transactions = {
-    get: (label: string): string | undefined => this.#row<{ value: string }>('SELECT value FROM transactions WHERE label = ?', label)?.value,
-    set: (label: string, value: string): void => void this.#run('INSERT OR REPLACE INTO transactions VALUES (?, ?)', label, value),
-    delete: (label: string): void => void this.#run('DELETE FROM transactions WHERE label = ?', label),
-    labels: (): string[] => this.#rows<{ label: string }>('SELECT label FROM transactions ORDER BY rowid').map(({ label }) => label),
+  /** Signed extrinsics by the name of their deed: kept before they are first sent. */
+  readonly extrinsics: TxStore = {
+    get: async (key) => this.#row<{ bytes: Uint8Array }>('SELECT bytes FROM extrinsics WHERE key = ?', key)?.bytes,
+    put: async (key, bytes) => void this.#run('INSERT OR REPLACE INTO extrinsics VALUES (?, ?)', key, bytes),
   }
 
   #run(sql: string, ...values: SQLInputValue[]): number {

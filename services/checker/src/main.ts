@@ -1,0 +1,173 @@
+// A checker: challenges its machines every round, reports to the chain, keeps and serves evidence, settles epochs. This file wires the parts together; each part says what it does.
+import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { catchError, concatMap, defer, distinctUntilChanged, EMPTY, exhaustMap, filter, firstValueFrom, ignoreElements, lastValueFrom, map, merge, type Observable, switchMap, take, takeUntil, tap, withLatestFrom } from 'rxjs'
+import { BlobStore } from '@assay/kit/blobs'
+import { listenChannel } from '@assay/kit/channel'
+import { serveOperations } from '@assay/kit/http'
+import { OperatorError } from '@assay/kit/lifecycle'
+import { lockFolder } from '@assay/kit/lock'
+import type { Log } from '@assay/kit/log'
+import { fromAbort, shareLatest } from '@assay/kit/streams'
+import { frameBytesLimit, type Hash, type Ledger, type Parameters, registeredCheckers, wire } from '@assay/protocol'
+import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
+import type { CheckerConfig } from './config.ts'
+import { evidenceRoutes } from './evidence.ts'
+import { follow } from './follow.ts'
+import { checkerMetrics } from './metrics.ts'
+import { evidenceUrls, loadFrom } from './mirror.ts'
+import { missingFor, networkFound$, openKeys, readPassword, registered$ } from './registration.ts'
+import { isReportDue, reportChain } from './report.ts'
+import { rounds$ } from './rounds.ts'
+import { createSessions, machinePeers } from './sessions.ts'
+import { settlementCommittee, computeBy, createSettlement } from './settlement.ts'
+import { Store } from './store.ts'
+
+export { checkerConfig, type CheckerConfig } from './config.ts'
+
+/** What reaches the outside; each has its real one. */
+export interface CheckerDeps {
+  /** monotonic ms */
+  now: () => number
+  random: (bytes: number) => Uint8Array
+  connect: typeof connectChain
+  createSender: typeof createSender
+  listen: typeof listenChannel
+}
+
+const REAL: CheckerDeps = { now: () => performance.now(), random: (bytes) => new Uint8Array(randomBytes(bytes)), connect: connectChain, createSender, listen: listenChannel }
+
+/** For one blob from one place. A place that is slow is as good as one that has nothing: there are others, and the next try. */
+const FETCH_MS = 5000
+/** Addresses that an identity may have. */
+const MAX_PLACES = 4
+/** A ledger that far behind the best block is no longer good for anything. */
+const STALE_BLOCKS = 20
+
+/**
+ * Runs a checker until the signal fires. The first start makes keys and registers them; what is missing (network, funds, role) is told and waited for.
+ * Throws OperatorError or ChainError for what the operator must mend: configuration, keys, ports, disk, endpoint.
+ */
+export async function runChecker(config: CheckerConfig, { signal: outer, log, deps }: { signal: AbortSignal, log: Log, deps?: Partial<CheckerDeps> }): Promise<void> {
+  const { now, random, connect, createSender, listen } = { ...REAL, ...deps }
+  // The chain's door tells every extrinsic; here a round is one line.
+  const quiet: Log = { ...log, info: (event, fields) => log.debug(event, fields) }
+  await using parts = new AsyncDisposableStack()
+  const stop = new AbortController()
+  const signal = AbortSignal.any([outer, stop.signal])
+  await cryptoReady()
+  const network = toAccountId(config.network)
+  const password = await readPassword(config.passwordFile)
+  const lock = await lockFolder(config.dataDir)
+  parts.defer(() => lock.release())
+  const keys = await openKeys(config.dataDir, password, log)
+  const me = keys.account.id
+  const store = new Store(config.dataDir, { network, account: me })
+  parts.defer(() => store.close())
+  const blobs = new BlobStore(join(config.dataDir, 'blobs'))
+  const metrics = checkerMetrics()
+  const chain = await connect({ endpoint: config.chain, signal, log: quiet })
+  parts.defer(() => chain.close())
+  const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
+  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
+  parts.defer(() => door.close())
+  parts.defer(() => stop.abort())
+
+  const heights$ = best$(chain, signal).pipe(map(({ number }) => number), shareLatest())
+  const found = await firstValueFrom(networkFound$(chain, network, heights$, log), { defaultValue: null })
+  if (found === null) return // the signal fired before there was a network
+  const { parameters } = found
+  const sender = createSender({ chain, account: keys.account, signal, log: quiet, store: store.extrinsics })
+  log.info('following the chain', { chain: config.chain, network: toAddress(network), account: keys.account.address, from: parameters.origin })
+  const view = follow({
+    crypto: nodeCrypto, network, heights$, log,
+    confirmations: parameters.confirmations,
+    blocks$: defer(() => ledgerBlocks$(chain, { from: parameters.origin, confirmations: parameters.confirmations, signal })),
+    onDeepReorg: () => store.forgetStatements(),
+  })
+
+  /** All that begins once the ledger has caught up. */
+  const work$ = (first: Ledger): Observable<never> => {
+    const messages = wire(widestParameters(first))
+    const sessions = createSessions({
+      key: keys.peer, host: config.host, port: config.channelPort, network, wire: messages, listen, now, metrics, log, signal,
+      isMachine: (peer) => standing.ledger !== null && machinePeers(nodeCrypto, standing.ledger, standing.best).has(peer),
+      best: () => standing.best,
+    })
+    const rounds = rounds$({
+      crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, log, ...view,
+      chain: reportChain(chain, sender, parameters.confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
+    })
+    const committee = settlementCommittee(first, config.members?.map(toAccountId), log)
+    const members = committee?.includes(me) === true ? committee : null
+    const settlement = createSettlement({
+      crypto: nodeCrypto, network, me, members, chain, sender, store, metrics, log,
+      compute: computeBy(nodeCrypto, loadFrom(blobs, () => evidenceUrls(registeredCheckers(standing.ledger ?? first), me), FETCH_MS, signal)),
+      busy: () => isReportDue(store, parameters, standing.best),
+    })
+    const settled$ = view.best$.pipe(
+      withLatestFrom(view.ledger$),
+      // exhaustMap: while a step is under way newer heights are skipped; the next one looks at the chain as it is then.
+      exhaustMap(([best, ledger]) => defer(() => settlement.step(ledger, best)).pipe(catchError((error: unknown) => {
+        if (error instanceof OperatorError) throw error
+        log.warn('settlement cannot go on now', { error })
+        return EMPTY
+      }))),
+    )
+    const place$ = defer(() => sessions.listen()).pipe(
+      concatMap((listening) => registered$({ chain, sender, keys, network, members: members?.length ?? null, log, addresses: [...new Set(listening.map((address) => publicAddress(address, config)))].slice(0, MAX_PLACES), evidence: [publicUrl(door.url, config)] }, heights$)),
+      tap(() => void (standing.registered = true)),
+    )
+    const standing$ = view.ledger$.pipe(
+      map((ledger) => missingFor(ledger, me)),
+      distinctUntilChanged((a, b) => a?.what === b?.what),
+      tap((missing) => {
+        standing.missing = missing?.what ?? null
+        if (missing) log.warn('this checker is not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
+        else log.info('checker ready', { account: keys.account.address, evidence: publicUrl(door.url, config), settles: members !== null })
+      }),
+    )
+    const outgrown$ = view.ledger$.pipe(
+      filter((ledger) => frameBytesLimit(widestParameters(ledger)) > messages.maxFrameBytes),
+      take(1),
+      tap(() => log.error('the network’s parameters outgrow what this checker takes from machines', { advice: 'Start it again before they take effect.' })),
+    )
+    // The rounds first: when the door opens, whoever comes is listened to.
+    return merge(rounds, settled$, place$, standing$, outgrown$).pipe(ignoreElements())
+  }
+  const watch$ = merge(
+    view.best$.pipe(tap((best) => metrics.bestBlock.set((standing.best = best)))),
+    view.ledger$.pipe(tap((ledger) => metrics.ledgerBlock.set((standing.ledger = ledger).head?.number ?? 0))),
+  )
+  const running$ = merge(watch$, view.ledger$.pipe(take(1), switchMap(work$))).pipe(ignoreElements(), takeUntil(fromAbort(signal)))
+  await lastValueFrom(running$, { defaultValue: undefined })
+}
+
+interface Standing { best: number, ledger: Ledger | null, registered: boolean, missing: string | null }
+
+function readiness({ best, ledger, registered, missing }: Standing, me: Hash) {
+  const head = ledger?.head?.number ?? null
+  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), best, ledger: head, registered, missing } }
+}
+
+/** Of the parameters that are or will be in force, the greatest of each that bounds a message. */
+function widestParameters({ parameters }: Ledger): Parameters {
+  const all = parameters.map((entry) => entry.parameters)
+  const most = (field: 'committee' | 'maxSteps' | 'log2n' | 'samples' | 'bandwidthBytes'): number => Math.max(...all.map((one) => one[field]))
+  return { ...all[0]!, committee: most('committee'), maxSteps: most('maxSteps'), log2n: most('log2n'), samples: most('samples'), bandwidthBytes: most('bandwidthBytes') }
+}
+
+/** The address that others dial: the one listened on, with the public host in place of its own. */
+function publicAddress(address: string, { publicHost }: CheckerConfig): string {
+  if (publicHost === undefined) return address
+  return address.replace(/^\/[^/]+\/[^/]+/, `/${isIP(publicHost) === 0 ? 'dns' : `ip${isIP(publicHost)}`}/${publicHost}`)
+}
+
+/** The base URL that others fetch from. */
+function publicUrl(url: string, { evidenceUrl, publicHost }: CheckerConfig): string {
+  if (evidenceUrl !== undefined) return evidenceUrl
+  if (publicHost === undefined) return url
+  const { port } = new URL(url)
+  return `http://${isIP(publicHost) === 6 ? `[${publicHost}]` : publicHost}:${port}`
+}

@@ -1,0 +1,20 @@
+// A checker's figures along a round's journey.
+import { createMetrics } from '@assay/kit/metrics'
+import type { MetricsRegistry } from '@assay/kit/metrics'
+
+export type CheckerMetrics = ReturnType<typeof checkerMetrics>
+
+/** One registry and the typed figures in it. */
+export function checkerMetrics(registry: MetricsRegistry = createMetrics('checker', { process: true })) {
+  return {
+    text: () => registry.text(),
+    bestBlock: registry.gauge('best_block', 'height of the best block'),
+    ledgerBlock: registry.gauge('ledger_block', 'height of the confirmed ledger'),
+    machines: registry.gauge('connected_machines', 'machines with an open channel'),
+    refusals: registry.counter('channel_refusals_total', 'channels and messages refused, by code', ['code']),
+    observations: registry.counter('observations_total', 'observations reported, by outcome', ['outcome']),
+    reports: registry.counter('reports_total', 'reports, by fate', ['fate']),
+    packages: registry.counter('packages_total', 'packages held completely, by whose', ['whose']),
+    settlements: registry.counter('settlement_actions_total', 'what was done or seen for epochs, by result', ['result']),
+  }
+}

@@ -1,0 +1,92 @@
+// A checker's keys and its place in the network: made or opened, registered, and told exactly what is missing until it is eligible.
+import { readFile } from 'node:fs/promises'
+import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
+import { OperatorError } from '@assay/kit/lifecycle'
+import type { Log } from '@assay/kit/log'
+import { type Hash, type Ledger, registeredCheckers, registrationOf } from '@assay/protocol'
+import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, thresholdOf, toAddress } from '@assay/runtime-bindings'
+
+/** Reads the password from the first line of a file. Throws OperatorError PASSWORD_FILE. */
+export async function readPassword(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new OperatorError('PASSWORD_FILE', `the password file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { advice: 'Write the password of the keys into this file, readable by this user only.', cause })
+  })
+  const password = text.split(/\r?\n/, 1)[0] ?? ''
+  if (password === '') throw new OperatorError('PASSWORD_FILE', `the password file ${path} has an empty first line`, { advice: 'Write the password of the keys into its first line.' })
+  return password
+}
+
+/** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
+export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
+  if (await keystoreExists(dir)) return openKeystore({ dir, password })
+  const made = await createKeystore({ dir, password })
+  log.warn('new keys made', { account: made.account.address, folder: dir, advice: 'Back up account.json, peer.json and the password: whoever has them is this checker.' })
+  return made
+}
+
+/** Waits until the network is on chain and gives its parameters; says once what it waits for. `heights$` are best heights, the latest at once. */
+export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<NonNullable<Awaited<ReturnType<typeof findNetwork>>>> {
+  let told = false
+  return heights$.pipe(
+    // exhaustMap: one question at a time; the next block asks again.
+    exhaustMap(() => defer(() => findNetwork(chain, network)).pipe(catchError((error: unknown) => passing(error)))),
+    filter((found) => {
+      if (found === null && !told) {
+        told = true
+        log.warn('there is no such network on this chain yet', { network: toAddress(network), advice: 'If its founders are about to create it, nothing is to be done. Else check the address and the chain.' })
+      }
+      return found !== null
+    }),
+    map((found) => found!),
+    take(1),
+  )
+}
+
+export interface RegistrationTools {
+  chain: Chain
+  sender: Sender
+  keys: Keystore
+  network: Hash
+  addresses: readonly string[]
+  evidence: readonly string[]
+  /** whether it is of the settlement committee and needs the multisig's deposit too, and how many members that has */
+  members: number | null
+  log: Log
+}
+
+/** Registers this checker, as often as funds or the chain are missing, telling what is missing whenever it changes; emits once it is done. Errors with what no waiting mends. */
+export function registered$({ chain, sender, keys: { account, peer }, network, addresses, evidence, members, log }: RegistrationTools, heights$: Observable<number>): Observable<void> {
+  let told = ''
+  const { multisig } = chain.features
+  // What opening a settlement reserves for a while: without it this member could not take its turn.
+  const reserve = members === null || multisig === null ? 0n : multisig.depositBase + multisig.depositFactor * BigInt(thresholdOf(members))
+  return heights$.pipe(
+    exhaustMap(() =>
+      defer(() => registerIdentity({ chain, sender, owner: account, account, peer, kind: 'checker', network, addresses, evidence, reserve })).pipe(
+        catchError((error: unknown) => {
+          if (!(error instanceof MissingFundsError)) return passing(error)
+          if (told !== error.message) log.warn('waiting for funds', { account: account.address, missing: formatAmount(error.missing), reason: error.message, advice: error.advice })
+          told = error.message
+          return EMPTY
+        }),
+      ),
+    ),
+    take(1),
+    map(({ state }) => log.info('checker registered', { account: account.address, state, addresses: addresses.join(' '), evidence: evidence.join(' ') })),
+  )
+}
+
+/** What keeps an account from being an eligible checker, by the ledger; null if nothing does. */
+export function missingFor(ledger: Ledger, account: Hash): { what: string, advice: string } | null {
+  if (registeredCheckers(ledger).some((checker) => checker.account === account)) return null
+  const reason = registrationOf(ledger, 'checker', account)
+  if (reason === null) return { what: 'its registration is not confirmed yet', advice: 'Wait a few blocks.' }
+  if (reason !== 'OK') return { what: `its registration does not count (${reason})`, advice: 'Start again; if it stays, report it.' }
+  return { what: 'it lacks the network’s checker role', advice: `The members of ${toAddress(ledger.network)} must assign the role to ${toAddress(account)}.` }
+}
+
+/** Errors that a later block may mend are waited out; the others go on. */
+function passing(error: unknown): Observable<never> {
+  if ((error as { exit?: unknown }).exit === 75) return EMPTY
+  throw error
+}
