@@ -1,0 +1,301 @@
+// One round's job, in the order in which it happens: wait for a nonce, multiply for a fixed time while checkers watch, sign, hand in, open what the coins ask.
+import type { Observable } from 'rxjs'
+import { Subject, filter, firstValueFrom, merge, takeUntil } from 'rxjs'
+import type { Log } from '@assay/kit/log'
+import { fromAbort } from '@assay/kit/streams'
+import { blobId, commitmentDigest, decodeCommitmentBlob, draw, encodeCommitmentBlob, encodeOpeningsBlob, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
+import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, WorkCommitment } from '@assay/protocol'
+import type { ChainJob, Engine } from './engines/engine.ts'
+import type { Links } from './links.ts'
+import type { ProviderMetrics } from './metrics.ts'
+import type { Round, RoundView } from './rounds.ts'
+import type { SignedRounds } from './signed.ts'
+
+export interface JobDeps {
+  crypto: Crypto
+  engine: Engine
+  machine: AccountId
+  /** the machine's peer key: 64-byte ed25519 signatures */
+  sign(message: Uint8Array): Uint8Array
+  links: Links
+  signed: Pick<SignedRounds, 'commitment' | 'keep'>
+  /** ms of a monotonic clock */
+  now(): number
+  log: Log
+  metrics: Pick<ProviderMetrics, 'steps' | 'jobSeconds' | 'openSeconds' | 'receipts' | 'refusedMessages'>
+}
+
+/** How a round ended for this machine. `steps` and `folds` are those of the commitment. */
+export interface JobResult {
+  round: number
+  result: 'COMMITTED' | 'RESUMED' | 'STOPPED' | NotRunReason
+  committee: number
+  steps: number
+  folds: number
+  /** checkers that acknowledged the commitment */
+  handedIn: number
+  /** `NOT_ASKED` by the coins, `FAILED` by us, or how many checkers acknowledged the openings */
+  opened: number | 'NOT_ASKED' | 'NOT_DUE' | 'FAILED'
+}
+
+/** A chain as committed, and the means to open it. */
+interface Committed { blob: Uint8Array, id: Hash, commitment: WorkCommitment, chain: ChainJob | undefined, resumed: boolean }
+
+/** Works one round. Expected trouble is in the result; throws only what the disk throws before anything was sent. Leaves no engine job behind. */
+export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: AbortSignal): Promise<JobResult> {
+  const { log } = deps
+  const ended = new AbortController()
+  const job = new Job(round, view$, deps, AbortSignal.any([signal, ended.signal]))
+  const result: JobResult = { round, result: 'STOPPED', committee: job.committee.length, steps: 0, folds: 0, handedIn: 0, opened: 'NOT_DUE' }
+  try {
+    const work = await job.commit()
+    if (typeof work === 'string') return { ...result, result: work }
+    Object.assign(result, { result: work.resumed ? 'RESUMED' : 'COMMITTED', steps: work.commitment.roots.length, folds: work.commitment.folds.length })
+    const [handedIn, opened] = await Promise.all([job.handIn(work), job.open(work)])
+    return { ...result, handedIn, opened }
+  } catch (error) {
+    if (signal.aborted) return result
+    log.error('round failed', { round, error })
+    throw error
+  } finally {
+    ended.abort()
+    await job.close()
+  }
+}
+
+class Job {
+  readonly committee: readonly AccountId[]
+  readonly #round: number
+  readonly #deps: JobDeps
+  readonly #signal: AbortSignal
+  readonly #first: RoundView
+  #view: RoundView
+  #over = false
+  readonly #moved$ = new Subject<void>()
+  readonly #nonces = new Map<AccountId, { signature: Uint8Array, at: number }>()
+  readonly #receipts = new Map<Hash, Set<AccountId>>()
+  readonly #chains = new Set<ChainJob>()
+
+  constructor(round: number, view$: Observable<RoundView>, deps: JobDeps, signal: AbortSignal) {
+    this.#round = round
+    this.#deps = deps
+    this.#signal = signal
+    let view: RoundView | undefined
+    view$.pipe(takeUntil(fromAbort(signal))).subscribe({
+      next: (next) => {
+        view = this.#view = next
+        this.#moved$.next()
+      },
+      complete: () => {
+        this.#over = true
+        this.#moved$.next()
+      },
+    })
+    if (!view) throw new Error('a round begins with a view')
+    this.#first = this.#view = view
+    this.committee = view.facts.committee(deps.machine)
+    // From the beacon on: a checker that is a block ahead of us sends its nonce before we know the seed.
+    deps.links.messages$.pipe(takeUntil(fromAbort(signal))).subscribe(({ checker, message }) => {
+      if (message.value.round !== round || !this.committee.includes(checker)) return
+      if (message.tag === 'Nonce') this.#takeNonce(checker, message.value.signature)
+      else this.#takeReceipt(checker, message.value.id)
+    })
+  }
+
+  /** Everything until the signed commitment is on disk; or why there is none. */
+  async commit(): Promise<Committed | NotRunReason> {
+    const { crypto, signed, machine } = this.#deps
+    const kept = await signed.commitment(this.#round)
+    if (kept) return { blob: kept, ...decodeCommitmentBlob(crypto, kept), chain: undefined, resumed: true }
+
+    const { schedule, parameters } = this.#first.facts
+    await this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy)
+    const seed = this.#seed()
+    if (seed === null || this.#view.best > schedule.commitmentBy) return this.#notRun('CHAIN_BEHIND')
+    let chain: ChainJob
+    try {
+      chain = await this.#stage(seed)
+    } catch (error) {
+      return this.#engineFailed(error)
+    }
+    // The chain may start with the first nonce, and not before a block at which somebody may fire: a head start helps nobody but whoever lies about it.
+    await this.#until(() => (this.#nonces.size > 0 && this.#view.best >= schedule.fire - 1) || this.#view.best > schedule.commitmentBy)
+    if (this.#nonces.size === 0 || this.#view.best > schedule.commitmentBy) return this.#notRun('NO_NONCE')
+
+    const startedAt = this.#deps.now()
+    let work: { folds: Fold[], roots: Uint8Array[] }
+    try {
+      work = await this.#work(seed, chain, startedAt)
+    } catch (error) {
+      return this.#engineFailed(error)
+    }
+    // A reorg deeper than the confirmations changed the ground under the job: what is signed now would be judged by another seed.
+    const { beacon } = this.#view.facts
+    if (beacon !== this.#first.facts.beacon || toHex(this.#seed() ?? new Uint8Array()) !== toHex(seed)) return this.#notRun('CHAIN_BEHIND')
+
+    const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n: parameters.log2n, ...work }
+    const blob = encodeCommitmentBlob(commitment, this.#deps.sign(commitmentDigest(crypto, commitment)))
+    const counts = await signed.keep(this.#round, blob)
+    this.#deps.metrics.jobSeconds.observe((this.#deps.now() - startedAt) / 1000)
+    this.#deps.metrics.steps.inc(work.roots.length)
+    const mine = counts === blob
+    return { blob: counts, ...decodeCommitmentBlob(crypto, counts), chain: mine ? chain : undefined, resumed: !mine }
+  }
+
+  /** Gives the commitment to every member of the committee until all have it or nobody takes it any more; returns how many acknowledged. */
+  handIn({ blob, id }: Committed): Promise<number> {
+    return this.#deliver({ tag: 'Commitment', value: { round: this.#round, blob } }, id, 'commitment', this.#first.facts.schedule.commitmentBy)
+  }
+
+  /** Opens what the coins ask and pushes it until all have it or packages are due. */
+  async open(work: Committed): Promise<JobResult['opened']> {
+    const { crypto, machine, now, metrics, log } = this.#deps
+    const { schedule, parameters, network } = this.#first.facts
+    // After a restart the chain is computed again at once, while there is time, not when the coins fall.
+    const again = work.chain ? undefined : this.#prove(work)
+    again?.catch(() => {})
+    await this.#until(() => this.#view.facts.openRandomness !== null || this.#view.best > schedule.packageBy)
+    const coins = this.#view.facts.coins(machine, work.id)
+    if (coins === null) return 'NOT_DUE'
+    if (this.#view.facts.mustOpen(machine) === false) return 'NOT_ASKED'
+    const knownAt = now()
+    let openings: Uint8Array
+    try {
+      const { cells } = draw(crypto, coins, 2 ** parameters.log2n, work.commitment.roots.length, parameters.samples)
+      // A chain whose threads died since then is computed again.
+      openings = await (work.chain ?? (await again!)).open(cells).catch(async (error: unknown) => {
+        if (this.#signal.aborted) throw error
+        log.warn('engine lost the chain; computing it again', { round: this.#round, error })
+        return (await this.#prove(work)).open(cells)
+      })
+    } catch (error) {
+      if (this.#signal.aborted) throw error
+      log.error('the commitment could not be opened', { round: this.#round, error })
+      return 'FAILED'
+    }
+    const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, openings }, (digest) => this.#deps.sign(digest))
+    metrics.openSeconds.observe((now() - knownAt) / 1000)
+    return this.#deliver({ tag: 'Openings', value: { round: this.#round, blob } }, blobId(crypto, blob), 'openings', schedule.packageBy)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#chains].map((chain) => chain.close().catch(() => {})))
+  }
+
+  /** Steps until W after the last fold, the last step, or the last block in which the result is worth anything. */
+  async #work(seed: Uint8Array, chain: ChainJob, startedAt: number): Promise<{ folds: Fold[], roots: Uint8Array[] }> {
+    const { crypto, now } = this.#deps
+    const { parameters: { windowMs, maxSteps }, schedule } = this.#first.facts
+    const folds: Fold[] = []
+    const roots: Uint8Array[] = []
+    let endAt = startedAt + windowMs
+    let toldAt = startedAt
+    const fold = (step: number): Uint8Array[] => {
+      const fresh = [...this.#nonces].filter(([checker, { at }]) => at <= startedAt + windowMs / 4 && !folds.some((one) => one.checker === checker)).sort(([a], [b]) => (a < b ? -1 : 1))
+      for (const [checker, { signature }] of fresh) folds.push({ checker, signature, step })
+      if (fresh.length > 0) endAt = now() + windowMs
+      return fresh.map(([, { signature }]) => nonceOf(crypto, signature))
+    }
+    let key = firstKey(crypto, seed, fold(0))
+    for (;;) {
+      const root = await chain.step(key)
+      roots.push(root)
+      const last = roots.length >= maxSteps || now() >= endAt || this.#view.best >= schedule.commitmentBy || this.#signal.aborted
+      // Nothing is folded at the last step: no step would show it.
+      key = stepKey(crypto, key, root, last ? [] : fold(roots.length))
+      if (last || now() - toldAt >= windowMs / 16) {
+        toldAt = now()
+        const progress: MachineMessage = { tag: 'Progress', value: { round: this.#round, step: roots.length, key: toHex(key) } }
+        for (const { checker } of folds) void this.#deps.links.send(checker, progress)
+      }
+      this.#signal.throwIfAborted()
+      if (last) return { folds, roots }
+    }
+  }
+
+  /** Computes a committed chain again. Throws if it does not come out the same, which is a fault of the engine or of the memory. */
+  async #prove({ commitment }: Committed): Promise<ChainJob> {
+    const { crypto } = this.#deps
+    await this.#until(() => this.#seed() !== null || this.#over)
+    const seed = this.#seed()
+    if (seed === null) throw new Error('the seed of the round is not known')
+    const chain = await this.#stage(seed)
+    const nonces = noncesByStep(crypto, commitment.folds)
+    let key = firstKey(crypto, seed, nonces.get(0) ?? [])
+    for (const [i, committed] of commitment.roots.entries()) {
+      const root = await chain.step(key)
+      if (toHex(root) !== toHex(committed)) throw new Error(`step ${i + 1} does not come out as committed`)
+      key = stepKey(crypto, key, root, nonces.get(i + 1) ?? [])
+    }
+    return chain
+  }
+
+  async #stage(seed: Uint8Array): Promise<ChainJob> {
+    const chain = await this.#deps.engine.stage({ seed, log2n: this.#first.facts.parameters.log2n, signal: this.#signal })
+    this.#chains.add(chain)
+    return chain
+  }
+
+  /** Sends to each member now, and again whenever it comes back, until it acknowledges or `lastBlock` is past. */
+  async #deliver(message: MachineMessage, id: Hash, blob: 'commitment' | 'openings', lastBlock: number): Promise<number> {
+    const { links, metrics } = this.#deps
+    const receipts = this.#receipts.get(id) ?? new Set<AccountId>()
+    this.#receipts.set(id, receipts)
+    const done = new AbortController()
+    const send = (checker: AccountId): void => void (receipts.has(checker) || links.send(checker, message))
+    links.opened$.pipe(takeUntil(merge(fromAbort(this.#signal), fromAbort(done.signal)))).subscribe((checker) => void (this.committee.includes(checker) && send(checker)))
+    for (const checker of this.committee) send(checker)
+    await this.#until(() => receipts.size === this.committee.length || this.#view.best > lastBlock)
+    done.abort()
+    metrics.receipts.inc({ blob }, receipts.size)
+    return receipts.size
+  }
+
+  #takeNonce(checker: AccountId, signature: Uint8Array): void {
+    const { crypto, machine, now, metrics } = this.#deps
+    const { facts } = this.#first
+    if (this.#nonces.has(checker)) return
+    const peer = facts.checkers.find(({ account }) => account === checker)!.identity.peer
+    if (!crypto.ed25519Verify(signature, nonceMessage(facts.network, this.#round, facts.beacon!, machine, checker), fromHex(peer))) {
+      metrics.refusedMessages.inc({ reason: 'BAD_NONCE' })
+      return
+    }
+    this.#nonces.set(checker, { signature, at: now() })
+    this.#moved$.next()
+  }
+
+  #takeReceipt(checker: AccountId, id: Hash): void {
+    // Only of what was sent: a made-up id must not take memory.
+    if (!this.#receipts.get(id)?.add(checker)) return
+    this.#moved$.next()
+  }
+
+  #seed(): Uint8Array | null {
+    return this.#view.facts.seedOf(this.#deps.machine)
+  }
+
+  #notRun(reason: NotRunReason): NotRunReason {
+    for (const checker of this.committee) void this.#deps.links.send(checker, { tag: 'NotRun', value: { round: this.#round, reason } })
+    return reason
+  }
+
+  #engineFailed(error: unknown): NotRunReason {
+    if (this.#signal.aborted) throw error
+    this.#deps.log.error('engine failed', { round: this.#round, error })
+    return this.#notRun('ENGINE_FAILED')
+  }
+
+  /** Resolves when the condition holds or the round is over; rejects when the signal fires. */
+  async #until(condition: () => boolean): Promise<void> {
+    if (!this.#over && !condition()) {
+      await firstValueFrom(merge(this.#moved$, fromAbort(this.#signal)).pipe(filter(() => this.#signal.aborted || this.#over || condition())))
+    }
+    this.#signal.throwIfAborted()
+  }
+}
+
+function noncesByStep(crypto: Crypto, folds: readonly Fold[]): NoncesByStep {
+  const nonces = new Map<number, Uint8Array[]>()
+  for (const { step, signature } of folds) nonces.set(step, [...(nonces.get(step) ?? []), nonceOf(crypto, signature)])
+  return nonces
+}

@@ -1,0 +1,235 @@
+// A machine's side of the channels: one to each checker of the network, dialled out, kept up, redialled with growing patience.
+import { EMPTY, Observable, Subject, catchError, defer, distinctUntilChanged, filter, map, mergeMap, of, pairwise, repeat, startWith, takeUntil, tap, timer } from 'rxjs'
+import type { SchedulerLike } from 'rxjs'
+import { asyncScheduler } from 'rxjs'
+import type { Channel } from '@assay/kit/channel'
+import type { Log } from '@assay/kit/log'
+import { backoffMs, shareLatest, takeUntilAborted } from '@assay/kit/streams'
+import { MalformedError, WIRE_VERSION } from '@assay/protocol'
+import type { AccountId, CheckerMessage, Hash, MachineMessage, Wire } from '@assay/protocol'
+import type { ProviderMetrics } from './metrics.ts'
+import { Transfers } from './transfers.ts'
+
+/** A checker to keep a channel to. */
+export interface CheckerTarget { account: AccountId, peer: Hash, addresses: readonly string[] }
+
+/** What a round's job sees of the channels. */
+export interface Links {
+  /** what admitted checkers say of rounds */
+  messages$: Observable<{ checker: AccountId, message: RoundMessage }>
+  /** each time a checker becomes reachable */
+  opened$: Observable<AccountId>
+  /** checkers reachable now */
+  open(): AccountId[]
+  /** True when the channel took the message; false when there is no channel, it is full, or it closed. Never rejects. */
+  send(checker: AccountId, message: MachineMessage): Promise<boolean>
+}
+
+export type RoundMessage = Extract<CheckerMessage, { tag: 'Nonce' | 'Receipt' }>
+
+export interface LinksDeps {
+  network: AccountId
+  /** the checkers of the network, each time they may have changed */
+  checkers$: Observable<readonly CheckerTarget[]>
+  dial(target: CheckerTarget, address: string, signal: AbortSignal): Promise<Channel>
+  wire(): Wire
+  /** the round of the best block */
+  round(): number
+  /** in [0, 1), spreads the redials of a fleet */
+  random(): number
+  log: Log
+  metrics: Pick<ProviderMetrics, 'links' | 'dials' | 'refusedMessages' | 'transferBytes'>
+  signal: AbortSignal
+  scheduler?: SchedulerLike
+}
+
+/** A checker said no, or said nothing, after the channel was open. */
+export class ConversationError extends Error {
+  override readonly name = 'ConversationError'
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const FIRST_BACKOFF_MS = 250
+const MAX_BACKOFF_MS = 10_000
+/** From the first dial to the checker's welcome. */
+const OPENING_MS = 10_000
+/** A conversation of that length proves the other end sound: the next redial is quick again. */
+const SOUND_MS = 5000
+
+type LinkEvent = { kind: 'open' } | { kind: 'message', message: RoundMessage }
+
+/** Keeps channels to all checkers until the signal fires. */
+export function createLinks(deps: LinksDeps): Links {
+  const { log, metrics, signal } = deps
+  const scheduler = deps.scheduler ?? asyncScheduler
+  const channels = new Map<AccountId, Channel>()
+  const events$ = new Subject<LinkEvent & { checker: AccountId }>()
+  const register: Register = {
+    add: (checker, channel) => {
+      channels.set(checker, channel)
+      metrics.links.set(channels.size)
+    },
+    remove: (checker, channel) => {
+      if (channels.get(checker) === channel) channels.delete(checker)
+      metrics.links.set(channels.size)
+    },
+  }
+
+  const wanted$ = deps.checkers$.pipe(
+    map((targets) => new Map(targets.map((target) => [keyOf(target), target]))),
+    distinctUntilChanged((a, b) => a.size === b.size && [...a.keys()].every((key) => b.has(key))),
+    shareLatest(),
+  )
+  const links$ = wanted$.pipe(
+    startWith(new Map<string, CheckerTarget>()),
+    pairwise(),
+    mergeMap(([before, now]) => [...now].filter(([key]) => !before.has(key))),
+    // Side by side, without limit: the ledger decides how many there are. A checker that left, or moved, ends its own link alone.
+    mergeMap(([key, target]) =>
+      keptUp$(target).pipe(
+        map((event) => ({ ...event, checker: target.account })),
+        takeUntil(wanted$.pipe(filter((now) => !now.has(key)))),
+      ),
+    ),
+    takeUntilAborted(signal),
+  )
+
+  function keptUp$(target: CheckerTarget): Observable<LinkEvent> {
+    let failures = 0
+    let openedAt: number | undefined
+    let lastCode = ''
+    return defer(() => conversation$(target, deps, scheduler, register)).pipe(
+      tap((event) => {
+        if (event.kind !== 'open') return
+        openedAt = scheduler.now()
+        lastCode = ''
+        metrics.dials.inc({ result: 'open' })
+        log.info('checker connected', { checker: target.account })
+      }),
+      catchError((error: unknown) => {
+        const code = String((error as { code?: unknown }).code ?? 'FAILED')
+        metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })
+        // Once for each kind of trouble: a checker that is down for a day is not a line every ten seconds.
+        if (code !== lastCode) log.warn(openedAt === undefined ? 'checker not reachable' : 'checker lost', { checker: target.account, error })
+        lastCode = code
+        return EMPTY
+      }),
+      repeat({
+        delay: () => {
+          if (openedAt !== undefined && scheduler.now() - openedAt >= SOUND_MS) failures = 0
+          openedAt = undefined
+          return timer(backoffMs(failures++, { firstMs: FIRST_BACKOFF_MS, maxMs: MAX_BACKOFF_MS, random: deps.random }), scheduler)
+        },
+      }),
+    )
+  }
+
+  links$.subscribe(events$)
+
+  return {
+    messages$: events$.pipe(mergeMap((event) => (event.kind === 'message' ? of({ checker: event.checker, message: event.message }) : EMPTY))),
+    opened$: events$.pipe(mergeMap((event) => (event.kind === 'open' ? of(event.checker) : EMPTY))),
+    open: () => [...channels.keys()],
+    send: async (checker, message) => {
+      const channel = channels.get(checker)
+      if (!channel) return false
+      return channel.send(deps.wire().machine.encode(message)).then(
+        () => true,
+        () => false,
+      )
+    },
+  }
+}
+
+/** Channels that were welcomed. */
+interface Register {
+  add(checker: AccountId, channel: Channel): void
+  remove(checker: AccountId, channel: Channel): void
+}
+
+/** One channel's life: dial, hello, welcome, then messages; errors when it ends or breaks the rules, and closes the channel when it is left. */
+function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: SchedulerLike, register: Register): Observable<LinkEvent> {
+  const { metrics } = deps
+  return new Observable<LinkEvent>((subscriber) => {
+    const left = new AbortController()
+    let channel: Channel | undefined
+    let welcome = false
+    const fail = (code: string, message: string): void => subscriber.error(new ConversationError(code, message))
+
+    const hear = (open: Channel, transfers: Transfers, frame: Uint8Array): void => {
+      let message: CheckerMessage
+      try {
+        message = deps.wire().checker.decode(frame)
+      } catch (error) {
+        if (!(error instanceof MalformedError)) return subscriber.error(error)
+        metrics.refusedMessages.inc({ reason: 'MALFORMED' })
+        return fail('MALFORMED', `the checker sent a malformed message (${error.code})`)
+      }
+      if (message.tag === 'Refused') return fail(message.value.code, `the checker refused: ${message.value.code}`)
+      if (message.tag === 'Welcome') {
+        if (welcome) return fail('MALFORMED', 'the checker welcomed twice')
+        if (message.value.version !== WIRE_VERSION) return fail('WRONG_VERSION', `the checker speaks version ${message.value.version}, this machine ${WIRE_VERSION}`)
+        welcome = true
+        register.add(target.account, open)
+        return subscriber.next({ kind: 'open' })
+      }
+      if (!welcome) return fail('NO_WELCOME', `the checker began with ${message.tag} instead of a welcome`)
+      switch (message.tag) {
+        case 'Ping':
+          return void open.send(deps.wire().machine.encode({ tag: 'Pong', value: { id: message.value.id } })).catch(() => {})
+        case 'Download':
+        case 'Upload':
+        case 'Chunk':
+          return void transfers.take(message).then(
+            (verdict) => void (verdict === 'OK' || metrics.refusedMessages.inc({ reason: verdict })),
+            () => {}, // the channel closed, which its own end tells
+          )
+        case 'Nonce':
+        case 'Receipt':
+          return subscriber.next({ kind: 'message', message })
+      }
+    }
+
+    const begin = async (): Promise<void> => {
+      const open = await dialAny(target, deps, left.signal)
+      if (left.signal.aborted) return open.close()
+      channel = open
+      const send = (message: MachineMessage): Promise<void> => open.send(deps.wire().machine.encode(message))
+      const transfers = new Transfers({ send, round: deps.round, count: (direction, bytes) => metrics.transferBytes.inc({ direction }, bytes) })
+      open.frames$.subscribe({
+        next: (frame) => void (left.signal.aborted || hear(open, transfers, frame)),
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => fail('CLOSED', 'the checker closed the channel'),
+      })
+      await send({ tag: 'Hello', value: { version: WIRE_VERSION, network: deps.network } })
+    }
+    begin().catch((error: unknown) => subscriber.error(error))
+    const patience = timer(OPENING_MS, scheduler).subscribe(() => void (welcome || fail('NO_WELCOME', `the checker did not welcome this machine within ${OPENING_MS} ms`)))
+    return () => {
+      left.abort()
+      patience.unsubscribe()
+      if (!channel) return
+      register.remove(target.account, channel)
+      void channel.close()
+    }
+  })
+}
+
+async function dialAny(target: CheckerTarget, deps: LinksDeps, signal: AbortSignal): Promise<Channel> {
+  let last: unknown = new ConversationError('NO_ADDRESS', 'the checker names no address')
+  for (const address of target.addresses) {
+    try {
+      return await deps.dial(target, address, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      last = error
+    }
+  }
+  throw last
+}
+
+const keyOf = ({ account, peer, addresses }: CheckerTarget): string => [account, peer, ...addresses].join(' ')

@@ -1,0 +1,152 @@
+// The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
+import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
+import { dialChannel } from '@assay/kit/channel'
+import { serveOperations } from '@assay/kit/http'
+import { EXIT, OperatorError } from '@assay/kit/lifecycle'
+import { lockFolder } from '@assay/kit/lock'
+import type { Log } from '@assay/kit/log'
+import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
+import { WIRE_PROTOCOL, parametersFor, registeredCheckers, registeredMachines, wire } from '@assay/protocol'
+import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { providerConfig } from './config.ts'
+import type { ProviderConfig } from './config.ts'
+import { chooseEngine } from './engine-choice.ts'
+import { runJob } from './job.ts'
+import { ledger$ as followLedger } from './ledger.ts'
+import { createLinks } from './links.ts'
+import { readMachine } from './machine.ts'
+import { providerMetrics } from './metrics.ts'
+import { documentMemory, openKeys, readPassword, registerPatiently } from './registration.ts'
+import { roundOf, rounds$ } from './rounds.ts'
+import type { ChainState } from './rounds.ts'
+import { SignedRounds } from './signed.ts'
+
+export { providerConfig }
+export type { ProviderConfig }
+
+const DIAL_MS = 5000
+const PROBE_MS = 10_000
+/** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
+const KEPT_ROUNDS = 64
+
+/**
+ * Runs a machine until the signal fires: registers it, keeps channels to the checkers, works its rounds. Resolves after an orderly end.
+ * Throws OperatorError (or a ChainError of the same shape) for what the operator must mend.
+ */
+export async function runProvider(config: ProviderConfig, { signal: stop, log }: { signal: AbortSignal, log: Log }): Promise<void> {
+  const password = await readPassword(config.passwordFile)
+  await cryptoReady()
+  const network = toAccountId(config.network)
+  const lock = await lockFolder(config.dataDir)
+  const failed = new AbortController()
+  const signal = AbortSignal.any([stop, failed.signal])
+  const cleanups: (() => Promise<unknown>)[] = [() => lock.release()]
+  try {
+    const keys = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log })
+    const machine = keys.account.id
+    const metrics = providerMetrics({ process: true })
+    const status = { waiting: null as string | null, registered: false, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
+    const operations = await serveOperations({
+      host: config.opsHost,
+      port: config.opsPort,
+      log,
+      ready: () => ({ ready: status.registered && status.links > 0, detail: { machine: keys.account.address, owner: keys.owner.address, network: config.network, ...status } }),
+      metrics: () => metrics.text(),
+    })
+    cleanups.unshift(() => operations.close())
+    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
+    cleanups.unshift(() => engine.close())
+    const facts = await readMachine({ timeoutMs: PROBE_MS })
+    log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, cpu: facts.cpu.brand, threads: facts.cpu.threads, memoryMiB: facts.memoryMiB, gpus: facts.gpus.map(({ name, driver }) => `${name} (${driver})`), gaps: facts.gaps, engine: engine.name, operations: operations.url })
+
+    const chain = await connectChain({ endpoint: config.chain, signal, log })
+    cleanups.unshift(() => chain.close())
+    const found = await findNetwork(chain, network)
+    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
+    const { parameters: founding } = found
+
+    const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
+    const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
+    const state$ = combineLatest({ ledger: ledger$, best: best$.pipe(map(({ number }) => number)) }).pipe(takeUntilAborted(signal), shareLatest())
+    let state: ChainState | undefined
+    const round = (): number => (state ? roundOf(state) : -1)
+    const parameters = () => (state && parametersFor(state.ledger, Math.max(0, round()))) ?? founding
+    let codecs = { parameters: founding, wire: wire(founding) }
+    const wireNow = () => (codecs.parameters === parameters() ? codecs : (codecs = { parameters: parameters(), wire: wire(parameters()) })).wire
+
+    const seen$ = state$.pipe(
+      tap((now) => {
+        state = now
+        Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
+        metrics.best.set(now.best)
+        metrics.ledger.set(status.ledger ?? 0)
+      }),
+    )
+    const isRegistered = ({ ledger }: ChainState): boolean => registeredMachines(ledger).some(({ account, identity }) => account === machine && identity.peer === keys.peer.publicKey)
+    const links = createLinks({
+      network,
+      // Whom no checker knows, no checker lets in.
+      checkers$: state$.pipe(
+        map((now) => (isRegistered(now) ? registeredCheckers(now.ledger) : [])),
+        map((checkers) => checkers.map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses }))),
+      ),
+      dial: (target, address, left) => {
+        const { maxFrameBytes } = wireNow()
+        const limits = { maxFrameBytes, maxPendingBytes: 4 * maxFrameBytes }
+        return dialChannel({ key: { seed: keys.peer.seed, publicKey: keys.peer.publicKey }, address, expect: target.peer, protocol: WIRE_PROTOCOL, limits, timeoutMs: DIAL_MS, signal: left })
+      },
+      wire: wireNow,
+      round,
+      random: Math.random,
+      log,
+      metrics,
+      signal,
+    })
+    const signed = new SignedRounds(config.dataDir, network)
+    const jobs$ = rounds$(state$, { crypto, machine }).pipe(
+      // Side by side: one round still has to open while the next one begins.
+      mergeMap((one) =>
+        defer(() => runJob(one, { crypto, engine, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
+          tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
+            metrics.rounds.inc({ result })
+            status.last = { round, result, steps, handedIn, opened }
+            log.info('round worked', { round, result, steps, folds: `${folds}/${committee}`, handedIn: `${handedIn}/${committee}`, opened: typeof opened === 'number' ? `${opened}/${committee}` : opened })
+          }),
+          // A bad job never ends the next one. Its own line is in the log already.
+          catchError(() => {
+            metrics.rounds.inc({ result: 'FAILED' })
+            return EMPTY
+          }),
+          mergeMap(({ round }) => signed.forget(round - KEPT_ROUNDS)),
+        ),
+      ),
+    )
+    const sender = createSender({ chain, account: keys.account, signal, log })
+    const ownerSender = createSender({ chain, account: keys.owner, signal, log })
+    const registered$ = defer(() =>
+      registerPatiently({
+        register: () =>
+          registerIdentity({
+            chain, network, kind: 'machine', addresses: [], evidence: [], owner: keys.owner, account: keys.account, peer: keys.peer,
+            sender, ownerSender,
+            memory: documentMemory(config.dataDir, network),
+          }),
+        balance: async (address) => (await readBalance(chain, toAccountId(address))).usable,
+        blocks$: best$,
+        log,
+        signal,
+        waiting: (what) => void (status.waiting = what),
+      }),
+    ).pipe(tap(({ state: how, anchor, block }) => log.info(how === 'registered' ? 'machine registered' : 'machine is registered already', { machine: keys.account.address, anchor, block })))
+
+    const work$ = merge(seen$, jobs$, registered$).pipe(ignoreElements(), takeUntilAborted(signal))
+    await lastValueFrom(work$, { defaultValue: undefined })
+    if (!stop.aborted) throw new OperatorError('CHAIN_LOST', `the connection to ${config.chain} ended for good`, { advice: 'Start again; if it happens again, use another node.', exit: EXIT.again })
+  } catch (error) {
+    if (!stop.aborted) throw error
+    log.debug('stopped', { error })
+  } finally {
+    failed.abort()
+    for (const clean of cleanups) await clean().catch((error: unknown) => log.warn('not closed in good order', { error }))
+  }
+}

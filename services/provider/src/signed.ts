@@ -1,0 +1,42 @@
+// What this machine has signed, by round, on disk before anyone sees it: two different commitments in one round are proof of a cheat, and a crash is no excuse.
+import { readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeOnce } from '@assay/kit/blobs'
+import type { AccountId } from '@assay/protocol'
+
+/** The signed commitments of one machine in one network. */
+export class SignedRounds {
+  readonly #dir: string
+
+  constructor(dataDir: string, network: AccountId) {
+    this.#dir = join(dataDir, 'signed', network.slice(2, 18))
+  }
+
+  /** The commitment blob of a round, if one was ever kept. */
+  async commitment(round: number): Promise<Uint8Array | undefined> {
+    try {
+      return new Uint8Array(await readFile(this.#path(round)))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /**
+   * Keeps a commitment blob and returns the one that counts: the first ever kept for the round, which is on disk when this returns. Throws OperatorError DISK, and then
+   * nothing may be sent.
+   */
+  async keep(round: number, blob: Uint8Array): Promise<Uint8Array> {
+    return (await writeOnce(this.#path(round), blob)) ? blob : ((await this.commitment(round)) ?? blob)
+  }
+
+  /** Removes what was kept for rounds before `round`. */
+  async forget(round: number): Promise<void> {
+    const names = await readdir(this.#dir).catch(() => [])
+    await Promise.all(names.map((name) => (/^\d+\.commitment$/.test(name) && Number.parseInt(name) < round ? rm(join(this.#dir, name), { force: true }) : undefined)))
+  }
+
+  #path(round: number): string {
+    return join(this.#dir, `${round}.commitment`)
+  }
+}
