@@ -415,8 +415,9 @@ describe('readings', () => {
   })
 
   test('of a checker whose nonce is not folded are worth nothing, and cost it alone', () => {
-    const { id, blob, keys, open } = work(facts, machine, actorOf, { foldAt: (place) => (place === 1 ? null : 0) })
-    const openings = open(facts.coins(machine.account, id)!)
+    const partial = work(facts, machine, actorOf, { foldAt: (place) => (place === 1 ? null : 0) })
+    const { id, blob, keys } = partial
+    const openings = partial.open(facts.coins(machine.account, id)!)
     const evidence = told(
       all(both(seeing(() => ({ commitment: id, lastStep: 8, lastKey: toHex(keys[8]!) })), showing(() => ({ commitments: [ref(blob)], openings: [ref(openings)] })))),
       [blob, openings],

@@ -131,13 +131,22 @@ describe('statement bytes', () => {
   test('any others are refused', () => {
     const wrong = [new Uint8Array(), built.bytes.subarray(1), built.bytes.subarray(0, -1), concat(built.bytes, Uint8Array.of(0)), concat(Uint8Array.of(2), built.bytes.subarray(1))]
     for (const bytes of wrong) expect(() => decodeStatement(bytes)).toThrow(MalformedError)
+    const decoded = (bytes: Uint8Array): Uint8Array | string => {
+      try {
+        return encodeStatement(decodeStatement(bytes))
+      } catch (error) {
+        return error instanceof MalformedError ? 'malformed' : String(error)
+      }
+    }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        try {
-          expect(encodeStatement(decodeStatement(bytes))).toEqual(bytes)
-        } catch (error) {
-          expect(error).toBeInstanceOf(MalformedError)
-        }
+        expect(['malformed', bytes]).toContainEqual(decoded(bytes))
+      }),
+    )
+    fc.assert(
+      fc.property(fc.nat(built.bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const bytes = built.bytes.map((byte, i) => (i === at ? byte ^ flip : byte))
+        expect(decoded(bytes)).toEqual(at === 0 ? 'malformed' : bytes)
       }),
     )
   })

@@ -58,12 +58,12 @@ export interface Actor {
 /** An actor whose keys follow from the names of itself and its owner; `peerName` lets it use another's peer key. */
 export function actor(kind: IdentityKind, name: string, ownerName = `owner of ${name}`, peerName = `peer of ${name}`): Actor {
   const [account, owner] = [accountOf(name), accountOf(ownerName)]
-  const { peer, sign: signAsPeer } = peerKey(peerName)
+  const key = peerKey(peerName)
   const registration = (network: AccountId): LedgerEvent[] => {
-    const identity: Identity = { kind, network, account, owner, peer, addresses: [], evidence: [] }
+    const identity: Identity = { kind, network, account, owner, peer: key.peer, addresses: [], evidence: [] }
     const digest = identityDigest(testCrypto, identity)
     const by = (signer: string): Uint8Array => sr25519Sign(digest, sr25519PairFromSeed(seedOf(signer)))
-    const bytes = encodeSignedIdentity({ identity, accountSignature: by(name), ownerSignature: by(ownerName), peerSignature: signAsPeer(digest) })
+    const bytes = encodeSignedIdentity({ identity, accountSignature: by(name), ownerSignature: by(ownerName), peerSignature: key.sign(digest) })
     // sr25519 signatures differ each time; a document of its own text keeps the anchor the same.
     const document = utf8(`document of ${name}, owned by ${ownerName}, as ${peerName}`)
     return [
@@ -71,5 +71,5 @@ export function actor(kind: IdentityKind, name: string, ownerName = `owner of ${
       { kind: 'item', who: account, key: kind === 'machine' ? MACHINE_KEY : CHECKER_KEY, value: testCrypto.blake2b256(document), update: false },
     ]
   }
-  return { kind, name, account, owner, peer, sign: signAsPeer, registration }
+  return { kind, name, account, owner, peer: key.peer, sign: (message) => key.sign(message), registration }
 }

@@ -222,7 +222,9 @@ export const signCommitment = (machine: Actor, commitment: WorkCommitment): Uint
 
 /** An openings blob signed by `signer` in the name of itself or another machine. */
 export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, machine: AccountId = signer.account): Uint8Array =>
-  encodeOpeningsBlob(crypto, { network, round, machine, commitment, openings }, signer.sign)
+  encodeOpeningsBlob(crypto, { network, round, machine, commitment, openings }, (digest) => signer.sign(digest))
+
+const sha256 = (bytes: Uint8Array): Uint8Array => crypto.sha256(bytes)
 
 /** A prover that leaves out rows and commits to zeros there. It opens what it committed to. */
 class LazyProver {
@@ -243,11 +245,11 @@ class LazyProver {
     const before = this.#matrices.at(-1)
     const step = this.#keys.length
     this.#matrices.push(Array.from({ length: this.#n }, (_, i) => (this.#computes(i, step) ? this.#row(before?.[i], key, i) : new Int32Array(this.#n))))
-    return treeRoot(crypto.sha256, this.#hashes(step))
+    return treeRoot(sha256, this.#hashes(step))
   }
 
   open(cells: readonly Cell[]): Uint8Array {
-    const row = (t: number, i: number): Uint8Array[] => [new Uint8Array(this.#matrices[t - 1]![i]!.buffer), ...treePath(crypto.sha256, this.#hashes(t), i)]
+    const row = (t: number, i: number): Uint8Array[] => [new Uint8Array(this.#matrices[t - 1]![i]!.buffer), ...treePath(sha256, this.#hashes(t), i)]
     return concat(...cells.flatMap(({ t, i }) => [...row(t, i), ...(t > 1 ? row(t - 1, i) : [])]))
   }
 
@@ -257,6 +259,6 @@ class LazyProver {
   }
 
   #hashes(step: number): Uint8Array[] {
-    return this.#matrices[step - 1]!.map((row) => hashRow(crypto.sha256, new Uint8Array(row.buffer)))
+    return this.#matrices[step - 1]!.map((row) => hashRow(sha256, new Uint8Array(row.buffer)))
   }
 }
