@@ -32,6 +32,8 @@ describe('each problem is named', () => {
     [{ bandPpm: 1_000_001 }, 'bandPpm is'],
     [{ attemptBlocks: 0 }, 'attemptBlocks is 0'],
     [{ poolPerEpoch: -1n }, 'poolPerEpoch is -1'],
+    [{ poolPerEpoch: 1n << 96n }, 'below 2^96'],
+    [{ minimumPayout: 1n << 96n }, 'below 2^96'],
     [{ start: 101 }, 'must not lie before origin'],
     [{ seedOffset: 1 }, 'must be more than confirmations'],
     [{ commitOffset: 7 }, 'the commit window is empty'],

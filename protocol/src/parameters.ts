@@ -109,7 +109,7 @@ export function validateParameters(parameters: Parameters): string[] {
     const value = p[name]
     return [typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to, `${name} is ${value}; it must be an integer from ${from} to ${to}`]
   }
-  const amount = (name: 'poolPerEpoch' | 'minimumPayout'): [boolean, string] => [p[name] >= 0n && p[name] < 1n << 128n, `${name} is ${p[name]}; it must be an amount in planck below 2^128`]
+  const amount = (name: 'poolPerEpoch' | 'minimumPayout'): [boolean, string] => [p[name] >= 0n && p[name] < 1n << 96n, `${name} is ${p[name]}; it must be an amount in planck below 2^96, so that the sums of an epoch fit a u128`]
   const checks: [boolean, string][] = [
     whole('randomness', 0, 1),
     whole('origin', 0, 2 ** 32 - 1),
