@@ -30,6 +30,8 @@ const ROUNDS_AT_ONCE = 4
 /** Blocks until a round that lacks evidence is tried again: doubling up to this. */
 const LONGEST_RETRY = 600
 
+type Finding = { state: 'judged', judgement: RoundJudgement } | { state: 'waiting', missing: Hash[] } | { state: 'failed', error: unknown }
+
 type RoundState = 'judged' | 'running' | { tries: number, retryAt: number }
 
 /** Judges as the ledger grows; all it knows is in the database, so it may be killed at any point. */
@@ -60,16 +62,16 @@ export class Judge {
     return judge
   }
 
-  /** Judges until the signal fires; errors with what the database or the disk throws. Evidence that is missing never stops it. */
+  /** Judges until the signal fires, and completes when what was begun is written or left; errors with what the database or the disk throws. Evidence that is missing never stops it. */
   run(): Observable<never> {
     const { state$, signal } = this.#deps
-    const heads$ = state$.pipe(map(({ ledger }) => ledger))
+    const heads$ = state$.pipe(map(({ ledger }) => ledger), takeUntilAborted(signal))
     const attempts$ = heads$.pipe(
       concatMap((ledger) => this.#due(ledger)),
       mergeMap((round) => this.#attempt(round), ROUNDS_AT_ONCE),
     )
-    // Scoring keeps its order: an epoch needs what the one before carried out.
-    return merge(heads$, attempts$).pipe(concatMap(() => this.#settle()), ignoreElements(), takeUntilAborted(signal))
+    // One after the other: an epoch needs what the one before carried out.
+    return merge(heads$, attempts$).pipe(concatMap(() => this.#settle()), ignoreElements())
   }
 
   /** Rounds that can be judged now and are not: new ones, and those whose time to be tried again has come. */
@@ -88,48 +90,64 @@ export class Judge {
     return due
   }
 
+  /** Judges one round if its evidence is to be had, and writes what came of it. */
   async #attempt(round: number): Promise<void> {
-    const { db, crypto, state$, metrics, log, signal } = this.#deps
+    const { db, crypto, state$, metrics, log } = this.#deps
     const { ledger } = state$.value
     const facts = roundFacts(crypto, ledger, round)
     if (!facts || !ledger.head) throw new Error(`round ${round} is past its judgement block and has no facts`)
     const head = ledger.head.number
     const epoch = epochOf(facts.parameters, round)
+    const finding = await this.#judge(facts, epoch)
+    if (finding === null) return
     const before = await db.selectFrom('rounds').select('tries').where('round', '=', round).executeTakeFirst()
     const tries = (before?.tries ?? 0) + 1
     const retryAt = head + Math.min(LONGEST_RETRY, 2 ** Math.min(tries - 1, 10))
-    const judged = await this.#judge(facts, epoch).catch((error: unknown) => {
-      if (isOperatorError(error) || signal.aborted) throw error
-      // A fault of ours in one round must not stop the others: it is shown, and tried again by a later version.
-      log.error('round cannot be judged', { round, error })
-      return undefined
-    })
-    const missing = judged?.missing ?? []
-    const row = { round, epoch, tries, ...(judged?.judgement ? { state: 'judged' as const, retry_at: null, judged_at: head } : { state: judged ? ('waiting' as const) : ('failed' as const), retry_at: retryAt, judged_at: null }) }
+    const judged = finding.state === 'judged'
+    const row = { round, epoch, state: finding.state, tries, retry_at: judged ? null : retryAt, judged_at: judged ? head : null }
+    const missing = finding.state === 'waiting' ? finding.missing : []
     await db.transaction().execute(async (trx) => {
       await trx.insertInto('rounds').values(row).onConflict((conflict) => conflict.column('round').doUpdateSet(row)).execute()
       await trx.deleteFrom('missing_blobs').where('round', '=', round).$if(missing.length > 0, (query) => query.where('id', 'not in', missing)).execute()
       if (missing.length > 0) await trx.insertInto('missing_blobs').values(missing.map((id) => ({ round, id, since: head }))).onConflict((conflict) => conflict.doNothing()).execute()
-      if (judged?.judgement) await saveJudgement(trx, judged.judgement)
+      if (finding.state === 'judged') await saveJudgement(trx, finding.judgement)
     })
-    this.#rounds.set(round, judged?.judgement ? 'judged' : { tries, retryAt })
+    this.#rounds.set(round, judged ? 'judged' : { tries, retryAt })
     await this.#count()
-    if (missing.length > 0) log.warn('evidence missing', { round, epoch, missing: missing.length, tries, retryAt, first: missing[0] })
-    if (!judged?.judgement) return
-    const outcomes = countOutcomes(judged.judgement)
-    metrics.rounds.inc()
-    for (const [outcome, count] of Object.entries(outcomes)) metrics.verdicts.inc({ outcome }, count)
-    log.info('round judged', { round, epoch, head, outcomes, packages: judged.judgement.checkers.filter(({ packageCounted }) => packageCounted).length, work: sum(judged.judgement.verdicts.map(({ work }) => work)) })
+    switch (finding.state) {
+      case 'waiting':
+        log.warn('evidence missing', { round, epoch, missing: missing.length, tries, retryAt, first: missing[0] })
+        break
+      case 'failed':
+        log.error('round cannot be judged', { round, epoch, tries, retryAt, error: finding.error })
+        break
+      case 'judged': {
+        const { verdicts, checkers } = finding.judgement
+        const outcomes = Object.fromEntries([...Map.groupBy(verdicts, ({ outcome }) => outcome)].map(([outcome, list]) => [outcome, list.length]))
+        metrics.rounds.inc()
+        for (const [outcome, count] of Object.entries(outcomes)) metrics.verdicts.inc({ outcome }, count)
+        log.info('round judged', { round, epoch, head, outcomes, packages: checkers.filter(({ packageCounted }) => packageCounted).length, work: sum(verdicts.map(({ work }) => work)) })
+      }
+    }
   }
 
-  async #judge(facts: RoundFacts, epoch: number): Promise<{ judgement: RoundJudgement | null, missing: Hash[] }> {
-    const { crypto, evidence, metrics } = this.#deps
-    const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
-    if (missing.length > 0) return { judgement: null, missing }
-    const done = metrics.judgeSeconds.startTimer()
-    const judgement = judgeRound(crypto, facts, gathered)
-    done()
-    return { judgement, missing }
+  /** What can be said of a round now; null if the signal fired before it was known. Throws OperatorError DISK. */
+  async #judge(facts: RoundFacts, epoch: number): Promise<Finding | null> {
+    const { crypto, evidence, metrics, signal } = this.#deps
+    if (signal.aborted) return null
+    try {
+      const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
+      if (missing.length > 0) return { state: 'waiting', missing }
+      const done = metrics.judgeSeconds.startTimer()
+      const judgement = judgeRound(crypto, facts, gathered)
+      done()
+      return { state: 'judged', judgement }
+    } catch (error) {
+      if (signal.aborted) return null
+      if (isOperatorError(error)) throw error
+      // A fault of ours in one round must not stop the others: it is shown, and a later version tries again.
+      return { state: 'failed', error }
+    }
   }
 
   async #settle(): Promise<void> {
@@ -172,6 +190,7 @@ export class Judge {
       log.info('statement on chain agrees', { epoch, root, block: onChain.block })
       // The evidence of a disputed epoch is kept for whoever looks into it.
       await evidence.forget(epoch)
+      log.debug('evidence dropped', { epoch })
     } else {
       log.error('statement on chain differs from ours', { epoch, root, block: onChain.block, onChain: bytes, ours: statement })
     }
@@ -214,5 +233,4 @@ async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, 
   for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut })))) await trx.insertInto('payouts').values(rows).execute()
 }
 
-const countOutcomes = ({ verdicts }: RoundJudgement): Record<string, number> => Object.fromEntries([...Map.groupBy(verdicts, ({ outcome }) => outcome)].map(([outcome, list]) => [outcome, list.length]))
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)

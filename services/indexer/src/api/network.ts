@@ -59,5 +59,5 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, network, 
 function roundShape(parameters: Parameters, round: number, head: number) {
   const at = schedule(parameters, round)
   // The head is in this round, so it is past its freeze.
-  return { round, epoch: epochOf(parameters, round), stage: stageOf(at, head, undefined)!, startBlock: at.start, endBlock: at.start + parameters.roundBlocks - 1 }
+  return { round, epoch: epochOf(parameters, round), stage: stageOf(parameters, round, head, undefined)!, startBlock: at.start, endBlock: at.start + parameters.roundBlocks - 1 }
 }

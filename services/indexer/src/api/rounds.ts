@@ -66,7 +66,7 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const missing = new Map((await db.selectFrom('missing_blobs').select(({ fn }) => ['round', fn.countAll<number>().as('count')]).where('round', 'in', rounds).groupBy('round').execute()).map(({ round, count }) => [round, count]))
     return rounds.flatMap((round) => {
       const facts = roundFacts(crypto, ledger, round)
-      const stage = facts && stageOf(facts.schedule, ledger.head!.number, states.get(round))
+      const stage = facts && stageOf(facts.parameters, round, ledger.head!.number, states.get(round))
       if (!facts || !stage) return []
       const found = outcomes.get(round) ?? []
       const judged = states.get(round) === 'judged'
