@@ -114,6 +114,7 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
   let stalled = false
   let trouble: string | undefined
   let failure: unknown
+  let reconnected = false
   const pulse = createPulse()
   const progress = (): void => {
     progressAt = performance.now()
@@ -137,7 +138,10 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
       pulse.poke()
     },
   })
-  const connection = chain.connected$.subscribe(() => pulse.poke())
+  const connection = chain.connected$.subscribe(() => {
+    reconnected = true // another node may answer now
+    pulse.poke()
+  })
   signal.addEventListener('abort', pulse.poke)
 
   const fetch = (number: number): Promise<{ header: Header; value: T } | null> => {
@@ -184,18 +188,19 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
   // What a new best block that is not simply the next one tells.
   const inspect = async (head: Header): Promise<BlockEvent<T>[]> => {
     const events: BlockEvent<T>[] = []
-    if (seen && head.parentHash === seen.hash) {
+    if (seen && head.parentHash === seen.hash && !reconnected) {
       recent.set(head.number, head.hash)
     } else {
       const deep = await verify(head)
+      reconnected = false
       if (deep) events.push(deep)
       const floor = next - 1
       const branch = new Map<number, Hash>([[head.number, head.hash]])
       let at = head
       let fork = floor
       let whole = head.number <= floor // the walk reached a block that both branches have
-      // Down the new branch to where it meets the old; a long way means that we are catching up, and then there is nothing to compare.
-      for (let steps = 0; !whole && steps < 2 * confirmations + 64; steps++) {
+      // Down the new branch to where it meets the old; if that is far we are catching up, and there is nothing to compare.
+      while (!whole && head.number - floor <= 2 * confirmations + 64) {
         if (recent.get(at.number) === at.hash) {
           fork = at.number
           whole = true

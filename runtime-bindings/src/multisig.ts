@@ -7,7 +7,7 @@ import { ChainError, MissingFeatureError } from './errors.ts'
 import type { MultisigFeatures } from './features.ts'
 import { utilCrypto } from './polkadot.ts'
 import type { TxFailure, TxResult } from './result.ts'
-import { specOf } from './runtime.ts'
+import { callOf, specOf, type Runtime } from './runtime.ts'
 import type { Sender } from './sender.ts'
 
 /** Who signs together: at least `threshold` of `members`. */
@@ -101,17 +101,7 @@ export async function approve(options: ApproveOptions): Promise<Approval> {
     const operation = await readOperation(chain, account, callHash)
     if (operation?.approvals.includes(sender.account.id)) return { state: 'waiting', approvals: operation.approvals.length }
     if (!operation && !open) return { state: 'closed' }
-    const approval = chain.call(
-      features.section,
-      'asMulti',
-      threshold,
-      others.map(toAddress),
-      operation?.when ?? null,
-      call,
-      ...(features.storeCall ? [false] : []),
-      features.weight === '2d' ? { refTime: weight, proofSize } : weight,
-    )
-    result = await sender.send(approval, {
+    result = await sender.send(asMulti(chain.runtime, { threshold, others, when: operation?.when ?? null, call, weight, proofSize }), {
       label,
       spend: operation ? 0n : features.depositBase + features.depositFactor * BigInt(threshold),
       ...pick(options),
@@ -122,6 +112,17 @@ export async function approve(options: ApproveOptions): Promise<Approval> {
     if (result.code !== 'DISPATCH' || !RACES.test(result.name ?? '')) break
   }
   return { state: 'failed', result: result as TxFailure }
+}
+
+/** The approval of `call` in the shape that a runtime's `as_multi` has. `others` ascending, without the one who signs; `when`: of the open operation, null to open one. */
+export function asMulti(
+  runtime: Runtime,
+  { threshold, others, when, call, weight, proofSize }: { threshold: number; others: readonly AccountId[]; when: Operation['when'] | null; call: Call; weight: bigint; proofSize: bigint },
+): Call {
+  const { multisig } = runtime.features
+  if (!multisig) throw new MissingFeatureError('multisig pallet', specOf(runtime))
+  const maxWeight = multisig.weight === '2d' ? { refTime: weight, proofSize } : weight
+  return callOf(runtime, multisig.section, 'asMulti', threshold, others.map(toAddress), when, call, ...(multisig.storeCall ? [false] : []), maxWeight)
 }
 
 // Somebody opened, approved or executed between our look at the state and our block.

@@ -28,7 +28,7 @@ export interface SenderOptions {
 }
 
 /** A call, or polkadot's extrinsic around one. */
-export type Sendable = Call | { readonly method: Call }
+export type Sendable = Call | { readonly method: { toHex(): string } }
 
 export interface SendOptions {
   /** What it is, for messages and the log: `report of round 7`. */
@@ -100,8 +100,8 @@ export function createSender({ chain, account, signal, log = silent, store, conf
   let tail: Promise<unknown> = Promise.resolve()
 
   const callIn = (call: Sendable): Call => {
-    const inner = typeof call.method === 'string' ? (call as Call) : call.method
-    return chain.runtime.registry.createType('Call', inner.toHex()) // of our registry, whoever built it
+    const { method } = call
+    return chain.runtime.registry.createType('Call', typeof method === 'string' ? (call as Call).toHex() : method.toHex()) // of our registry, whoever built it
   }
 
   const sign = async (call: Call, head: Header, nonce: number, timeoutBlocks: number, instead?: Signed): Promise<Signed> => {

@@ -1,0 +1,480 @@
+import fc from 'fast-check'
+import { BehaviorSubject, ReplaySubject, type Observable } from 'rxjs'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Hash } from '@assay/protocol'
+import { best$, blocks, fromBlocks, headerAt, type BlockEvent, type BlockOptions, type BlockRef, type Header } from './blocks.ts'
+import type { Chain } from './chain.ts'
+import { ChainReplacedError, ChainTimeoutError, RpcError } from './errors.ts'
+import { TypeRegistry, util } from './polkadot.ts'
+
+const registry = new TypeRegistry()
+interface RawHeader {
+  parentHash: Hash
+  number: string
+  stateRoot: Hash
+  extrinsicsRoot: Hash
+  digest: { logs: [] }
+}
+
+// A node in memory, as far as blocks go: a best chain that can grow, fork, vanish from sight and be swapped for another.
+class FakeNode {
+  salt = 0
+  genesisHash: Hash = util.u8aToHex(new Uint8Array(32).fill(0x45))
+  headers: RawHeader[] = []
+  byHash = new Map<Hash, RawHeader>()
+  hashes: Hash[] = []
+  heads = new ReplaySubject<RawHeader>(1)
+  connected$ = new BehaviorSubject(true)
+  asked: string[] = []
+  fail: ((method: string, params: readonly unknown[]) => Error | undefined) | undefined
+
+  constructor(length = 0) {
+    this.hashes = [this.genesisHash]
+    this.headers = [{ parentHash: `0x${'0'.repeat(64)}`, number: '0x0', stateRoot: this.genesisHash, extrinsicsRoot: this.genesisHash, digest: { logs: [] } }]
+    this.grow(length)
+  }
+  get height(): number {
+    return this.hashes.length - 1
+  }
+  ref(number: number): BlockRef {
+    return { number, hash: this.hashes[number]! }
+  }
+  grow(count: number, tell = true): void {
+    for (let i = 0; i < count; i++) {
+      const header: RawHeader = {
+        parentHash: this.hashes.at(-1)!,
+        number: util.numberToHex(this.height + 1) as Hash,
+        stateRoot: util.u8aToHex(util.numberToU8a(++this.salt, 256)),
+        extrinsicsRoot: this.genesisHash,
+        digest: { logs: [] },
+      }
+      const hash = registry.createType('Header', header).hash.toHex()
+      this.headers.push(header)
+      this.hashes.push(hash)
+      this.byHash.set(hash, header)
+      if (tell) this.tell()
+    }
+  }
+  back(depth: number): void {
+    this.headers.splice(this.headers.length - depth)
+    this.hashes.splice(this.hashes.length - depth)
+  }
+  reorg(depth: number, length = depth + 1, tell = true): void {
+    this.back(depth)
+    this.grow(length, tell)
+  }
+  tell(): void {
+    if (this.connected$.value) this.heads.next(this.headers.at(-1)!)
+  }
+  disconnect(): void {
+    this.connected$.next(false)
+  }
+  reconnect(): void {
+    this.connected$.next(true)
+    this.tell()
+  }
+  chain(): Chain {
+    const self = this
+    const request = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
+      self.asked.push(method)
+      const failing = self.fail?.(method, params)
+      if (failing) throw failing
+      if (!self.connected$.value) throw new ChainTimeoutError('ws://fake', method, 1)
+      if (method === 'chain_getBlockHash') return self.hashes[params[0] as number] ?? null
+      if (method === 'chain_getHeader') return params[0] === undefined ? self.headers.at(-1) : params[0] === self.genesisHash ? self.headers[0] : (self.byHash.get(params[0] as Hash) ?? null)
+      throw new Error(method)
+    }
+    return {
+      endpoint: 'ws://fake',
+      genesisHash: this.genesisHash,
+      connected$: this.connected$,
+      runtime: { registry },
+      rpc: { request, subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
+      async verifyGenesis() {
+        const found = (await request('chain_getBlockHash', [0])) as Hash
+        if (found !== self.genesisHash) throw new ChainReplacedError('ws://fake', self.genesisHash, found)
+      },
+    } as unknown as Chain
+  }
+}
+
+type Event = BlockEvent<Header>
+const stops: AbortController[] = []
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort()
+})
+
+// Reads a stream in the background; `blocks` is what a reader that heeds reorgs has.
+const read = (node: FakeNode, options: Partial<BlockOptions> = {}) => {
+  const stop = new AbortController()
+  stops.push(stop)
+  const events: Event[] = []
+  const have: Header[] = []
+  let ended = false
+  let error: unknown
+  void (async () => {
+    for await (const event of blocks(node.chain(), { from: 1, confirmations: 2, signal: stop.signal, ...options }, async (header) => header)) {
+      events.push(event)
+      if (event.type === 'block') have.push(event.block)
+      if (event.type === 'reorg' && event.deep) while ((have.at(-1)?.number ?? -1) > event.to) have.pop()
+    }
+  })().catch((e: unknown) => (error = e)).finally(() => (ended = true))
+  return { events, have, stop, get ended() { return ended }, get error() { return error }, others: () => events.filter(({ type }) => type !== 'block') }
+}
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+const caughtUp = (node: FakeNode, reader: ReturnType<typeof read>, confirmations = 2, from = 1): Promise<void> =>
+  vi.waitFor(() => expect(reader.have.map(({ hash }) => hash)).toEqual(node.hashes.slice(from, node.height - confirmations + 1)), { timeout: 4_000, interval: 5 })
+
+describe('confirmed blocks', () => {
+  test('come once each, in order, so deep', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    expect(reader.have.map(({ number }) => number)).toEqual([1, 2, 3])
+    node.grow(1)
+    await caughtUp(node, reader)
+    node.grow(20)
+    await caughtUp(node, reader)
+    expect(reader.events).toHaveLength(24)
+  })
+
+  test('begin where asked, or wait until the chain is there', async () => {
+    const node = new FakeNode(10)
+    const reader = read(node, { from: 7 })
+    const later = read(node, { from: 12, confirmations: 0 })
+    await caughtUp(node, reader, 2, 7)
+    expect(later.events).toEqual([])
+    node.grow(3)
+    await caughtUp(node, later, 0, 12)
+  })
+
+  test('may include block 0', async () => {
+    const node = new FakeNode(3)
+    const reader = read(node, { from: 0 })
+    await caughtUp(node, reader, 2, 0)
+    expect(reader.have[0]).toEqual({ number: 0, hash: node.genesisHash, parentHash: node.genesisHash })
+  })
+
+  test('an outage is filled by number', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.disconnect()
+    node.grow(40)
+    node.reconnect()
+    await caughtUp(node, reader)
+    expect(reader.others()).toEqual([])
+  })
+
+  test('a repeated head changes nothing', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    for (let i = 0; i < 3; i++) node.tell()
+    node.grow(1)
+    await caughtUp(node, reader)
+    expect(reader.events).toHaveLength(4)
+  })
+
+  test('a slow reader holds the stream back: no more than `ahead` blocks are asked for', async () => {
+    const node = new FakeNode(1_000)
+    const stop = new AbortController()
+    stops.push(stop)
+    let loading = 0
+    let most = 0
+    const stream = blocks(node.chain(), { from: 1, confirmations: 2, signal: stop.signal, ahead: 4 }, async (header) => {
+      most = Math.max(most, ++loading)
+      await Promise.resolve()
+      loading--
+      return header
+    })
+    await stream.next()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const asked = node.asked.length
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(node.asked.length).toBe(asked) // nobody takes the next block, nobody fetches
+    expect(asked).toBeLessThan(30)
+    for (let i = 0; i < 900; i++) await stream.next()
+    expect(most).toBeLessThanOrEqual(4)
+    await stream.return()
+  })
+
+  test('end quietly when aborted, whatever they wait for', async () => {
+    const node = new FakeNode(5)
+    const waiting = read(node)
+    await caughtUp(node, waiting)
+    const stuck = read(new FakeNode(0), { from: 5 })
+    const before = read(node, { signal: AbortSignal.abort() })
+    for (const reader of [waiting, stuck, before]) {
+      reader.stop.abort()
+      await vi.waitFor(() => expect(reader.ended).toBe(true))
+      expect(reader.error).toBeUndefined()
+    }
+  })
+
+  test('a node that refuses to tell heads is an error', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    node.heads.error(new RpcError('chain_subscribeNewHeads', -32601, 'Method not found', ''))
+    await vi.waitFor(() => expect(reader.error).toBeInstanceOf(RpcError))
+  })
+})
+
+describe('a reorg', () => {
+  test('above the confirmed blocks is told and changes nothing else', async () => {
+    const node = new FakeNode(6)
+    const reader = read(node, { confirmations: 3 })
+    await caughtUp(node, reader, 3)
+    node.reorg(2)
+    await caughtUp(node, reader, 3)
+    expect(reader.others()).toEqual([{ type: 'reorg', from: 6, to: 4, deep: false }])
+  })
+
+  test('that only goes back is told too, once', async () => {
+    const node = new FakeNode(6)
+    const reader = read(node, { confirmations: 3 })
+    await caughtUp(node, reader, 3)
+    node.back(2)
+    node.tell()
+    await vi.waitFor(() => expect(reader.others()).toEqual([{ type: 'reorg', from: 6, to: 4, deep: false }]))
+    node.grow(4)
+    await caughtUp(node, reader, 3)
+    expect(reader.others()).toHaveLength(1)
+  })
+
+  test('below the confirmed blocks takes them back and gives the new ones', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.reorg(7, 9)
+    await caughtUp(node, reader)
+    expect(reader.others()).toContainEqual({ type: 'reorg', from: 18, to: 13, deep: true })
+    expect(reader.others().filter((event) => event.type === 'reorg' && event.deep)).toHaveLength(1)
+  })
+
+  test('during an outage is noticed after it', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.disconnect()
+    node.reorg(5, 30)
+    node.reconnect()
+    await caughtUp(node, reader)
+    expect(reader.others()).toContainEqual({ type: 'reorg', from: 18, to: 15, deep: true })
+  })
+
+  test('to before the first block asked for starts over there', async () => {
+    const node = new FakeNode(50)
+    const reader = read(node, { from: 45 })
+    await caughtUp(node, reader, 2, 45)
+    node.reorg(20, 22)
+    await caughtUp(node, reader, 2, 45)
+    expect(reader.others()).toContainEqual({ type: 'reorg', from: 48, to: 29, deep: true })
+  })
+
+  test('between two runs is noticed by the blocks remembered', async () => {
+    const node = new FakeNode(20)
+    const known = numbers(5, 12).map((number) => node.ref(number))
+    node.reorg(10, 14)
+    const reader = read(node, { from: 13, known })
+    await vi.waitFor(() => expect(reader.others()).toContainEqual({ type: 'reorg', from: 12, to: 10, deep: true }))
+  })
+
+  test('of any kind leaves a reader with the chain as it is', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('grow' as const), count: fc.integer({ min: 1, max: 12 }) }),
+      fc.record({ do: fc.constant('reorg' as const), count: fc.integer({ min: 1, max: 9 }) }),
+      fc.record({ do: fc.constant('outage' as const), count: fc.integer({ min: 0, max: 30 }) }),
+      fc.record({ do: fc.constant('settle' as const), count: fc.constant(0) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), fc.integer({ min: 0, max: 4 }), async (steps, confirmations) => {
+        const node = new FakeNode(15)
+        const reader = read(node, { confirmations })
+        await caughtUp(node, reader, confirmations)
+        for (const { do: what, count } of steps) {
+          if (what === 'grow') node.grow(count)
+          if (what === 'reorg') node.reorg(Math.min(count, node.height - 3), count + 2)
+          if (what === 'outage') {
+            node.disconnect()
+            node.reorg(Math.min(count % 4, node.height - 3), count + 1)
+            node.reconnect()
+          }
+          if (what === 'settle') await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+        node.grow(1)
+        await caughtUp(node, reader, confirmations)
+        // each block the child of the one before, at every moment of the stream
+        const have: Header[] = []
+        for (const event of reader.events) {
+          if (event.type === 'reorg' && event.deep) while ((have.at(-1)?.number ?? -1) > event.to) have.pop()
+          if (event.type !== 'block') continue
+          const last = have.at(-1)
+          if (last) expect([event.block.number, event.block.parentHash]).toEqual([last.number + 1, last.hash])
+          have.push(event.block)
+        }
+        reader.stop.abort()
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('a chain that stalls', () => {
+  test('says so once, and goes on', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node, { stallMs: 30 })
+    await caughtUp(node, reader)
+    await vi.waitFor(() => expect(reader.others()).toEqual([{ type: 'stalled', reason: 'NO_BLOCKS', best: 5, next: 4, detail: 'no block above 5' }]))
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect(reader.others()).toHaveLength(1)
+    node.grow(1)
+    await caughtUp(node, reader)
+    await vi.waitFor(() => expect(reader.others()).toHaveLength(2))
+  })
+
+  test('tells a lost connection from a silent chain', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node, { stallMs: 30 })
+    await caughtUp(node, reader)
+    node.disconnect()
+    await vi.waitFor(() => expect(reader.others()).toMatchObject([{ type: 'stalled', reason: 'DISCONNECTED' }]))
+  })
+
+  test('tells blocks that the node cannot give, although heads come, and takes them when it can', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node, { stallMs: 60 })
+    await caughtUp(node, reader)
+    node.fail = (method, params) => (method === 'chain_getBlockHash' && params[0] === 4 ? new RpcError(method, 4003, 'State already discarded', '') : undefined)
+    node.grow(1)
+    const growing = setInterval(() => node.grow(1), 20)
+    await vi.waitFor(() => expect(reader.others()).toMatchObject([{ type: 'stalled', reason: 'UNREADABLE', next: 4, detail: expect.stringContaining('discarded') }]), { timeout: 3_000 })
+    clearInterval(growing)
+    node.fail = undefined
+    await caughtUp(node, reader)
+  })
+
+  test('a node that restarts behind us is waited for', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    const { hashes, headers } = node
+    node.disconnect()
+    node.hashes = hashes.slice(0, 9)
+    node.headers = headers.slice(0, 9)
+    node.reconnect()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    node.hashes = hashes
+    node.headers = headers
+    node.grow(3)
+    await caughtUp(node, reader)
+    expect(reader.others().filter((event) => event.type === 'reorg' && event.deep)).toEqual([])
+    expect(reader.ended).toBe(false)
+  })
+})
+
+describe('a chain that was replaced', () => {
+  test('by one with another genesis', async () => {
+    const node = new FakeNode(10)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.disconnect()
+    node.hashes = [`0x${'ab'.repeat(32)}`, ...node.hashes.slice(1)]
+    node.grow(1)
+    node.reconnect()
+    await vi.waitFor(() => expect(reader.ended).toBe(true))
+    expect(reader.others()).toEqual([{ type: 'replaced', expected: { number: 0, hash: node.genesisHash }, found: null }])
+  })
+
+  test.each([3, 30])('by one with the same genesis, now at %i', async (height) => {
+    const node = new FakeNode(10)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    const first = node.ref(1)
+    node.disconnect()
+    node.back(10)
+    node.salt = 1_000
+    node.grow(height)
+    node.reconnect()
+    await vi.waitFor(() => expect(reader.ended).toBe(true))
+    expect(reader.others().at(-1)).toEqual({ type: 'replaced', expected: first, found: expect.stringMatching(/^0x/) })
+    expect(reader.error).toBeUndefined()
+  })
+
+  test('between two runs', async () => {
+    const old = new FakeNode(10)
+    const node = new FakeNode()
+    node.salt = 500
+    node.grow(20)
+    const reader = read(node, { from: 9, known: numbers(1, 8).map((number) => old.ref(number)) })
+    await vi.waitFor(() => expect(reader.ended).toBe(true))
+    expect(reader.events).toMatchObject([{ type: 'replaced' }])
+  })
+})
+
+test('what is remembered stays small over a long run', async () => {
+  const node = new FakeNode(6_000)
+  const stop = new AbortController()
+  stops.push(stop)
+  const stream = blocks(node.chain(), { from: 1, confirmations: 2, signal: stop.signal }, async ({ number }) => number)
+  for (let i = 1; i <= 5_500; i++) expect(await stream.next()).toEqual({ done: false, value: { type: 'block', block: i } })
+  node.asked = []
+  node.reorg(700, 710)
+  const event = await (async () => {
+    for (;;) {
+      const { value } = await stream.next()
+      if (value && value.type !== 'block') return value
+    }
+  })()
+  // the fork at 5,300 is found within the blocks still remembered, a few below
+  expect(event).toMatchObject({ type: 'reorg', deep: true })
+  if (event.type === 'reorg') expect(event.to).toBeGreaterThan(5_280)
+  expect(node.asked.length).toBeLessThan(150)
+  await stream.return()
+})
+
+test('the best block, each once, until aborted', async () => {
+  const node = new FakeNode(3)
+  const stop = new AbortController()
+  const seen: BlockRef[] = []
+  const ended = new Promise<void>((resolve) => best$(node.chain(), stop.signal).subscribe({ next: (head) => seen.push(head), complete: resolve }))
+  node.tell()
+  node.grow(1)
+  expect(seen).toEqual([node.ref(3), node.ref(4)])
+  stop.abort()
+  await ended
+  node.grow(1)
+  expect(seen).toHaveLength(2)
+  await new Promise<void>((resolve) => best$(node.chain(), AbortSignal.abort()).subscribe({ complete: resolve }))
+})
+
+test('an Observable of blocks ends with its subscriber', async () => {
+  const node = new FakeNode(9)
+  const stop = new AbortController()
+  stops.push(stop)
+  let ended = 0
+  const source = fromBlocks(async function* (signal) {
+    try {
+      yield* blocks(node.chain(), { from: 1, confirmations: 2, signal }, async ({ number }) => number)
+    } finally {
+      ended++
+    }
+  }, stop.signal)
+  const seen: unknown[] = []
+  const subscription = source.subscribe((event) => seen.push(event))
+  await vi.waitFor(() => expect(seen).toHaveLength(7))
+  subscription.unsubscribe()
+  await vi.waitFor(() => expect(ended).toBe(1))
+  const completed = new Promise<void>((resolve) => source.subscribe({ complete: resolve }))
+  stop.abort()
+  await completed
+})
+
+test('a header is of the height asked for, or an error', async () => {
+  const node = new FakeNode(5)
+  const chain = node.chain()
+  expect(await headerAt(chain, 3)).toMatchObject(node.ref(3))
+  expect(await headerAt(chain, 9)).toBeNull()
+  node.hashes[3] = node.hashes[2]!
+  await expect(headerAt(chain, 3)).rejects.toThrow(/no longer has block 3/)
+})
