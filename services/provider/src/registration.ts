@@ -31,19 +31,29 @@ export async function readPassword(path: string): Promise<string> {
  */
 export async function openKeys({ dataDir, ownerFile, password, log }: { dataDir: string, ownerFile?: string | undefined, password: string, log: Log }): Promise<Keys> {
   await cryptoReady()
-  const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
-  const owner = await openAccount(path, password).catch(async (error: unknown) => {
-    if (!(error instanceof KeystoreMissingError) || ownerFile !== undefined) throw error
-    const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
-    await saveAccount(path, made, password)
-    log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
-    return made
-  })
-  const dir = join(dataDir, 'machine')
-  if (await keystoreExists(dir)) return { owner, ...(await openKeystore({ dir, password })) }
-  const { account, peer } = await createKeystore({ dir, password })
-  log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
-  return { owner, account, peer }
+  const [owner, machine] = await Promise.all([openOwner(), openMachine()])
+  return { owner, ...machine }
+
+  async function openOwner(): Promise<Account> {
+    const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
+    try {
+      return await openAccount(path, password)
+    } catch (error) {
+      if (!(error instanceof KeystoreMissingError) || ownerFile !== undefined) throw error
+      const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
+      await saveAccount(path, made, password)
+      log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
+      return made
+    }
+  }
+
+  async function openMachine(): Promise<Pick<Keys, 'account' | 'peer'>> {
+    const dir = join(dataDir, 'machine')
+    if (await keystoreExists(dir)) return openKeystore({ dir, password })
+    const { account, peer } = await createKeystore({ dir, password })
+    log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
+    return { account, peer }
+  }
 }
 
 /** Keeps the registered DID document in the data folder. */

@@ -1,0 +1,185 @@
+import { BehaviorSubject, Subject, VirtualTimeScheduler } from 'rxjs'
+import { describe, expect, it } from 'vitest'
+import { ChannelRefusedError, ChannelUnreachableError } from '@assay/kit/channel'
+import type { Channel } from '@assay/kit/channel'
+import { createLog } from '@assay/kit/log'
+import { devnetParameters, wire } from '@assay/protocol'
+import type { AccountId, CheckerMessage, MachineMessage } from '@assay/protocol'
+import { createLinks } from './links.ts'
+import type { CheckerTarget } from './links.ts'
+import { providerMetrics } from './metrics.ts'
+
+const id = (n: number): AccountId => `0x${n.toString(16).padStart(2, '0').repeat(32)}`
+const network = id(0xaa)
+const target = (n: number, addresses = [`/ip4/127.0.0.1/tcp/${n}`]): CheckerTarget => ({ account: id(n), peer: id(n + 100), addresses })
+const codecs = wire(devnetParameters(0, 0))
+
+/** The far end of a channel, and what the machine sent to it. */
+class FakeChannel implements Channel {
+  readonly frames$ = new Subject<Uint8Array>()
+  readonly heard: MachineMessage[] = []
+  readonly peer = id(1)
+  closes = 0
+  full = false
+  closed: Promise<void> = new Promise(() => {})
+  send = async (frame: Uint8Array): Promise<void> => {
+    if (this.full) throw new Error('busy')
+    this.heard.push(codecs.machine.decode(frame))
+  }
+  close = async (): Promise<void> => void this.closes++
+  say(message: CheckerMessage): void {
+    this.frames$.next(codecs.checker.encode(message))
+  }
+  welcome(): void {
+    this.say({ tag: 'Welcome', value: { version: 1, best: 7 } })
+  }
+}
+
+type Answer = (address: string) => Promise<Channel>
+
+function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = []) {
+  const scheduler = new VirtualTimeScheduler(undefined, Infinity)
+  const checkers$ = new BehaviorSubject(targets)
+  const dials: { address: string, at: number }[] = []
+  const channels: FakeChannel[] = []
+  const lines: string[] = []
+  const stop = new AbortController()
+  const metrics = providerMetrics()
+  const links = createLinks({
+    network, checkers$, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
+    log: createLog({ json: true, level: 'info', write: (line) => void lines.push(line) }),
+    dial: (_, address) => {
+      dials.push({ address, at: scheduler.now() })
+      const answer = answers.shift()
+      if (answer) return answer(address)
+      const channel = new FakeChannel()
+      channels.push(channel)
+      return Promise.resolve(channel)
+    },
+  })
+  const messages: unknown[] = []
+  const opened: AccountId[] = []
+  links.messages$.subscribe((message) => messages.push(message))
+  links.opened$.subscribe((checker) => opened.push(checker))
+  /** Lets promises settle, then runs what is due within `ms` of virtual time. */
+  const pass = async (ms: number): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve))
+    const end = scheduler.frame + ms
+    for (let next = scheduler.actions[0]; next && next.delay <= end; next = scheduler.actions[0]) {
+      scheduler.maxFrames = next.delay
+      scheduler.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    scheduler.frame = end
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { links, checkers$, dials, channels, lines, stop, messages, opened, pass, metrics, scheduler }
+}
+
+describe('links', () => {
+  it('dial each checker, say hello, are open after the welcome, and pass on what belongs to rounds', async () => {
+    const t = setup([target(1), target(2)])
+    await t.pass(0)
+    expect(t.channels.map(({ heard }) => heard)).toEqual([[{ tag: 'Hello', value: { version: 1, network } }], [{ tag: 'Hello', value: { version: 1, network } }]])
+    expect(t.links.open()).toEqual([])
+    expect(await t.links.send(id(1), { tag: 'Pong', value: { id: 0 } })).toBe(false)
+    t.channels[0]!.welcome()
+    expect([t.links.open(), t.opened]).toEqual([[id(1)], [id(1)]])
+    const nonce: CheckerMessage = { tag: 'Nonce', value: { round: 5, signature: new Uint8Array(64).fill(1) } }
+    t.channels[0]!.say(nonce)
+    expect(t.messages).toEqual([{ checker: id(1), message: nonce }])
+    expect(await t.links.send(id(1), { tag: 'NotRun', value: { round: 5, reason: 'BUSY' } })).toBe(true)
+    expect(t.channels[0]!.heard.at(-1)).toEqual({ tag: 'NotRun', value: { round: 5, reason: 'BUSY' } })
+    t.channels[0]!.full = true
+    expect(await t.links.send(id(1), { tag: 'Pong', value: { id: 0 } })).toBe(false)
+    expect(await t.links.send(id(3), { tag: 'Pong', value: { id: 0 } })).toBe(false)
+  })
+  it('answer pings and measurements by themselves', async () => {
+    const t = setup()
+    await t.pass(0)
+    t.channels[0]!.welcome()
+    t.channels[0]!.say({ tag: 'Ping', value: { id: 9 } })
+    t.channels[0]!.say({ tag: 'Upload', value: { id: 2, round: 5, seed: new Uint8Array(32), bytes: 100 } })
+    t.channels[0]!.say({ tag: 'Download', value: { id: 3, round: 5, bytes: 0 } })
+    t.channels[0]!.say({ tag: 'Chunk', value: { id: 77, bytes: new Uint8Array(1) } })
+    await t.pass(0)
+    expect(t.channels[0]!.heard.slice(1).map(({ tag }) => tag)).toEqual(['Pong', 'Chunk', 'DownloadDone'])
+    expect(t.messages).toEqual([])
+    expect(await t.metrics.text()).toContain('assay_provider_refused_messages_total{reason="NOT_ASKED"} 1')
+  })
+  it('redial with growing patience, say each kind of trouble once, and are quick again after a sound conversation', async () => {
+    const down = () => Promise.reject(new ChannelUnreachableError('nothing there'))
+    const t = setup([target(1)], [down, down, down, down, () => Promise.reject(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))])
+    await t.pass(33_000)
+    // Half of 250, 500, 1000 … ms, as the random number is 0.
+    expect(t.dials.slice(0, 6).map(({ at }) => at)).toEqual([0, 125, 375, 875, 1875, 3875])
+    expect(t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error)).toEqual(['UNREACHABLE: nothing there', 'NOT_ELIGIBLE: x refused the channel: NOT_ELIGIBLE', expect.stringMatching(/^NO_WELCOME/)])
+    const last = t.channels.at(-1)!
+    last.welcome()
+    await t.pass(6000)
+    const before = t.dials.length
+    last.frames$.complete()
+    await t.pass(130)
+    expect(t.dials.length).toBe(before + 1)
+    expect(t.links.open()).toEqual([])
+  })
+  it('try the addresses of a checker in order', async () => {
+    const t = setup([target(1, ['/x', '/y'])], [() => Promise.reject(new ChannelUnreachableError('no x'))])
+    await t.pass(0)
+    expect(t.dials.map(({ address }) => address)).toEqual(['/x', '/y'])
+  })
+  it('follow the registry: a new checker is dialled, one that left or moved is closed, others are left alone', async () => {
+    const t = setup([target(1), target(2)])
+    await t.pass(0)
+    for (const channel of t.channels) channel.welcome()
+    t.checkers$.next([target(1), target(2)])
+    t.checkers$.next([target(1), target(3)])
+    await t.pass(0)
+    expect(t.channels.map(({ closes }) => closes)).toEqual([0, 1, 0])
+    expect(t.dials.map(({ address }) => address.split('/').at(-1))).toEqual(['1', '2', '3'])
+    expect(t.links.open()).toEqual([id(1)])
+    t.checkers$.next([target(1, ['/ip4/127.0.0.1/tcp/9']), target(3)])
+    await t.pass(0)
+    expect(t.channels[0]!.closes).toBe(1)
+    expect(t.dials.at(-1)!.address).toBe('/ip4/127.0.0.1/tcp/9')
+  })
+  it('leave a checker that breaks the rules, and come back later', async () => {
+    const bad: [string, (channel: FakeChannel) => void][] = [
+      ['MALFORMED', (channel) => channel.frames$.next(new Uint8Array([99, 1, 2]))],
+      ['NO_WELCOME', (channel) => channel.say({ tag: 'Ping', value: { id: 1 } })],
+      ['WRONG_VERSION', (channel) => channel.say({ tag: 'Welcome', value: { version: 2, best: 0 } })],
+      ['WRONG_NETWORK', (channel) => channel.say({ tag: 'Refused', value: { code: 'WRONG_NETWORK' } })],
+      ['MALFORMED', (channel) => (channel.welcome(), channel.welcome())],
+      ['IDLE', (channel) => channel.frames$.error(Object.assign(new Error('gone'), { code: 'IDLE' }))],
+    ]
+    for (const [code, act] of bad) {
+      const t = setup()
+      await t.pass(0)
+      act(t.channels[0]!)
+      await t.pass(0)
+      expect(t.lines.join(), code).toContain(`"error":"${code}: `)
+      expect([t.channels[0]!.closes, t.links.open(), t.messages], code).toEqual([1, [], []])
+      await t.pass(130)
+      expect(t.dials.length, code).toBe(2)
+    }
+  })
+  it('wait no longer than ten seconds for a welcome', async () => {
+    const t = setup()
+    await t.pass(9999)
+    expect(t.channels[0]!.closes).toBe(0)
+    await t.pass(2)
+    expect(t.channels[0]!.closes).toBe(1)
+  })
+  it('end with the signal, also in the middle of a dial', async () => {
+    let late!: (channel: Channel) => void
+    const t = setup([target(2), target(1)], [() => new Promise((resolve) => void (late = resolve))])
+    await t.pass(0)
+    t.channels[0]!.welcome()
+    t.stop.abort()
+    const channel = new FakeChannel()
+    late(channel)
+    await t.pass(60_000)
+    expect([t.channels[0]!.closes, channel.closes, channel.heard, t.links.open(), t.dials.length]).toEqual([1, 1, [], [], 2])
+    expect(t.scheduler.actions.length).toBe(0)
+  })
+})
