@@ -36,6 +36,8 @@ describe('the usual round', () => {
     chain.to(117)
     expect(roundFacts(crypto, chain.ledger, 0)).toBeNull()
     expect(roundFacts(crypto, chain.ledger, 50)).toBeNull()
+    expect(roundFacts(crypto, chain.ledger, -1)).toBeNull()
+    expect(Object.keys(chain.ledger.rounds)).toEqual([])
   })
   test('knows who takes part, once frozen', () => {
     const facts = factsOf(chain.to(118))
@@ -167,6 +169,9 @@ describe('a machine’s identity', () => {
     expect(machinesIn(joins(...register(m0)).at(111, ...twins).at(112, ...register(m0)))).toEqual(accountsOf([m0]))
     const left = joins(...register(m0)).at(111, ...twins).at(112, ...registration({ ...m0, peer: peerKey('moved on') }))
     expect(machinesIn(left)).toEqual(accountsOf([m0, twin].sort((a, b) => (a.account.public < b.account.public ? -1 : 1))))
+    // The later of two in one block, although its account is the older.
+    const elsewhere = registration({ ...m0, peer: peerKey('elsewhere') })
+    expect(machinesIn(joins(...elsewhere).at(112, ...twins, ...register(m0)))).toEqual(accountsOf([twin]))
     const asChecker = registration({ ...k0, peer: m0.peer })
     expect(checkersIn(joins(...register(m0), role(k0), ...asChecker))).toEqual([])
   })
@@ -191,6 +196,7 @@ describe('a checker', () => {
     expect(checkersIn(late)).toEqual([])
     expect(accounts(registeredCheckers(late.ledger))).toEqual(accountsOf([k0]))
     expect(checkersIn(late, 1)).toEqual(accountsOf([k0]))
+    expect(checkersIn(with_().at(LAST_BLOCK_TO_JOIN, role(k0)))).toEqual(accountsOf([k0]))
     expect(checkersIn(with_(role(k0)).at(118, role(k0, false)))).toEqual([])
     expect(checkersIn(with_(role(k0)).at(119, role(k0, false)))).toEqual(accountsOf([k0]))
     const swapped = with_(role(k0)).at(117, role(k0, false), role(k0))
@@ -236,7 +242,9 @@ describe('a report', () => {
   })
   test('of a stranger, of a machine, or under another network’s key is none', () => {
     const elsewhere: LedgerEvent = { kind: 'item', who: k0.account.public, key: reportKey(hashOf('another')), value: encodeReportItem(item()), update: true }
-    expect(reportsOf(network().at(from, reportEvent(mallory, item()), reportEvent(m0, item()), elsewhere)).size).toBe(0)
+    const chain = network().at(from, reportEvent(mallory, item()), reportEvent(m0, item()), elsewhere)
+    expect(reportsOf(chain).size).toBe(0)
+    expect(chain.ledger.rounds).toEqual(network().to(to).ledger.rounds)
   })
   test('of a checker that is no longer eligible still speaks of the rounds before', () => {
     const chain = network().at(119, role(k0, false)).at(from, reportEvent(k0, item())).at(148, reportEvent(k0, item({ round: 1, previousPackage: hashOf('package') })))
@@ -392,7 +400,7 @@ describe('statements', () => {
   test('are what the network’s account wrote first', () => {
     const chain = network()
       .at(180, chunk(0, 0, utf8('a')), chunk(0, 1, utf8('b')))
-      .at(181, chunk(0, 0, utf8('x')), chunk(0, 1, utf8('y'), NETWORK, true), chunk(1, 0, utf8('z'), mallory.account.public), chunk(0, 16, utf8('far')), chunk(0, 2, new Uint8Array(129)))
+      .at(181, chunk(0, 0, utf8('x')), chunk(0, 1, utf8('y'), NETWORK, true), chunk(1, 0, utf8('z'), mallory.account.public), chunk(0, 16, utf8('far')), chunk(0, 3, utf8('late'), NETWORK, true), chunk(0, 2, new Uint8Array(129)))
       .to(182)
     expect(statementsOnChain(chain.ledger)).toEqual(new Map([[0, { block: 180, chunks: new Map([[0, utf8('a')], [1, utf8('b')]]) }]]))
   })

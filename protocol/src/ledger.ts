@@ -242,7 +242,7 @@ export function roundFacts(crypto: Crypto, ledger: Ledger, round: number): Round
   const bitmaps = recordOf(ledger, round + 2).reports
   const counted = (): Map<AccountId, Hash> => {
     const counts = (checker: AccountId, place: number): boolean => {
-      if ((reports.get(checker)?.item ?? null) === null || !packageRoots.has(checker)) return false
+      if ((reports.get(checker)?.item ?? null) === null) return false
       const asked = mirrors(checker)
       const holding = asked.filter((mirror) => {
         const item = bitmaps.get(mirror)?.item
@@ -354,7 +354,7 @@ function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
     if (founding === undefined) {
       if (validateParameters(parameters).length === 0 && parameters.origin <= block.number) next = founded(next, block.number, parameters)
     } else if (updateProblems(founding, parameters).length === 0) {
-      const epoch = Math.max(0, epochOf(founding, roundAt(founding, block.number)) + 2)
+      const epoch = epochOf(founding, roundAt(founding, block.number)) + 2
       next = { ...next, parameters: [...next.parameters, { block: block.number, epoch, parameters }] }
     }
   }

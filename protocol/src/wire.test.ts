@@ -104,11 +104,16 @@ describe('limits', () => {
     expect(() => machine.decode(frame(3, 0, [0]))).toThrow(MalformedError)
   })
   test('a checker cannot ask for more than the network’s payload', () => {
-    const ask = (bytes: number): CheckerMessage => ({ tag: 'Download', value: { id: 1, round: 1, bytes } })
-    expect(() => checker.encode(ask(parameters.bandwidthBytes + 1))).toThrow('a payload of')
-    const asked = checker.encode(ask(parameters.bandwidthBytes))
-    asked[asked.length - 1]! += 1
-    expect(() => checker.decode(asked)).toThrow('a payload of')
+    const asks = [
+      (bytes: number): CheckerMessage => ({ tag: 'Download', value: { id: 1, round: 1, bytes } }),
+      (bytes: number): CheckerMessage => ({ tag: 'Upload', value: { id: 1, round: 1, seed: new Uint8Array(32), bytes } }),
+    ]
+    for (const ask of asks) {
+      expect(() => checker.encode(ask(parameters.bandwidthBytes + 1))).toThrow('a payload of')
+      const asked = checker.encode(ask(parameters.bandwidthBytes))
+      asked[asked.length - 1]! += 1
+      expect(() => checker.decode(asked)).toThrow('a payload of')
+    }
   })
   test('a machine cannot give a judge’s reasons', () => {
     const said = machine.encode({ tag: 'NotRun', value: { round: 1, reason: 'BUSY' } })
