@@ -87,7 +87,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
     onDeepReorg: () => store.forgetStatements(),
   })
 
-  /** All that begins once the ledger has caught up. */
+  /** All that begins once the ledger has caught up and has the network, which may be younger than the confirmed blocks. */
   const work$ = (first: Ledger): Observable<never> => {
     const messages = wire(widestParameters(first))
     const sessions = createSessions({
@@ -140,7 +140,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
     view.best$.pipe(tap((best) => metrics.bestBlock.set((standing.best = best)))),
     view.ledger$.pipe(tap((ledger) => metrics.ledgerBlock.set((standing.ledger = ledger).head?.number ?? 0))),
   )
-  const running$ = merge(watch$, view.ledger$.pipe(take(1), switchMap(work$))).pipe(ignoreElements(), takeUntil(fromAbort(signal)))
+  const running$ = merge(watch$, view.ledger$.pipe(filter(({ parameters }) => parameters.length > 0), take(1), switchMap(work$))).pipe(ignoreElements(), takeUntil(fromAbort(signal)))
   await lastValueFrom(running$, { defaultValue: undefined })
 }
 
