@@ -47,13 +47,14 @@ export function follow({ crypto, network, confirmations, heights$, blocks$, onDe
             return [event]
           }
           log.debug('reorg', { from: event.from, to: event.to })
-          return []
+          break
         case 'stalled':
           log.warn('no new blocks', { reason: event.reason, best: event.best, next: event.next, detail: event.detail })
-          return []
+          break
         case 'replaced':
           throw new OperatorError('CHAIN_REPLACED', `the endpoint serves another chain: it has none of the blocks this checker knows (block ${event.expected.number} was ${event.expected.hash}, is ${event.found ?? 'not there'})`, { advice: 'Point it to the right node; if the chain was replaced on purpose, start with a fresh data folder.' })
       }
+      return []
     }),
     scan((states: Ledger[], event) => {
       if (event.type === 'block') return [...states.slice(-REMEMBERED), applyBlock(crypto, states.at(-1) ?? emptyLedger(network), event.block)]

@@ -1,7 +1,7 @@
 // What a checker measures of one machine: the round trip, the bandwidth both ways, and how far the job got within the window of the checker's nonce.
 import { createHash } from 'node:crypto'
 import { catchError, concat, concatMap, defer, EMPTY, filter, first, forkJoin, from, ignoreElements, last, map, merge, min, type Observable, of, range, scan, switchMap, take, takeUntil, takeWhile, timer } from 'rxjs'
-import { CHUNK_BYTES, keystream, type MachineMessage, type ReasonCode } from '@assay/protocol'
+import { CHUNK_BYTES, keystream, type MachineMessage } from '@assay/protocol'
 import type { Arrival, Line } from './sessions.ts'
 import type { Reading } from './store.ts'
 
@@ -19,9 +19,6 @@ const PINGS = 8
 const PING_MS = 2000
 /** Progress that arrived in time may still wait in this process when the window ends. */
 const SLACK_MS = 100
-/** Reasons that a machine may give for not running; whatever else it says is no reason. */
-const DECLINES: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['TIMED_OUT', 'BUSY', 'ENGINE_FAILED', 'CHAIN_BEHIND', 'PAUSED', 'UNSUPPORTED', 'NO_NONCE'])
-
 /** By chance, so that no answer can be sent before the question. */
 const freshId = ({ random }: MeasureTools): number => new DataView(random(4).buffer).getUint32(0)
 
@@ -138,7 +135,7 @@ export function stopwatch$(line: Line, { round, signature, windowMs }: { round: 
 /** `{ declined }` with the machine's reason when it says that it does not run the round's job. Never errors or ends. */
 export function declined$(line: Line, round: number): Observable<Patch> {
   return hear(line, 'NotRun').pipe(
-    filter(({ message }) => message.value.round === round && DECLINES.has(message.value.reason)),
+    filter(({ message }) => message.value.round === round),
     map(({ message }) => ({ declined: message.value.reason })),
   )
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { type Hash, type Ledger, registeredCheckers, registrationOf } from '@assay/protocol'
+import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf } from '@assay/protocol'
 import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, thresholdOf, toAddress } from '@assay/runtime-bindings'
 
 /** Reads the password from the first line of a file. Throws OperatorError PASSWORD_FILE. */
@@ -25,19 +25,18 @@ export async function openKeys(dir: string, password: string, log: Log): Promise
 }
 
 /** Waits until the network is on chain and gives its parameters; says once what it waits for. `heights$` are best heights, the latest at once. */
-export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<NonNullable<Awaited<ReturnType<typeof findNetwork>>>> {
+export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<{ parameters: Parameters }> {
   let told = false
   return heights$.pipe(
     // exhaustMap: one question at a time; the next block asks again.
     exhaustMap(() => defer(() => findNetwork(chain, network)).pipe(catchError((error: unknown) => passing(error)))),
-    filter((found) => {
+    filter((found): found is NonNullable<typeof found> => {
       if (found === null && !told) {
         told = true
         log.warn('there is no such network on this chain yet', { network: toAddress(network), advice: 'If its founders are about to create it, nothing is to be done. Else check the address and the chain.' })
       }
       return found !== null
     }),
-    map((found) => found!),
     take(1),
   )
 }

@@ -50,13 +50,12 @@ export interface SessionsOptions {
   now: () => number
   listen: typeof listenChannel
   limits?: Partial<ChannelLimits>
+  /** a machine greets within this many ms, or is taken for something else; default 5000 */
+  helloMs?: number
   metrics: CheckerMetrics
   log: Log
   signal: AbortSignal
 }
-
-/** A machine greets within this, or is taken for something else. */
-const HELLO_MS = 5000
 
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
@@ -94,11 +93,13 @@ class Refusal extends Error {
 }
 
 /** Greets, then hands messages to the line until either side ends it. Never errors: a machine's fault ends its own channel and nothing else. */
-function conversation(channel: Channel, line: PeerLine, { wire, network, best, now, metrics, log }: SessionsOptions): Observable<never> {
+function conversation(channel: Channel, line: PeerLine, { wire, network, best, now, helloMs = 5000, metrics, log }: SessionsOptions): Observable<never> {
+  // A channel that ends says so by itself: nobody waits for these.
+  const say = (message: CheckerMessage): void => void channel.send(wire.checker.encode(message)).catch(() => {})
   return new Observable<never>((subscriber) =>
     channel.frames$
       .pipe(
-        timeout({ first: HELLO_MS, with: () => { throw new Refusal('BAD_MESSAGE') } }),
+        timeout({ first: helloMs, with: () => { throw new Refusal('BAD_MESSAGE') } }),
         // The clock is read before anything is decoded: what the stopwatch sees is the arrival.
         map((frame): Arrival => ({ at: now(), message: wire.machine.decode(frame) })),
         tap((arrival) => {
@@ -107,7 +108,7 @@ function conversation(channel: Channel, line: PeerLine, { wire, network, best, n
           if (message.tag !== 'Hello') throw new Refusal('BAD_MESSAGE')
           if (message.value.version !== WIRE_VERSION) throw new Refusal('WRONG_VERSION')
           if (message.value.network !== network) throw new Refusal('WRONG_NETWORK')
-          channel.send(wire.checker.encode({ tag: 'Welcome', value: { version: WIRE_VERSION, best: best() } })).catch(() => {}) // a channel that ends at once says so by itself
+          say({ tag: 'Welcome', value: { version: WIRE_VERSION, best: best() } })
           line.open(channel)
           metrics.machines.inc()
         }),
@@ -122,7 +123,7 @@ function conversation(channel: Channel, line: PeerLine, { wire, network, best, n
           const code = error instanceof Refusal ? error.code : error instanceof MalformedError ? 'BAD_MESSAGE' : undefined
           metrics.refusals.inc({ code: code ?? (error instanceof ChannelAbuseError ? error.code : 'INTERNAL') })
           log.debug('conversation ended', { peer: channel.peer, error })
-          if (code !== undefined) channel.send(wire.checker.encode({ tag: 'Refused', value: { code } })).catch(() => {})
+          if (code !== undefined) say({ tag: 'Refused', value: { code } })
           subscriber.complete()
         },
         complete: () => subscriber.complete(),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { type AccountId, type Hash, reasonByte, type ReasonCode, reasonOfByte } from '@assay/protocol'
+import { type AccountId, type Hash, reasonByte, type NotRunReason, reasonOfByte } from '@assay/protocol'
 import type { TxStore } from '@assay/runtime-bindings'
 
 /** What this checker read of one machine in one round. */
@@ -12,7 +12,7 @@ export interface Reading {
   /** the nonce went out to it */
   reached: boolean
   /** the reason with which the machine declined the job, else null */
-  declined: ReasonCode | null
+  declined: NotRunReason | null
   /** microseconds, 0 = not measured */
   rttUs: number
   downKbps: number
@@ -87,7 +87,7 @@ export class Store {
     })
     for (const [name, value] of Object.entries(owner)) {
       this.#run('INSERT OR IGNORE INTO meta VALUES (?, ?)', name, value)
-      const stored = this.#row<{ value: string }>('SELECT value FROM meta WHERE name = ?', name)?.value
+      const stored = (this.#row('SELECT value FROM meta WHERE name = ?', name) as { value: string } | undefined)?.value
       if (stored !== value) {
         this.close()
         throw new OperatorError('OTHER_NETWORK', `${dir} belongs to ${name} ${stored}, not to ${value}`, { advice: 'Give each network and account a data folder of its own.' })
@@ -119,7 +119,7 @@ export class Store {
 
   readings(round: number): Map<AccountId, Reading> {
     const rows = this.#rows<{ machine: AccountId, reached: number, declined: number | null, rtt_us: number, down_kbps: number, up_kbps: number, last_step: number, last_key: Hash }>('SELECT * FROM readings WHERE round = ?', round)
-    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : reasonOfByte(r.declined), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key }]))
+    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : (reasonOfByte(r.declined) as NotRunReason), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key }]))
   }
 
   /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */
@@ -156,7 +156,7 @@ export class Store {
   }
 
   report(round: number): StoredReport | undefined {
-    return this.#row<StoredReport>('SELECT * FROM reports WHERE round = ?', round)
+    return (this.#row('SELECT * FROM reports WHERE round = ?', round) as StoredReport | undefined)
   }
 
   reportLanded(round: number, block: number): void {
@@ -172,7 +172,7 @@ export class Store {
   }
 
   package(round: number, checker: AccountId): StoredPackage | undefined {
-    return this.#row<StoredPackage>('SELECT * FROM packages WHERE round = ? AND checker = ?', round, checker)
+    return (this.#row('SELECT * FROM packages WHERE round = ? AND checker = ?', round, checker) as StoredPackage | undefined)
   }
 
   isPublished(id: Hash): boolean {
@@ -185,7 +185,7 @@ export class Store {
   }
 
   statement(epoch: number): StoredStatement | undefined {
-    const row = this.#row<{ epoch: number, root: Hash, bytes: Uint8Array, payouts: string, carried: string, landed: number | null, agreed: number | null }>('SELECT * FROM statements WHERE epoch = ?', epoch)
+    const row = (this.#row('SELECT * FROM statements WHERE epoch = ?', epoch) as { epoch: number, root: Hash, bytes: Uint8Array, payouts: string, carried: string, landed: number | null, agreed: number | null } | undefined)
     return row && { ...row, payouts: amountsOf(row.payouts), carried: new Map(amountsOf(row.carried)), agreed: row.agreed === null ? null : row.agreed === 1 }
   }
 
@@ -200,7 +200,7 @@ export class Store {
 
   /** Signed extrinsics by the name of their deed: kept before they are first sent. */
   readonly extrinsics: TxStore = {
-    get: async (key) => this.#row<{ bytes: Uint8Array }>('SELECT bytes FROM extrinsics WHERE key = ?', key)?.bytes,
+    get: async (key) => (this.#row('SELECT bytes FROM extrinsics WHERE key = ?', key) as { bytes: Uint8Array } | undefined)?.bytes,
     put: async (key, bytes) => void this.#run('INSERT OR REPLACE INTO extrinsics VALUES (?, ?)', key, bytes),
   }
 
@@ -208,8 +208,8 @@ export class Store {
     return guarded('checker.db', () => Number(this.#db.prepare(sql).run(...values).changes))
   }
 
-  #row<T>(sql: string, ...values: SQLInputValue[]): T | undefined {
-    return guarded('checker.db', () => this.#db.prepare(sql).get(...values) as T | undefined)
+  #row(sql: string, ...values: SQLInputValue[]): unknown {
+    return guarded('checker.db', () => this.#db.prepare(sql).get(...values))
   }
 
   #rows<T>(sql: string, ...values: SQLInputValue[]): T[] {

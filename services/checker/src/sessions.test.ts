@@ -1,0 +1,94 @@
+import { filter, firstValueFrom, take, toArray } from 'rxjs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WIRE_VERSION } from '@assay/protocol'
+import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
+
+let stop: AbortController
+let net: Loopback
+beforeEach(async () => {
+  stop = new AbortController()
+  net = await loopback(stop.signal, { helloMs: 300 })
+})
+afterEach(() => stop.abort())
+
+const online = (n: number) => firstValueFrom(net.sessions.line(keyOf(n).publicKey).online$.pipe(filter(Boolean)))
+const offline = (n: number) => firstValueFrom(net.sessions.line(keyOf(n).publicKey).online$.pipe(filter((is) => !is)))
+const hello = { tag: 'Hello', value: { version: WIRE_VERSION, network: NETWORK } } as const
+
+test('a machine is welcomed, and what it says arrives in order with the time of its arrival', async () => {
+  const heard = firstValueFrom(net.sessions.line(keyOf(1).publicKey).messages$.pipe(take(2), toArray()))
+  const before = performance.now()
+  const machine = await net.join(1)
+  expect((await machine.hear('Welcome')).value).toEqual({ version: WIRE_VERSION, best: 7 })
+  await machine.say({ tag: 'Pong', value: { id: 1 } })
+  await machine.say({ tag: 'Pong', value: { id: 2 } })
+  const [one, two] = await heard
+  expect([one!.message, two!.message].map(({ value }) => value)).toEqual([{ id: 1 }, { id: 2 }])
+  expect(one!.at).toBeGreaterThan(before)
+  expect(two!.at).toBeGreaterThanOrEqual(one!.at)
+})
+
+test('a send goes to the newest channel of the key, and the line outlives channels', async () => {
+  const first = await net.join(1)
+  await net.join(1).then(async (second) => {
+    await first.channel.closed
+    const line = net.sessions.line(keyOf(1).publicKey)
+    await line.send({ tag: 'Ping', value: { id: 5 } })
+    expect((await second.hear('Ping')).value.id).toBe(5)
+    await second.channel.close()
+    await offline(1)
+    await expect(line.send({ tag: 'Ping', value: { id: 6 } })).rejects.toThrow('no channel')
+  })
+  const third = await net.join(1)
+  await net.sessions.line(keyOf(1).publicKey).send({ tag: 'Ping', value: { id: 7 } })
+  expect((await third.hear('Ping')).value.id).toBe(7)
+})
+
+describe('refused', () => {
+  test('a stranger, before any word', async () => {
+    await expect(net.dial(100)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
+  })
+
+  test.each([
+    ['another version', 'WRONG_VERSION', { ...hello, value: { ...hello.value, version: 2 } }],
+    ['another network', 'WRONG_NETWORK', { ...hello, value: { ...hello.value, network: keyOf(3).publicKey } }],
+    ['no greeting first', 'BAD_MESSAGE', { tag: 'Pong', value: { id: 1 } }],
+  ] as const)('%s', async (_, code, first) => {
+    const machine = await net.dial(1)
+    await machine.say(first)
+    expect((await machine.hear('Refused')).value.code).toBe(code)
+    await machine.channel.closed
+  })
+
+  test('silence instead of a greeting', async () => {
+    const machine = await net.dial(1)
+    expect((await machine.hear('Refused')).value.code).toBe('BAD_MESSAGE')
+    await machine.channel.closed
+  })
+
+  test.each([
+    ['garbage', (m: Awaited<ReturnType<Loopback['join']>>) => m.channel.send(new Uint8Array(100).fill(255)), 'BAD_MESSAGE'],
+    ['a second greeting', (m: Awaited<ReturnType<Loopback['join']>>) => m.say(hello), 'BAD_MESSAGE'],
+    ['payload that nobody asked for', (m: Awaited<ReturnType<Loopback['join']>>) => m.say({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(10) } }), 'TOO_MUCH'],
+  ] as const)('%s; nobody else notices', async (_, abuse, code) => {
+    const good = await net.join(2)
+    const bad = await net.join(1)
+    await abuse(bad)
+    expect((await bad.hear('Refused')).value.code).toBe(code)
+    await bad.channel.closed
+    await offline(1)
+    await online(2)
+    await net.sessions.line(keyOf(2).publicKey).send({ tag: 'Ping', value: { id: 1 } })
+    await good.hear('Ping')
+    expect(await net.metrics.text()).toContain(`assay_checker_channel_refusals_total{code="${code}"} 1`)
+    expect(await net.metrics.text()).toContain('assay_checker_connected_machines 1')
+  })
+
+  test('a frame longer than any message', async () => {
+    const machine = await net.join(1)
+    machine.channel.send(new Uint8Array(net.wire.maxFrameBytes + 1)).catch(() => {})
+    await machine.channel.closed
+    await offline(1)
+    expect(await net.metrics.text()).toContain('{code="FRAME_TOO_LONG"} 1')
+  })
+})
