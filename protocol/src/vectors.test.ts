@@ -25,7 +25,7 @@ const encoding = (name: string): Encoding => vectors.encodings[name]!
 
 describe('encodings', () => {
   const check = <T>(name: string, decode: (bytes: Uint8Array) => T, encode: (value: T) => Uint8Array) =>
-    test(name, () => {
+    test.each([name])('%s', () => {
       const { bytes, value } = encoding(name)
       const decoded = decode(fromHex(bytes))
       expect(plain(decoded)).toEqual(value)
