@@ -1,41 +1,22 @@
 import { Subject } from 'rxjs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { CHECKER_KEY, MACHINE_KEY, PARAMETERS_KEY, applyBlock, checkerRoleId, devnetParameters, emptyLedger, encodeParameters, encodeSignedIdentity, identityDigest, schedule, toHex } from '@assay/protocol'
-import type { AccountId, Hash, Identity, Ledger, LedgerBlock, LedgerEvent } from '@assay/protocol'
-import { accountFromSecret, cryptoReady, nodeCrypto as crypto, peerKey } from '@assay/runtime-bindings'
+import { devnetParameters, emptyLedger, schedule, toHex } from '@assay/protocol'
+import type { AccountId, Ledger } from '@assay/protocol'
+import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { founds, ledgersUpTo, member, network, registers } from '../testing/ledger.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
 
-const network = `0x${'aa'.repeat(32)}` as AccountId
 const parameters = devnetParameters(1, 20)
-const hash = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
 let machine: AccountId
 /** ledgers[n]: after block n */
-const ledgers: Ledger[] = []
+let ledgers: Ledger[]
 
 beforeAll(async () => {
   await cryptoReady()
-  const register = (kind: 'machine' | 'checker', n: number): LedgerEvent[] => {
-    const account = accountFromSecret(`//${kind}${n}`)
-    const peer = peerKey(new Uint8Array(32).fill(n))
-    const identity: Identity = { kind, network, account: account.id, owner: account.id, peer: peer.publicKey, addresses: kind === 'checker' ? ['/ip4/127.0.0.1/tcp/1'] : [], evidence: [] }
-    const digest = identityDigest(crypto, identity)
-    const signed = encodeSignedIdentity({ identity, accountSignature: account.pair.sign(digest), ownerSignature: account.pair.sign(digest), peerSignature: peer.sign(digest) })
-    if (kind === 'machine') machine = account.id
-    return [
-      { kind: 'attribute', who: account.id, subject: account.id, value: signed, identity: signed },
-      { kind: 'item', who: account.id, key: kind === 'machine' ? MACHINE_KEY : CHECKER_KEY, value: crypto.blake2b256(signed), update: false },
-      ...(kind === 'checker' ? [{ kind: 'role', owner: network, role: checkerRoleId(crypto), user: account.id, assigned: true } as const] : []),
-    ]
-  }
-  let ledger = emptyLedger(network)
-  for (let number = 1; number <= 100; number++) {
-    const events: LedgerEvent[] =
-      number === 2 ? [{ kind: 'item', who: network, key: PARAMETERS_KEY, value: encodeParameters(parameters), update: false }, ...register('checker', 1), ...register('checker', 2)] : number === 25 ? register('machine', 9) : []
-    const block: LedgerBlock = { number, hash: hash(number), parentHash: hash(number - 1), relayRoot: null, events }
-    ledger = applyBlock(crypto, ledger, block)
-    ledgers[number] = ledger
-  }
+  const late = member('machine', 9)
+  machine = late.account.id
+  ledgers = ledgersUpTo(100, { 2: [founds(parameters), ...registers(member('checker', 1)), ...registers(member('checker', 2))], 25: registers(late) })
 })
 
 /** Plays best blocks; the ledger is one confirmation behind. */
