@@ -13,6 +13,11 @@ const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padSta
 
 /** `concat(a, b)` is `a ‖ b`, a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts)
+}
+
+/** All parts in a row, a new array. Takes any number of them, which arguments cannot. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
   for (const part of parts) {

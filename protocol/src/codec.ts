@@ -2,7 +2,7 @@
 // compacts, short and trailing bytes, and loops as long as a length says), so whatever comes from outside passes through `strict`.
 import * as scale from 'scale-ts'
 import { type Codec, createCodec, createDecoder } from 'scale-ts'
-import { concat, equalBytes, fromHex, type Hash, type Hex, toHex } from './bytes.ts'
+import { concat, equalBytes, fromHex, type Hash, type Hex, joinBytes, toHex } from './bytes.ts'
 
 export type { Codec } from 'scale-ts'
 
@@ -155,7 +155,7 @@ export function boundedBytes(max: number, min = 0): Codec<Uint8Array> {
 export function boundedVec<T>(inner: Codec<T>, max: number, min = 0): Codec<T[]> {
   const length = lengthUpTo(max, min)
   return createCodec(
-    (values: T[]) => concat(length.enc(values.length), ...values.map((value) => inner.enc(value))),
+    (values: T[]) => joinBytes([length.enc(values.length), ...values.map((value) => inner.enc(value))]),
     createDecoder((input: Uint8Array) => {
       const values: T[] = []
       // Grows as it reads, so a length that lies costs no memory: the bytes end first.

@@ -66,6 +66,15 @@ describe('a commitment', () => {
     expect(blob.length).toBeLessThanOrEqual(commitmentBytesLimit({ committee: 3, maxSteps: 3 }))
   })
 
+  test('may have as many steps as any network allows, and not one more', () => {
+    const long = (steps: number): WorkCommitment => ({ ...commitment, roots: Array.from({ length: steps }, () => new Uint8Array(32)) })
+    const longest = encodeWorkCommitment(long(2 ** 18))
+    const decoded = decodeCommitmentBlob(crypto, encodeCommitmentBlob(long(2 ** 18), new Uint8Array(64)))
+    expect(decoded.commitment.roots).toHaveLength(2 ** 18)
+    expect(longest.length).toBeLessThan(2 ** 24)
+    expect(() => encodeWorkCommitment(long(2 ** 18 + 1))).toThrow(RangeError)
+  })
+
   test('is one encoding or malformed', () => {
     for (let length = 0; length < blob.length; length++) expect(() => decodeCommitmentBlob(crypto, blob.subarray(0, length))).toThrow(MalformedError)
     fc.assert(
