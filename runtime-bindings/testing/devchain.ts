@@ -33,7 +33,7 @@ export interface DevchainOptions {
   log?: DevchainLog
   /** Ends the chain. */
   signal?: AbortSignal
-  /** How long to wait for the forked chain, ms; default 30,000. */
+  /** How long to wait for the forked chain, at the start and for each later read of it, ms; default 30,000. */
   connectTimeoutMs?: number
 }
 
@@ -212,14 +212,18 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
       }),
   }
 
-  const server = await serveRpc({ host, port, call: rpcCall(chain, devchain) })
-  starting.defer(() => server.close())
-  const clock = typeof blocks === 'object' ? runClock(producer, blocks.everyMs, stop.signal) : Promise.resolve()
+  let clock = Promise.resolve()
   starting.defer(async () => {
     stop.abort()
-    await clock
-    await producer.exclusive(async () => undefined)
+    const idle = clock.then(() => producer.exclusive(async () => undefined))
+    // A block that waits for a lost upstream is not waited for.
+    const limit = new AbortController()
+    await Promise.race([idle, delay(5_000, undefined, { signal: limit.signal }).catch(() => undefined)])
+    limit.abort()
   })
+  const server = await serveRpc({ host, port, call: rpcCall(chain, devchain) })
+  starting.defer(() => server.close())
+  if (typeof blocks === 'object') clock = runClock(producer, blocks.everyMs, stop.signal)
 
   const ending = starting.move()
   let closed: Promise<void> | undefined
@@ -256,7 +260,12 @@ async function fromGenesis(options: DevchainOptions, db: ChainDatabase | undefin
 
 async function fromFork(options: DevchainOptions, fork: NonNullable<DevchainOptions['fork']>, db: ChainDatabase | undefined): Promise<Source> {
   const endpoints = typeof fork.endpoint === 'string' ? [fork.endpoint] : fork.endpoint
-  const api = new core.Api(await connectUpstream(endpoints, options.connectTimeoutMs ?? 30_000, options.signal ?? new AbortController().signal))
+  // Once it stands, the connection is closed after the last block, not by the signal in the middle of one.
+  const connecting = new AbortController()
+  const giveUp = (): void => connecting.abort(options.signal?.reason)
+  options.signal?.addEventListener('abort', giveUp)
+  const provider = await connectUpstream(endpoints, options.connectTimeoutMs ?? 30_000, connecting.signal).finally(() => options.signal?.removeEventListener('abort', giveUp))
+  const api = new core.Api(provider)
   try {
     const genesisHash = (await api.send('chain_getBlockHash', [0])) as Hex
     const kept = db?.meta('base')

@@ -1,11 +1,14 @@
 import type { Block, BuildBlockParams } from '@acala-network/chopsticks-core'
 import type { Digest } from '@polkadot/types/interfaces'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { core, hexToU8a } from './chopsticks.ts'
 import { startDevchain, type Devchain } from './devchain.ts'
 import { fastBlock, FastBuildError, needsStock } from './fast-builder.ts'
 import type { Hex } from './genesis.ts'
 import { connect, person, type TestApi } from './test-api.ts'
+
+// Seconds on a quiet machine; a busy one may take many times that.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const alice = person('alice')
 const bob = person('bob')

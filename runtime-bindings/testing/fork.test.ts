@@ -10,6 +10,9 @@ import { startProxy } from './proxy.ts'
 import { spawnDevchain } from './spawn.ts'
 import { connect, free, nonce, person, send, submit, type TestApi } from './test-api.ts'
 
+// Seconds on a quiet machine; a busy one may take many times that.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
+
 const PEAQ = 10n ** 18n
 const alice = person('alice')
 const bob = person('bob')

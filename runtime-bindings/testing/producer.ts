@@ -42,7 +42,7 @@ export interface Producer {
 const RELAY_RANDOMNESS: Hex = '0x1cb6f36e027abb2091cfb5110ab5087f7ce678799d3eff024253b90e84927cc6'
 /** A transaction on which the runtime breaks is tried in this many blocks. */
 const TRIES = 3
-/** The fast way is left when it fails on this many blocks in a row, empty ones among them: this runtime is not made for it. */
+/** The fast way is left when it fails on this many empty blocks in a row that stock can build: this runtime is not made for it. */
 const FAST_TRIES = 2
 
 /**
@@ -55,6 +55,7 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
   const broken = new Map<Hex, number>()
   const submit = pool.submitExtrinsic.bind(pool)
   let fastFailures = 0
+  let fastProblem: string | undefined
   let turn: Promise<unknown> = Promise.resolve()
 
   const drop = (transaction: Hex, reason: string): void => {
@@ -73,14 +74,15 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
   }
 
   const tryFast = async (params: BuildBlockParams): Promise<Block | undefined> => {
+    fastProblem = undefined
     if (!fast || fastFailures >= FAST_TRIES || needsStock(chain, params)) return undefined
     try {
       const block = await fastBlock(chain, params)
       fastFailures = 0
       return block
     } catch (error) {
-      // With a bad transaction the stock way is the rule; a failing empty block means that the way itself does not fit.
-      if (params.transactions.length === 0 && ++fastFailures === FAST_TRIES) log.warn('fast block builder left', { reason: String(error) })
+      // With a bad transaction the stock way is the rule.
+      if (params.transactions.length === 0) fastProblem = String(error)
       return undefined
     }
   }
@@ -105,6 +107,7 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
       } else {
         await pool.buildBlockWithParams(whole)
         stats.stock += 1
+        if (fastProblem !== undefined && ++fastFailures === FAST_TRIES) log.warn('fast block builder left', { reason: fastProblem })
         await retryBroken(transactions)
       }
       return chain.head

@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { spawnDevchain, SpawnError, type SpawnedDevchain } from './spawn.ts'
 import { connect, free, nonce, person, send, submit } from './test-api.ts'
+
+// Seconds on a quiet machine; a busy one may take many times that.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const PEAQ = 10n ** 18n
 const alice = person('alice')
@@ -77,7 +80,7 @@ test('ends with its parent, however that one ends', async () => {
   const pid = await new Promise<number>((resolve) => createInterface({ input: parent.stdout }).once('line', (line) => resolve(Number(line))))
   process.kill(pid, 0)
   parent.kill('SIGKILL')
-  await expect.poll(() => alive(pid), { timeout: 20_000 }).toBe(false)
+  await expect.poll(() => alive(pid), { timeout: 120_000 }).toBe(false)
 })
 
 test('a chain that is closed leaves nothing open: its process ends by itself, a client still connected', async () => {
