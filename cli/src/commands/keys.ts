@@ -9,13 +9,13 @@ export function register(program: Command): void {
   keys
     .command('create')
     .description('make a keystore, or show the one that is there')
-    .requiredOption('--data-dir <folder>', 'the service\'s data folder; the keys go to its keys/')
+    .requiredOption('--data-dir <folder>', 'the checker\'s data folder')
     .requiredOption('--password-file <file>', 'file whose first line is the password')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay keys create --data-dir ~/checker --password-file ~/checker.password')
     .action(async (options: { dataDir: string; passwordFile: string; json?: boolean }) => {
       await runMain(async () => {
-        const dir = `${options.dataDir}/keys`
+        const dir = options.dataDir
         const password = readPassword(options.passwordFile)
         const made = !(await keystoreExists(dir))
         const created = made ? await createKeystore({ dir, password }) : undefined

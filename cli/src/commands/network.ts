@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .action(async (options: { chain: string; dataDir: string; passwordFile: string; members: string; parameters: string; json?: boolean }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain, signal) => {
-          const { account } = await openKeystore({ dir: `${options.dataDir}/keys`, password: readPassword(options.passwordFile) })
+          const { account } = await openKeystore({ dir: options.dataDir, password: readPassword(options.passwordFile) })
           const founders = options.members.split(',').map((address) => toAccountId(address.trim()))
           const parameters = readParameters(options.parameters)
           const log = createLog({ level: 'warn', json: options.json === true })

@@ -10,7 +10,7 @@ import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { devnetParameters, encodeParameters, type AccountId, toHex } from '@assay/protocol'
 import { bestBlock, connectChain, createSender, findNetwork, networkAccount, toAccountId, toAddress, type Chain, type Sender } from '@assay/runtime-bindings'
 import type { DevnetEvent } from './events.ts'
-import { spawnChild, type Child, type LogLine } from './processes.ts'
+import { spawnChild, type Child } from './processes.ts'
 import { fund, treasuryAccount, TREASURY_PLANCK } from './treasury.ts'
 import { watchNetwork } from './watch.ts'
 
@@ -38,6 +38,8 @@ export interface DevnetContext {
 const PEAQ = 10n ** 18n
 const CHECKER_PLANCK = 100n * PEAQ
 const OWNER_PLANCK = 10n * PEAQ
+/** Two epochs' pay: the most that a pot should hold. */
+const POT_PLANCK = 2n * devnetParameters(0, 0).poolPerEpoch + PEAQ
 /** Blocks between the network's creation and round 0: the machines register in them. */
 const LEAD_BLOCKS = 14
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -64,12 +66,9 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
   const assay = (name: string, ...args: string[]): Child => start(name, [MAIN, ...args])
   const step = (text: string): void => show({ event: 'step', text })
   /** A command that must do its one thing and end well. */
-  const finish = async (child: Child): Promise<LogLine | undefined> => {
-    const lines: LogLine[] = []
-    child.lines$.subscribe((line) => lines.push(line))
+  const finish = async (child: Child): Promise<void> => {
     const how = await child.exited
     if (how.code !== 0) throw new OperatorError('DEVNET', `${child.name} ended with exit code ${how.code}`, { advice: `Its log is ${child.logFile}.` })
-    return lines.at(-1)
   }
 
   try {
@@ -85,19 +84,17 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     const sender = createSender({ chain, account: treasury, signal: ending })
 
     step(`making the keys of ${options.checkers} checkers and paying their fees`)
-    const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await finish(child))?.['address'])) })))
+    const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await child.line('keys'))['address'])) })))
     checkers.forEach(({ account }, i) => names.set(account, `checker ${i + 1}`))
-    await fund(chain, sender, checkers.map(({ account }) => ({ to: account, planck: CHECKER_PLANCK })))
-
     const members = checkers.map(({ account }) => account)
     const network = networkAccount(members)
     names.set(network, 'pot')
+    await fund(chain, sender, [...members.map((to) => ({ to, planck: CHECKER_PLANCK })), { to: network, planck: POT_PLANCK }])
     const { number: now } = await bestBlock(chain)
     const parameters = devnetParameters(now, now + LEAD_BLOCKS)
     step(`creating the network ${toAddress(network)}: each founder approves the same call`)
     const parametersFile = join(home, 'parameters')
     writeFileSync(parametersFile, toHex(encodeParameters(parameters)))
-    await fund(chain, sender, [{ to: network, planck: 2n * parameters.poolPerEpoch + PEAQ }])
     await Promise.all(
       checkers.map(({ dir }, i) =>
         finish(assay(`checker-${i + 1}-network`, 'network', 'create', '--chain', endpoint, '--data-dir', dir, '--password-file', passwordFile, '--members', members.map(toAddress).join(','), '--parameters', parametersFile, '--json')),
