@@ -97,6 +97,8 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   })
   const signed = new SignedRounds(dir, network)
   const results: JobResult[] = []
+  let receipts = 0
+  links.messages$.subscribe(({ message }) => void (message.tag === 'Receipt' && receipts++))
   rounds$(state$, { crypto, machine: machine.account.id })
     .pipe(concatMap((round) => runJob(round, { crypto, engine, machine: machine.account.id, sign: machine.peer.sign, links, signed, now: () => performance.now(), log: silentLog, metrics }, stop.signal)))
     .subscribe((result) => results.push(result))
@@ -154,6 +156,7 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   const { openings } = decodeOpeningsBlob(honest.all('Openings')[0]!.blob)
   const coins = facts().coins(machine.account.id, id)!
   expect(verifyOpenings(crypto, { seed, log2n: 6, roots: commitment.roots, keys, coins, samples: parameters.samples, openings })).toBe('OK')
+  await expect.poll(() => receipts, { timeout: 5000 }).toBe(4)
   reach(at.packageBy + 1)
   await expect.poll(() => results.at(-1)).toEqual({ round: ROUND, result: 'COMMITTED', committee: 3, steps: commitment.roots.length, folds: 2, handedIn: 2, opened: 2 })
   await rm(dir, { recursive: true })
