@@ -114,6 +114,31 @@ describe('blocks', () => {
   })
 })
 
+describe('the fast builder', () => {
+  test('is left for a runtime that only stock can serve, and that is told once', async () => {
+    await using other = await startDevchain({ fork: { endpoint: chain.endpoint }, log: { info: hear, warn: hear, error: hear } })
+    await other.newBlock()
+    expect(other.stats).toMatchObject({ fast: 1, stock: 0 })
+    // Stock asks for the inherents after it has initialised the block, the fast builder before.
+    const fussy = {
+      createInherents: async (block: { storageLayerCount: number }): Promise<Hex[]> => {
+        if (block.storageLayerCount === 0) throw new Error('not initialised')
+        return []
+      },
+    }
+    const inherents = other.chain.getInherents()
+    inherents.push(fussy)
+    try {
+      await other.newBlocks(3)
+    } finally {
+      inherents.pop()
+    }
+    await other.newBlock()
+    expect(other.stats).toMatchObject({ fast: 1, stock: 4, failed: 0 })
+    expect(said.filter(({ event }) => event === 'fast block builder left')).toHaveLength(1)
+  })
+})
+
 describe('a reorganisation', () => {
   test('replaces blocks by others and brings their transactions back', async () => {
     const before = await free(api, bob.address)

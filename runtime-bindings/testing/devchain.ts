@@ -104,7 +104,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
   const chain = new core.Blockchain({
     api: source.api,
     buildBlockMode: core.BuildBlockMode.Manual,
-    inherentProviders: core.inherentProviders,
+    inherentProviders: [...core.inherentProviders],
     ...(cache === undefined ? {} : { db: cache }),
     saveBlocks: db !== undefined,
     header: source.base,

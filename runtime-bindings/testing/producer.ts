@@ -70,7 +70,8 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
     return waiting
   }
   const putBack = async (transactions: Hex[]): Promise<void> => {
-    for (const transaction of transactions) await submit(transaction)
+    // The pool decodes what it takes; bytes that are no transaction came by dev_newBlock and go no further.
+    for (const transaction of transactions) await submit(transaction).catch((error: unknown) => drop(transaction, String(error)))
   }
 
   const tryFast = async (params: BuildBlockParams): Promise<Block | undefined> => {
