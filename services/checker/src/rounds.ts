@@ -2,7 +2,7 @@
 import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
-import { blobId, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
+import { blobId, commitmentBytesLimit, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
@@ -134,22 +134,27 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
   const { round, parameters, schedule: at } = facts
   if (message.tag !== 'Commitment' && message.tag !== 'Openings') return
   const { blob } = message.value
+  const ref = { id: blobId(crypto, blob), size: blob.length }
   const held = store.commitments(round).get(account) ?? []
+  const mine = (said: { network: Hash, round: number, machine: Hash }): boolean => said.network === network && said.round === round && said.machine === account
   if (message.tag === 'Commitment') {
-    const { commitment, signature } = decodeCommitmentBlob(crypto, blob, parameters)
-    if (commitment.network !== network || commitment.round !== round || commitment.machine !== account) throw new MalformedError('RULE', 'commitment of another network, round or machine')
+    // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
+    const { commitment, signature } = decodeCommitmentBlob(crypto, blob)
+    if (ref.size > commitmentBytesLimit(parameters) || !mine(commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine, or too long')
     if (!crypto.ed25519Verify(signature, commitmentDigest(crypto, commitment), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
-    // Late is too late, except for the proof that another was signed before.
-    if (held.length === 0 && best > at.commitmentBy) return
+    // Late is too late, except for the proof that another was signed before; and two are proof enough.
+    if ((held.length === 0 && best > at.commitmentBy) || (held.length === 2 && !held.some(({ id }) => id === ref.id))) return
+    await blobs.put(blob)
+    store.addCommitment(round, account, ref)
   } else {
     const opened = decodeOpeningsBlob(blob)
-    if (opened.network !== network || opened.round !== round || opened.machine !== account || !held.some(({ id }) => id === opened.commitment)) throw new MalformedError('RULE', 'openings of another network, round, machine or commitment')
+    if (ref.size > openingsBytesLimit(parameters) || !mine(opened) || !held.some(({ id }) => id === opened.commitment)) throw new MalformedError('RULE', 'openings of another network, round, machine or commitment, or too long')
     if (!crypto.ed25519Verify(opened.signature, openingsDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'openings with a wrong signature')
+    const known = store.openings(round).get(account)
+    if (known !== undefined && known.id !== ref.id) return
+    await blobs.put(blob)
+    store.addOpenings(round, account, ref)
   }
-  const ref = { id: blobId(crypto, blob), size: blob.length }
-  await blobs.put(blob)
-  if (message.tag === 'Commitment') store.addCommitment(round, account, ref)
-  else store.addOpenings(round, account, ref)
   // Only now: a receipt says that it is on disk.
   await line(peer).send({ tag: 'Receipt', value: { round, id: ref.id } }).catch(() => {})
 }
