@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 
 export const providerConfig = Type.Object({
   chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  chainTimeoutMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 600_000, description: 'how long the node may take to answer, ms; default: 30000' })),
   network: Type.String({ minLength: 1, description: 'the network to work for: its account, 5… or 0x…' }),
   dataDir: Type.String({ minLength: 1, description: 'folder of the keys and of what was signed; one per machine' }),
   passwordFile: Type.String({ minLength: 1, description: 'file whose first line is the password of the keys' }),

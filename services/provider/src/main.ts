@@ -42,6 +42,14 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   const signal = AbortSignal.any([stop, failed.signal])
   const cleanups: (() => Promise<unknown>)[] = [() => lock.release()]
   try {
+    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
+    cleanups.unshift(() => engine.close())
+    const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
+    cleanups.unshift(() => chain.close())
+    const found = await findNetwork(chain, network)
+    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
+    const { parameters: founding } = found
+
     const keys = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log })
     const machine = keys.account.id
     const metrics = providerMetrics({ process: true })
@@ -50,20 +58,12 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       host: config.opsHost,
       port: config.opsPort,
       log,
-      ready: () => ({ ready: status.registered && status.links > 0, detail: { machine: keys.account.address, owner: keys.owner.address, network: config.network, ...status } }),
+      ready: () => ({ ready: status.registered && status.links > 0, detail: { machine: keys.account.address, owner: keys.owner.address, network: toAddress(network), ...status } }),
       metrics: () => metrics.text(),
     })
     cleanups.unshift(() => operations.close())
-    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
-    cleanups.unshift(() => engine.close())
     const facts = await readMachine({ timeoutMs: PROBE_MS })
     log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, cpu: facts.cpu.brand, threads: facts.cpu.threads, memoryMiB: facts.memoryMiB, gpus: facts.gpus.map(({ name, driver }) => `${name} (${driver})`), gaps: facts.gaps, engine: engine.name, operations: operations.url })
-
-    const chain = await connectChain({ endpoint: config.chain, signal, log })
-    cleanups.unshift(() => chain.close())
-    const found = await findNetwork(chain, network)
-    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
-    const { parameters: founding } = found
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })

@@ -29,7 +29,9 @@ describe('openKeys', () => {
     expect(lines.length).toBe(2)
     expect([again.owner.id, again.account.id, again.peer.publicKey]).toEqual([made.owner.id, made.account.id, made.peer.publicKey])
     expect(new Set([made.owner.id, made.account.id, made.peer.publicKey]).size).toBe(3)
-    await expect(openKeys({ dataDir, password: 'q', log })).rejects.toMatchObject({ code: 'WRONG_PASSWORD', advice: expect.any(String) })
+    await rm(join(dataDir, 'machine'), { recursive: true })
+    await expect(openKeys({ dataDir, password: 'mistyped', log })).rejects.toMatchObject({ code: 'WRONG_PASSWORD', advice: expect.any(String) })
+    await expect(stat(join(dataDir, 'machine'))).rejects.toThrow('ENOENT')
   })
   it('takes the owner’s file by name, which must exist', async () => {
     const owner = accountFromSecret('//Owner')

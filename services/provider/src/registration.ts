@@ -31,25 +31,26 @@ export async function readPassword(path: string): Promise<string> {
  */
 export async function openKeys({ dataDir, ownerFile, password, log }: { dataDir: string, ownerFile?: string | undefined, password: string, log: Log }): Promise<Keys> {
   await cryptoReady()
-  const [owner, machine] = await Promise.all([openOwner(), openMachine()])
-  return { owner, ...machine }
+  const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
+  const dir = join(dataDir, 'machine')
+  // What exists is opened before anything is made: a mistyped password must not make a second set of keys.
+  const [owner, machine] = await Promise.all([
+    openAccount(path, password).catch((error: unknown) => {
+      if (error instanceof KeystoreMissingError && ownerFile === undefined) return undefined
+      throw error
+    }),
+    keystoreExists(dir).then((there) => (there ? openKeystore({ dir, password }) : undefined)),
+  ])
+  return { owner: owner ?? (await makeOwner()), ...(machine ?? (await makeMachine())) }
 
-  async function openOwner(): Promise<Account> {
-    const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
-    try {
-      return await openAccount(path, password)
-    } catch (error) {
-      if (!(error instanceof KeystoreMissingError) || ownerFile !== undefined) throw error
-      const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
-      await saveAccount(path, made, password)
-      log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
-      return made
-    }
+  async function makeOwner(): Promise<Account> {
+    const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
+    await saveAccount(path, made, password)
+    log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
+    return made
   }
 
-  async function openMachine(): Promise<Pick<Keys, 'account' | 'peer'>> {
-    const dir = join(dataDir, 'machine')
-    if (await keystoreExists(dir)) return openKeystore({ dir, password })
+  async function makeMachine(): Promise<Pick<Keys, 'account' | 'peer'>> {
     const { account, peer } = await createKeystore({ dir, password })
     log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
     return { account, peer }

@@ -1,0 +1,114 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '@assay/kit/config'
+import { lockFolder } from '@assay/kit/lock'
+import { createLog } from '@assay/kit/log'
+import type { Log } from '@assay/kit/log'
+import { accountFromSecret, connectChain, createNetwork, createSender, cryptoReady, networkAccount, toAccountId, toAddress, transfer } from '@assay/runtime-bindings'
+import type { Account, Chain, Sender } from '@assay/runtime-bindings'
+import { startDevchain } from '@assay/runtime-bindings/testing'
+import type { Devchain } from '@assay/runtime-bindings/testing'
+import { devnetParameters } from '@assay/protocol'
+import { providerConfig, runProvider } from './main.ts'
+import type { ProviderConfig } from './main.ts'
+
+const PEAQ = 10n ** 18n
+let dir: string
+let dev: Devchain
+let chain: Chain
+let founder: Account
+let sender: Sender
+let network: string
+const stop = new AbortController()
+
+beforeAll(async () => {
+  await cryptoReady()
+  dir = await mkdtemp(join(tmpdir(), 'assay-provider-'))
+  await writeFile(join(dir, 'password'), 'pw\n')
+  founder = accountFromSecret('//founder')
+  const founders = [founder, accountFromSecret('//founder2')]
+  dev = await startDevchain({ blocks: { everyMs: 250 }, fund: Object.fromEntries(founders.map(({ address }) => [address, 1000n * PEAQ])) })
+  chain = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+  sender = createSender({ chain, account: founder, signal: stop.signal })
+  const ids = founders.map(({ id }) => id)
+  network = toAddress(networkAccount(ids))
+  for (const account of founders) await createNetwork({ chain, sender: account === founder ? sender : createSender({ chain, account, signal: stop.signal }), founders: ids, parameters: devnetParameters(1, 1000) })
+})
+afterAll(async () => {
+  stop.abort()
+  await dev?.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const config = (flags: Partial<ProviderConfig> = {}): ProviderConfig =>
+  loadConfig(providerConfig, { flags: { chain: dev.endpoint, network, dataDir: join(dir, 'data'), passwordFile: join(dir, 'password'), engine: 'reference', opsPort: 0, chainTimeoutMs: 2000, ...flags } })
+
+/** A log that can be waited on. */
+function listen(): { log: Log, told: (event: string) => Promise<Record<string, unknown>> } {
+  const lines$ = new ReplaySubject<Record<string, unknown>>()
+  return {
+    log: createLog({ json: true, write: (line) => lines$.next(JSON.parse(line) as Record<string, unknown>) }),
+    told: (event) => firstValueFrom(lines$.pipe(filter((line) => line['event'] === event))),
+  }
+}
+const run = (flags: Partial<ProviderConfig> = {}) => runProvider(config(flags), { signal: stop.signal, log: listen().log })
+
+describe('runProvider', () => {
+  it.each<[string, () => Promise<Partial<ProviderConfig>> | Partial<ProviderConfig>, string]>([
+    ['no password file', () => ({ passwordFile: '/nowhere' }), 'PASSWORD_FILE'],
+    ['an address that is none', () => ({ network: '5Nonsense' }), 'INVALID_ADDRESS'],
+    ['an account without a network', () => ({ network: founder.address }), 'NO_NETWORK'],
+    ['an endpoint that is down', () => ({ chain: 'ws://127.0.0.1:1', chainTimeoutMs: 300 }), 'CHAIN_UNREACHABLE'],
+    ['an unknown engine', () => ({ engine: 'abacus' }), 'ENGINE'],
+    ['a data folder that is a file', () => ({ dataDir: join(dir, 'password') }), 'DATA_DIR'],
+    ['an owner’s file that is missing', () => ({ ownerFile: join(dir, 'none.json'), dataDir: join(dir, 'named') }), 'KEYSTORE_MISSING'],
+    ['a key file that is damaged', async () => {
+      const dataDir = join(dir, 'damaged')
+      await mkdir(dataDir, { recursive: true })
+      await writeFile(join(dataDir, 'owner.json'), '{')
+      await chmod(join(dataDir, 'owner.json'), 0o600)
+      return { dataDir }
+    }, 'KEYSTORE_DAMAGED'],
+  ])('says what to do about %s', async (_, flags, code) => {
+    await expect(run(await flags())).rejects.toMatchObject({ code, advice: expect.stringMatching(/./), exit: code === 'CHAIN_UNREACHABLE' ? 75 : 1 })
+  })
+
+  it('waits for the owner’s money, registers, serves its state, and ends in good order; a second one in its folder does not start; the next start finds all done', async () => {
+    const first = listen()
+    const signal = new AbortController()
+    const running = runProvider(config(), { signal: signal.signal, log: first.log })
+    const { operations } = await first.told('machine')
+    const { address, missing, advice } = await first.told('waiting for funds')
+    const owner = (await first.told('owner key made: it receives the pay; keep a copy of the file and the password'))['owner']
+    expect([address, advice]).toEqual([owner, `Send at least ${String(missing)} to ${String(owner)}.`])
+    const ready = async () => (await fetch(`${String(operations)}/ready`)).json() as Promise<{ ready: boolean, detail: Record<string, unknown> }>
+    expect(await ready()).toMatchObject({ ready: false, detail: { waiting: `${String(owner)} lacks ${String(missing)}`, registered: false } })
+    await expect(run()).rejects.toMatchObject({ code: 'LOCKED' })
+
+    await sender.send(transfer(chain, toAccountId(String(owner)), 10n * PEAQ), { label: 'funds' })
+    await first.told('machine registered')
+    await expect.poll(async () => (await ready()).detail['registered'], { timeout: 20_000 }).toBe(true)
+    expect(await (await fetch(`${String(operations)}/metrics`)).text()).toMatch(/assay_provider_ledger_block \d+/)
+    signal.abort()
+    await running
+    await expect(fetch(`${String(operations)}/health`)).rejects.toThrow()
+    await (await lockFolder(join(dir, 'data'))).release()
+
+    const second = listen()
+    const again = new AbortController()
+    const rerun = runProvider(config(), { signal: again.signal, log: second.log })
+    await second.told('machine is registered already')
+    again.abort()
+    await rerun
+  }, 120_000)
+
+  it('a stop during the start is no error', async () => {
+    const signal = new AbortController()
+    const running = runProvider(config({ chain: 'ws://127.0.0.1:1', chainTimeoutMs: 60_000, dataDir: join(dir, 'stopped') }), { signal: signal.signal, log: listen().log })
+    setTimeout(() => signal.abort(), 100)
+    await running
+  })
+})
