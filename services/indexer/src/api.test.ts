@@ -41,10 +41,11 @@ const STRANGER: Hash = `0x${'ee'.repeat(32)}`
 beforeAll(async () => {
   const opened = await openTestDatabase()
   ;({ store, end } = opened)
-  // Machine 2 skips half of its rows, machine 1 is out of reach in round 0. Of round 3 a piece of evidence is missing. The statement of epoch 0 is put on chain at the end.
-  const options = { machines: 3, epochs: 2 }
-  const machine = ({ name }: { name: string }, round: number) => (name === 'machine 2' ? { computes: (row: number) => row % 2 === 0 } : name === 'machine 1' && round === 0 ? { outcome: 'UNREACHABLE' as const } : {})
-  played = playNetwork(options, { machine })
+  // Machine 2 skips half of its rows, machine 1 is out of reach, checker 2 is silent in epoch 0. Of round 3 a piece of evidence is missing. The statement of epoch 0 is put on chain at the end.
+  played = playNetwork({ machines: 3, epochs: 2 }, {
+    machine: ({ name }) => (name === 'machine 2' ? { computes: (row) => row % 2 === 0 } : name === 'machine 1' ? { outcome: 'UNREACHABLE' } : {}),
+    report: ({ name }, round, item) => (name === 'checker 2' && round < 2 ? null : item),
+  })
   replayed = (await replayEpoch(testCrypto, played.ledger, 0, played.load)) as ReplayedEpoch
   const last = played.blocks.at(-1)!
   const statement = { number: last.number + 1, hash: blockHash(last.number + 1), parentHash: last.hash, relayRoot: null, events: replayed.statement.chunks.map((value, i) => ({ kind: 'item' as const, who: played.network, key: statementKey(played.network, 0, i), value, update: false })) }
@@ -148,6 +149,7 @@ describe('machines', () => {
     expect(machine.identity).toMatchObject({ owner: played.machines[1]!.owner, peer: played.machines[1]!.peer })
     expect(machine.registration).toEqual({ code: 'OK', text: explain('OK') })
     expect(machine.verdicts.at(-1)).toMatchObject({ round: 0, outcome: 'UNREACHABLE', reason: { code: 'UNREACHABLE' }, commitment: null, work: '0', rttUs: null })
+    expect(machine.scores).toMatchObject([{ score: '0', reason: { code: 'UNREACHABLE' } }])
     expect((await get(`/machines/${account}?limit=1`)).verdicts.map(({ round }: { round: number }) => round)).toEqual([2])
   })
 
@@ -174,6 +176,12 @@ describe('checkers', () => {
     expect(checkers.find((one: { account: Hash }) => one.account === account)).toMatchObject({ round: { round: 2 }, score: { epoch: 0 } })
   })
 
+  it('that were silent earn 0 and the reason stands beside it', async () => {
+    const checker = await get(`/checkers/${played.checkers[2]!.account}`)
+    expect(checker.rounds.map(({ round, reported, reason }: { round: number, reported: boolean, reason: { code: string } }) => [round, reported, reason.code])).toEqual([[2, true, 'OK'], [1, false, 'NO_REPORT'], [0, false, 'NO_REPORT']])
+    expect(checker.scores).toMatchObject([{ score: '0', earned: '0', reason: { code: 'NO_REPORT', text: explain('NO_REPORT') } }])
+  })
+
   it('that are none are refused with a code', async () => {
     await failing(`/checkers/${STRANGER}`, 404, 'NO_CHECKER')
     await failing('/checkers/0x12', 400, 'BAD_ACCOUNT')
@@ -186,7 +194,7 @@ describe('rounds', () => {
     const stages = new Map(rounds.map(({ round, stage }: { round: number, stage: string }) => [round, stage]))
     expect(rounds.map(({ round }: { round: number }) => round)).toEqual([...stages.keys()].sort((a, b) => (b as number) - (a as number)))
     expect([0, 1, 2, 3].map((round) => stages.get(round))).toEqual(['JUDGED', 'JUDGED', 'JUDGED', 'WAITING'])
-    expect(rounds.at(-1)).toMatchObject({ round: 0, epoch: 0, machines: 3, checkers: 3, reports: 3, packages: { posted: 3, held: 3 }, outcomes: { PASS: 1, FAIL: 1, UNREACHABLE: 1 }, missingBlobs: 0 })
+    expect(rounds.at(-1)).toMatchObject({ round: 0, epoch: 0, machines: 3, checkers: 3, reports: 2, packages: { posted: 2, held: 2 }, outcomes: { PASS: 1, FAIL: 1, UNREACHABLE: 1 }, missingBlobs: 0 })
     expect((await get('/rounds?limit=1')).rounds).toEqual([rounds[0]])
     await failing('/rounds?limit=201', 400, 'FST_ERR_VALIDATION')
   })

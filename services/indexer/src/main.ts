@@ -22,9 +22,9 @@ export { indexerConfig, type IndexerConfig } from './config.ts'
  * Rejects with an OperatorError or ChainError: no such network, a folder in use or of another chain, a chain that left its confirmed blocks, a disk that refuses.
  */
 export async function runIndexer(config: IndexerConfig, { signal, log }: { signal: AbortSignal, log: Log }): Promise<void> {
+  const network = toAccountId(config.network)
   const chain = await connectChain({ endpoint: config.chain, signal, log })
   try {
-    const network = toAccountId(config.network)
     const found = await findNetwork(chain, network)
     if (!found) {
       throw new OperatorError('NO_NETWORK', `${toAddress(network)} is no network on the chain at ${config.chain}: it holds no parameters`, { advice: 'Check the network’s address and the endpoint; if the network is being created, try again when its founders have approved it.', exit: EXIT.again })
