@@ -17,7 +17,7 @@ export type BlockEvent<T> =
   | { readonly type: 'block'; readonly block: T }
   /** The chain left blocks `to + 1 … from` for others. `deep`: blocks that were already given are among them; take them back, the stream goes on at `to + 1`. */
   | { readonly type: 'reorg'; readonly from: number; readonly to: number; readonly deep: boolean }
-  /** Said once, until blocks come again: no connection, no new best block (or one below what we have seen), or blocks that the node cannot give or we cannot read. */
+  /** Said once for each reason, until blocks come again: no connection, no new best block (or one below what we have seen), or blocks that the node cannot give or we cannot read. */
   | { readonly type: 'stalled'; readonly reason: 'DISCONNECTED' | 'NO_BLOCKS' | 'UNREADABLE'; readonly best: number | null; readonly next: number; readonly detail: string }
   /** The endpoint serves another chain: it has none of the blocks we remember. The stream ends after this. */
   | { readonly type: 'replaced'; readonly expected: BlockRef; readonly found: Hash | null }
@@ -111,14 +111,14 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
   let recent = new Map<number, Hash>() // unconfirmed best blocks, to tell what a reorg took
   let highest = -1
   let progressAt = performance.now()
-  let stalled = false
+  let stalled: string | undefined // the reason that was said
   let trouble: string | undefined
   let failure: unknown
   let reconnected = false
   const pulse = createPulse()
   const progress = (): void => {
     progressAt = performance.now()
-    stalled = false
+    stalled = undefined
   }
   const subscription = heads$(chain).subscribe({
     next: (head) => {
@@ -266,9 +266,9 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
       }
       // Wait: for a head, the connection, or the time to say that we are stalled. Trouble is tried again at the next of these, at the latest after a second.
       const silence = performance.now() - progressAt
-      if (silence >= stallMs && !stalled) {
-        stalled = true
-        const reason = !chain.rpc.connected ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
+      const reason = !chain.rpc.connected ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
+      if (silence >= stallMs && stalled !== reason) {
+        stalled = reason
         yield { type: 'stalled', reason, best: best?.number ?? null, next, detail: trouble ?? (best ? `no block above ${highest}` : 'no block at all') }
         continue
       }

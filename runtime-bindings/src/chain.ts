@@ -138,8 +138,9 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
   }
 }
 
+// Code, version and metadata of one block: of the best block, an upgrade could come between the requests.
 async function loadRuntime(rpc: Rpc, at?: Hash): Promise<Runtime> {
-  const where = at === undefined ? [] : [at]
+  const where = [at ?? (await rpc.request<Hash>('chain_getBlockHash'))]
   const codeHash = await codeHashAt(rpc, where)
   const known = runtimes.get(codeHash)
   if (known) return known

@@ -24,9 +24,8 @@ export function revokeRole(chain: Chain, role: Hash, user: AccountId): Call {
 
 /** Roles of `owner` that `user` holds, from the assignment storage. */
 export async function rolesOf(chain: Chain, owner: AccountId, user: AccountId, at?: Hash): Promise<Hash[]> {
-  const found = (await chain.read('peaqRbac', 'role2UserStore', [rbacHash(owner, user, 'Role')], at)) as unknown as (Codec & { role: Codec })[] | null
-  const mine = found ?? ((await chain.read('peaqRbac', 'role2UserStore', [rbacHash(owner, user, 'User')], at)) as unknown as (Codec & { role: Codec })[] | null)
-  return [...(mine ?? [])].map(({ role }) => toHex(role.toU8a()))
+  const found = (await chain.read('peaqRbac', 'role2UserStore', [rbacHash(owner, user, 'R2U')], at)) as unknown as { role: Codec }[] | null
+  return [...(found ?? [])].map(({ role }) => toHex(role.toU8a()))
 }
 
 /** Whether `owner` has created the role (and not disabled it, which keeps it as well). */
