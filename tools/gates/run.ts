@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { importFaults } from './imports.ts'
 import { licenceFaults } from './licences.ts'
-import { publicAnyFaults } from './public-any.ts'
+import { typeFaults } from './types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -17,8 +17,7 @@ export function toolFaults(cwd: string, script: string, args: string[]): string[
 export const GATES: Record<string, (root: string) => string[]> = {
   imports: importFaults,
   licences: (at) => licenceFaults(join(at, 'node_modules')),
-  types: (at) => toolFaults(at, 'typescript/bin/tsc', ['-p', '.']),
-  'public types': (at) => publicAnyFaults(at, 'tsconfig.json'),
+  types: (at) => typeFaults(at, 'tsconfig.json'),
   lint: (at) => toolFaults(at, 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']),
   'dead code': (at) => toolFaults(at, 'knip/bin/knip.js', ['--no-progress']),
 }

@@ -1,4 +1,4 @@
-// No `any` in what a package exports: the declarations that the compiler derives are read, so an inferred `any` counts too.
+// Types are strict, and no `any` is in what a package exports: one run of the compiler checks and derives the declarations, which are then read, so an inferred `any` counts too.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,12 +13,12 @@ function declarations(folder: string): string[] {
   })
 }
 
-/** Emits the declarations of the project `tsconfig` and returns one line per `any` found; a compiler that cannot emit is a fault too. */
-export function publicAnyFaults(root: string, tsconfig: string): string[] {
+/** Checks the project `tsconfig` and returns what the compiler says against it, else one line per `any` in its declarations. */
+export function typeFaults(root: string, tsconfig: string): string[] {
   const out = mkdtempSync(join(tmpdir(), 'assay-types-'))
   try {
     const emitted = spawnSync(process.execPath, [fileURLToPath(import.meta.resolve('typescript/package.json')).replace('package.json', 'bin/tsc'), '-p', tsconfig, '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', root, '--outDir', out], { cwd: root, encoding: 'utf8' })
-    if (emitted.status !== 0) return [`the declarations could not be emitted: ${emitted.stdout}${emitted.stderr}`]
+    if (emitted.status !== 0) return `${emitted.stdout}${emitted.stderr}`.trim().split('\n')
     return declarations(out).flatMap((file) => {
       const text = readFileSync(file, 'utf8')
       const found: string[] = []
