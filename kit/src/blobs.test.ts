@@ -69,7 +69,10 @@ describe('fetchBlob', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
   afterEach(() => {
-    for (const server of servers.splice(0)) server.closeAllConnections(), server.close()
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections()
+      server.close()
+    }
     paths.length = 0
   })
   const get = (urls: string[], options: Partial<Parameters<typeof fetchBlob>[0]> = {}) => fetchBlob({ urls, id, maxBytes: 100, timeoutMs: 300, signal: new AbortController().signal, ...options })

@@ -402,14 +402,14 @@ class StreamChannel implements Channel {
   // One event at a time: libp2p's own onDrain() keeps its first promise for ever.
   #drain(): Promise<void> {
     return new Promise((resolve) => {
-      const done = (): void => {
-        this.#stream.removeEventListener('drain', done)
-        this.#stream.removeEventListener('close', done)
+      const moved = (): void => {
+        this.#stream.removeEventListener('drain', moved)
+        this.#stream.removeEventListener('close', moved)
         resolve()
       }
-      this.#stream.addEventListener('drain', done)
-      this.#stream.addEventListener('close', done)
-      void this.closed.then(done)
+      this.#stream.addEventListener('drain', moved)
+      this.#stream.addEventListener('close', moved)
+      void this.closed.then(moved)
     })
   }
 

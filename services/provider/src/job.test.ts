@@ -109,11 +109,12 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
     },
     nonce: (checker: AccountId, signature = nonceOfChecker(checker)) => messages$.next({ checker, message: { tag: 'Nonce', value: { round, signature } } }),
     run: (): Promise<JobResult> => runJob({ round, view$: views }, deps, stop.signal),
-    to: (checker: AccountId, tag: MachineMessage['tag']) => sent.filter(({ to, message }) => to === checker && message.tag === tag).map(({ message }) => message.value as any),
+    to: <T extends MachineMessage['tag']>(checker: AccountId, tag: T): Said<T>[] => sent.filter(({ to, message }) => to === checker && message.tag === tag).map(({ message }) => message.value) as Said<T>[],
     facts,
   }
 }
 type World = ReturnType<typeof world>
+type Said<T extends MachineMessage['tag']> = Extract<MachineMessage, { tag: T }>['value']
 
 const nonceOfChecker = (checker: AccountId, beacon = id(0xbe), of = round): Uint8Array => checkers.find(({ account }) => account === checker)!.key.sign(nonceMessage(network, of, beacon, machine, checker))
 const seed = new Uint8Array(32).fill(7)
@@ -121,7 +122,9 @@ const settle = async (): Promise<void> => {
   for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 /** Lets the job run until the commitment is handed in. */
-const committed = (w: World) => expect.poll(() => w.kept.has(round), { timeout: 20_000, interval: 5 }).toBe(true)
+async function committed(w: World): Promise<void> {
+  await expect.poll(() => w.kept.has(round), { timeout: 20_000, interval: 5 }).toBe(true)
+}
 
 /** The usual road up to the commitment: all three nonces at fire. */
 async function toCommitment(w: World): Promise<{ result: Promise<JobResult> }> {
@@ -165,9 +168,9 @@ describe('a round', () => {
       const progress = w.to(checker, 'Progress')
       expect(progress.length).toBeGreaterThan(10)
       for (const { step, key } of progress) expect(key).toBe(toHex(keys[step]!))
-      expect(progress.at(-1).step).toBe(16)
+      expect(progress.at(-1)!.step).toBe(16)
     }
-    const openings = w.to(a, 'Openings')[0].blob as Uint8Array
+    const openings = w.to(a, 'Openings')[0]!.blob
     const parts = decodeOpeningsBlob(openings)
     expect(parts).toMatchObject({ network, round, machine, commitment: commitmentId })
     expect(crypto.ed25519Verify(parts.signature, openingsDigest(crypto, openings), fromHex(machineKey.publicKey))).toBe(true)
@@ -435,6 +438,6 @@ function failing(inner: ChainJob, { step, open }: { step?: number, open?: boolea
 
 function expectOpens(w: World): void {
   const { commitment, commitmentId, keys } = decoded(w.kept.get(round)!)
-  const { openings } = decodeOpeningsBlob(w.to(a, 'Openings')[0].blob)
+  const { openings } = decodeOpeningsBlob(w.to(a, 'Openings')[0]!.blob)
   expect(verifyOpenings(crypto, { seed, log2n: 6, roots: commitment.roots, keys, coins: crypto.sha256(fromHex(commitmentId)), samples: parameters.samples, openings })).toBe('OK')
 }

@@ -34,6 +34,7 @@ export interface MachineProbes {
 }
 
 // systeminformation asks lspci for graphics and finds nothing where that is missing (most containers), so nvidia-smi is asked directly.
+const NVIDIA_SMI = 'nvidia-smi'
 const FIELDS = ['uuid', 'name', 'pci.bus_id', 'vbios_version', 'memory.total', 'driver_version', 'compute_cap']
 
 /**
@@ -105,6 +106,6 @@ const realProbes: MachineProbes = {
   nvidiaSmi: (args, timeoutMs) =>
     new Promise((resolve, reject) => {
       // SIGKILL: a process that waits for a hung driver ignores anything gentler.
-      execFile('nvidia-smi', args, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1 << 20 }, (error, stdout) => (error ? reject(Object.assign(error, { stdout })) : resolve(stdout)))
+      execFile(NVIDIA_SMI, args, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 1 << 20 }, (error, stdout) => (error ? reject(Object.assign(error, { stdout })) : resolve(stdout)))
     }),
 }

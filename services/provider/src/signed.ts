@@ -33,7 +33,8 @@ export class SignedRounds {
   /** Removes what was kept for rounds before `round`. */
   async forget(round: number): Promise<void> {
     const names = await readdir(this.#dir).catch(() => [])
-    await Promise.all(names.map((name) => (/^\d+\.commitment$/.test(name) && Number.parseInt(name) < round ? rm(join(this.#dir, name), { force: true }) : undefined)))
+    const old = names.filter((name) => /^\d+\.commitment$/.test(name) && Number.parseInt(name) < round)
+    await Promise.all(old.map((name) => rm(join(this.#dir, name), { force: true })))
   }
 
   #path(round: number): string {
