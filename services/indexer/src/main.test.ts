@@ -62,7 +62,7 @@ const get = async (url: string) => {
 }
 
 describe('an indexer', () => {
-  it('follows, judges, scores what a replay gives, stops, and goes on where it was', { timeout: 180_000 }, async () => {
+  it('follows, judges, scores what a replay gives, stops, and goes on where it was', { timeout: 300_000 }, async () => {
     const first = await started('data')
     await devchain.newBlocks(20 - devchain.head().number)
     await first.notes.until('block taken', { block: 19 })
