@@ -113,7 +113,7 @@ export interface ListenOptions {
   /** 0 takes any free port */
   port: number
   protocol: string
-  /** asked once for each channel, before any frame; anything but OK is sent as the refusal's code (A-Z and _, at most 40) */
+  /** asked for each connection and again for its channel, before any frame; anything but OK is sent as the refusal's code (A-Z and _, at most 40) */
   admit: (peer: Hex) => 'OK' | (string & {})
   /** gets each admitted channel; subscribe to its frames here */
   onChannel: (channel: Channel) => void

@@ -1,4 +1,5 @@
 // How a program of ours starts, stops and fails: one AbortSignal, three exit codes, one sentence and an advice to the operator.
+import { setMaxListeners } from 'node:events'
 
 /** Exit codes: 0 done, 1 the operator must mend something first, 75 (EX_TEMPFAIL) the same command may simply be tried again later. */
 export const EXIT = { ok: 0, mend: 1, again: 75 } as const
@@ -35,6 +36,8 @@ type Signals = Pick<NodeJS.Process, 'on' | 'off' | 'exit'>
  */
 export function mainSignal(source: Signals = process): AbortSignal {
   const controller = new AbortController()
+  // Everything in a program hangs on it; a warning at the eleventh listener would tell nothing.
+  setMaxListeners(0, controller.signal)
   for (const [name, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) {
     source.on(name, () => {
       if (controller.signal.aborted) source.exit(128 + number)

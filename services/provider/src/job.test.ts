@@ -263,6 +263,16 @@ describe('a round', () => {
     await second
   })
 
+  it('signs nothing that nobody would take any more', async () => {
+    const w = world()
+    w.stepped.subscribe((step) => void (step === 2 && w.move({ best: at.commitmentBy + 1 })))
+    const running = w.run()
+    w.move({ seed, best: at.fire })
+    w.nonce(a)
+    expect(await running).toMatchObject({ result: 'TIMED_OUT' })
+    expect([w.kept.size, w.to(a, 'NotRun')]).toEqual([0, [{ round, reason: 'TIMED_OUT' }]])
+  })
+
   it('signs nothing when a deep reorg changed the seed or the beacon under it', async () => {
     for (const change of [{ seed: new Uint8Array(32).fill(8) }, { beacon: id(0xbf) }]) {
       const w = world()

@@ -1,4 +1,5 @@
 // One round's job, in the order in which it happens: wait for a nonce, multiply for a fixed time while checkers watch, sign, hand in, open what the coins ask.
+import { setMaxListeners } from 'node:events'
 import type { Observable } from 'rxjs'
 import { Subject, filter, firstValueFrom, merge, takeUntil } from 'rxjs'
 import type { Log } from '@assay/kit/log'
@@ -45,7 +46,9 @@ interface Committed { blob: Uint8Array, id: Hash, commitment: WorkCommitment, ch
 export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: AbortSignal): Promise<JobResult> {
   const { log } = deps
   const ended = new AbortController()
-  const job = new Job(round, view$, deps, AbortSignal.any([signal, ended.signal]))
+  const either = AbortSignal.any([signal, ended.signal])
+  setMaxListeners(0, either)
+  const job = new Job(round, view$, deps, either)
   const result: JobResult = { round, result: 'STOPPED', committee: job.committee.length, steps: 0, folds: 0, handedIn: 0, opened: 'NOT_DUE' }
   try {
     const work = await job.commit()
@@ -129,6 +132,8 @@ class Job {
     } catch (error) {
       return this.#engineFailed(error)
     }
+    // Nobody takes a commitment any more: what is not signed cannot be used against us either.
+    if (this.#view.best > schedule.commitmentBy) return this.#notRun('TIMED_OUT')
     // A reorg deeper than the confirmations changed the ground under the job: what is signed now would be judged by another seed.
     const { beacon } = this.#view.facts
     if (beacon !== this.#first.facts.beacon || toHex(this.#seed() ?? new Uint8Array()) !== toHex(seed)) return this.#notRun('CHAIN_BEHIND')

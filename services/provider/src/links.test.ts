@@ -93,6 +93,8 @@ describe('links', () => {
     t.channels[0]!.full = true
     expect(await t.links.send(id(1), { tag: 'Pong', value: { id: 0 } })).toBe(false)
     expect(await t.links.send(id(3), { tag: 'Pong', value: { id: 0 } })).toBe(false)
+    expect(await t.links.send(id(1), { tag: 'Openings', value: { round: 5, blob: new Uint8Array(10_000_000) } })).toBe(false)
+    expect(t.lines.join()).toContain('message not sent')
   })
   it('answer pings and measurements by themselves', async () => {
     const t = setup()

@@ -135,12 +135,14 @@ export function createLinks(deps: LinksDeps): Links {
     opened$: events$.pipe(mergeMap((event) => (event.kind === 'open' ? of(event.checker) : EMPTY))),
     open: () => [...channels.keys()],
     send: async (checker, message) => {
-      const channel = channels.get(checker)
-      if (!channel) return false
-      return channel.send(deps.wire().machine.encode(message)).then(
-        () => true,
-        () => false,
-      )
+      try {
+        await channels.get(checker)?.send(deps.wire().machine.encode(message))
+        return channels.has(checker)
+      } catch (error) {
+        // Larger than what the network now allows, or no room: the caller sees that it did not go out.
+        if (error instanceof RangeError) log.error('message not sent', { checker, message: message.tag, error })
+        return false
+      }
     },
   }
 }

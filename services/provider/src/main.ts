@@ -1,4 +1,5 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
+import { setMaxListeners } from 'node:events'
 import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
@@ -6,7 +7,8 @@ import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { WIRE_PROTOCOL, parametersFor, registeredCheckers, registeredMachines, wire } from '@assay/protocol'
+import { WIRE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
+import type { ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { providerConfig } from './config.ts'
 import type { ProviderConfig } from './config.ts'
@@ -40,6 +42,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   const lock = await lockFolder(config.dataDir)
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
+  setMaxListeners(0, signal)
   const cleanups: (() => Promise<unknown>)[] = [() => lock.release()]
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
@@ -53,7 +56,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     const keys = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log })
     const machine = keys.account.id
     const metrics = providerMetrics({ process: true })
-    const status = { waiting: null as string | null, registered: false, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
+    const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
     const operations = await serveOperations({
       host: config.opsHost,
       port: config.opsPort,
@@ -78,6 +81,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       tap((now) => {
         state = now
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
+        const reason = registrationOf(now.ledger, 'machine', machine)
+        if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('the registration on chain does not count', { machine: keys.account.address, reason, meaning: explain(reason) })
+        status.fault = reason === 'OK' ? null : reason
         metrics.best.set(now.best)
         metrics.ledger.set(status.ledger ?? 0)
       }),

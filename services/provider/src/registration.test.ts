@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
-import { ChainTimeoutError, MissingFundsError, accountFromSecret, cryptoReady, saveAccount } from '@assay/runtime-bindings'
+import { ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount } from '@assay/runtime-bindings'
 import type { Registration } from '@assay/runtime-bindings'
 import { documentMemory, openKeys, readPassword, registerPatiently } from './registration.ts'
 
@@ -104,9 +104,11 @@ describe('registerPatiently', () => {
     expect(t.state.waiting[0]).toBe('5Owner lacks 0.1 PEAQ')
   })
   it('tries again with the next block after what may pass by itself', async () => {
-    const t = setup([() => Promise.reject(new ChainTimeoutError('ws://x', 'state_getStorage', 30)), async () => registration])
+    const t = setup([() => Promise.reject(new ChainTimeoutError('ws://x', 'state_getStorage', 30)), () => Promise.reject(new RpcError('author_submitExtrinsic', 1010, 'not ready', '')), async () => registration])
+    await t.block()
     await t.block()
     expect(await t.running).toBe(registration)
+    expect(t.lines.length).toBe(2)
     expect(t.lines[0]).toContain('registration will be tried again')
   })
   it('throws what the operator must mend', async () => {

@@ -9,7 +9,7 @@ import { EXIT, OperatorError, isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import type { AccountId } from '@assay/protocol'
-import { KeystoreMissingError, MissingFundsError, accountFromSecret, createKeystore, cryptoReady, formatAmount, keystoreExists, openAccount, openKeystore, saveAccount } from '@assay/runtime-bindings'
+import { KeystoreMissingError, MissingFundsError, RpcError, accountFromSecret, createKeystore, cryptoReady, formatAmount, keystoreExists, openAccount, openKeystore, saveAccount } from '@assay/runtime-bindings'
 import type { Account, DocumentMemory, PeerKey, Registration } from '@assay/runtime-bindings'
 
 /** Who is paid, who works, and the key that signs the work. */
@@ -98,8 +98,10 @@ export async function registerPatiently({ register, balance, blocks$, log, signa
         waiting(what)
         const before = await balance(error.address).catch(() => 0n)
         await nextBlock(blocks$, signal, async () => (await balance(error.address)) > before)
-      } else if (isOperatorError(error) && error.exit === EXIT.again) {
-        log.warn('registration will be tried again', { error })
+      } else if (isOperatorError(error) && (error.exit === EXIT.again || error instanceof RpcError)) {
+        // A node that is starting, or has just lost its peers, answers with errors too.
+        if (error.message !== said) log.warn('registration will be tried again', { error })
+        said = error.message
         waiting(error.message)
         await nextBlock(blocks$, signal, async () => true)
       } else throw error
