@@ -9,7 +9,7 @@ import { createLog } from '@assay/kit/log'
 import type { Log } from '@assay/kit/log'
 import { accountFromSecret, connectChain, createNetwork, createSender, cryptoReady, networkAccount, toAccountId, toAddress, transfer } from '@assay/runtime-bindings'
 import type { Account, Chain, Sender } from '@assay/runtime-bindings'
-import { startDevchain } from '@assay/runtime-bindings/testing'
+import { startDevchain, startProxy } from '@assay/runtime-bindings/testing'
 import type { Devchain } from '@assay/runtime-bindings/testing'
 import { devnetParameters } from '@assay/protocol'
 import { providerConfig, runProvider } from './main.ts'
@@ -76,10 +76,11 @@ describe('runProvider', () => {
     await expect(run(await flags())).rejects.toMatchObject({ code, advice: expect.stringMatching(/./), exit: code === 'CHAIN_UNREACHABLE' ? 75 : 1 })
   })
 
-  it('waits for the owner’s money, registers, serves its state, and ends in good order; a second one in its folder does not start; the next start finds all done', async () => {
+  it('waits for the owner’s money, registers, serves its state, outlives its endpoint, and ends in good order; a second one in its folder does not start; the next start finds all done', async () => {
     const first = listen()
     const signal = new AbortController()
-    const running = runProvider(config(), { signal: signal.signal, log: first.log })
+    const proxy = await startProxy({ target: { port: dev.port } })
+    const running = runProvider(config({ chain: `ws://127.0.0.1:${proxy.port}` }), { signal: signal.signal, log: first.log })
     const { operations } = await first.told('machine')
     const { address, missing, advice } = await first.told('waiting for funds')
     const owner = (await first.told('owner key made: it receives the pay; keep a copy of the file and the password'))['owner']
@@ -91,9 +92,17 @@ describe('runProvider', () => {
     await sender.send(transfer(chain, toAccountId(String(owner)), 10n * PEAQ), { label: 'funds' })
     await first.told('machine registered')
     await expect.poll(async () => (await ready()).detail['registered'], { timeout: 20_000 }).toBe(true)
+    // The chain's endpoint goes away and comes back.
+    proxy.cut()
+    await first.told('chain connection lost')
+    const before = Number((await ready()).detail['ledger'])
+    proxy.resume()
+    await expect.poll(async () => Number((await ready()).detail['ledger']), { timeout: 30_000 }).toBeGreaterThan(before + 2)
+
     expect(await (await fetch(`${String(operations)}/metrics`)).text()).toMatch(/assay_provider_ledger_block \d+/)
     signal.abort()
     await running
+    await proxy.close()
     await expect(fetch(`${String(operations)}/health`)).rejects.toThrow()
     await (await lockFolder(join(dir, 'data'))).release()
 
@@ -103,7 +112,7 @@ describe('runProvider', () => {
     await second.told('machine is registered already')
     again.abort()
     await rerun
-  }, 120_000)
+  }, 240_000)
 
   it('a stop during the start is no error', async () => {
     const signal = new AbortController()
