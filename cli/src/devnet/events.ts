@@ -90,15 +90,17 @@ export function screenView(out: Out, names: Names): View {
   }
   const draw = () => {
     const rows = out.rows ?? 40
+    const width = out.columns ?? 120
+    // Wrapped, not cut: the commands and hashes are there to be copied.
+    const wrapped = (line: string): string[] => line.match(new RegExp(`.{1,${width}}`, 'g')) ?? ['']
     const body = [
       `Assay devnet   ${head}`,
       access,
       table(['machine', 'verdicts, round by round', 'score (MAC)', 'earned'], [...machines].map(([account, m]) => [name(account), m.verdicts.slice(-6).join(' '), m.score, m.earned])),
       table(['checker', 'reports', 'paid observations', 'earned'], [...checkers].map(([account, c]) => [name(account), c.reports.slice(-6).join(' '), String(c.paid), c.earned])),
-    ].join('\n').split('\n')
-    const room = Math.max(3, rows - body.length - 2)
-    const width = out.columns ?? 120
-    const lines = [...body, ...recent.slice(-room)].map((line) => line.slice(0, width))
+    ].join('\n').split('\n').flatMap(wrapped)
+    const room = Math.max(3, rows - body.length - 1)
+    const lines = [...body, ...recent.flatMap(wrapped).slice(-room)]
     out.write(`\u001B[H${lines.map((line) => `${line}\u001B[K`).join('\n')}\u001B[J`)
   }
   out.write('\u001B[2J')
