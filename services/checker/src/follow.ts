@@ -3,7 +3,7 @@ import { combineLatest, distinctUntilChanged, filter, map, mergeMap, type Observ
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
-import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger } from '@assay/protocol'
+import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger, LedgerGapError } from '@assay/protocol'
 import type { LedgerBlockEvent } from '@assay/runtime-bindings'
 
 export interface FollowTools {
@@ -66,7 +66,7 @@ export function follow({ crypto, network, confirmations, heights$, blocks$, onDe
     // A subscription begins at the origin again; anything but losing track goes on to whoever listens.
     retry({
       delay: (error: unknown) => {
-        if (!(error instanceof LostTrackError)) throw error
+        if (!(error instanceof LostTrackError || error instanceof LedgerGapError)) throw error
         log.warn('the ledger is built anew', { error })
         return [0]
       },

@@ -1,20 +1,8 @@
 // A checker's keys and its place in the network: made or opened, registered, and told exactly what is missing until it is eligible.
-import { readFile } from 'node:fs/promises'
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
-import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf } from '@assay/protocol'
 import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, thresholdOf, toAddress } from '@assay/runtime-bindings'
-
-/** Reads the password from the first line of a file. Throws OperatorError PASSWORD_FILE. */
-export async function readPassword(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new OperatorError('PASSWORD_FILE', `the password file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { advice: 'Write the password of the keys into this file, readable by this user only.', cause })
-  })
-  const password = text.split(/\r?\n/, 1)[0] ?? ''
-  if (password === '') throw new OperatorError('PASSWORD_FILE', `the password file ${path} has an empty first line`, { advice: 'Write the password of the keys into its first line.' })
-  return password
-}
 
 /** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {

@@ -107,7 +107,7 @@ class Life {
       this.ledger$.next(ledgers.get(best - c)!)
       this.best$.next(best)
       for (const round of [0, 1]) if (best === at(round).openKnown && this.store.commitments(round).has(worker.account)) this.open(round)
-      await vi.waitFor(() => expect(this.pending(best)).toEqual([]), { timeout: 5000, interval: 2 })
+      await vi.waitFor(() => { if (this.pending(best).length > 0) throw new Error(`block ${best} waits for ${this.pending(best).join()}`) }, { timeout: 5000, interval: 2 })
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
     return this

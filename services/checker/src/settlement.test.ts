@@ -1,0 +1,294 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defer, filter, firstValueFrom, map, type Subscription } from 'rxjs'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createLog } from '@assay/kit/log'
+import { createMetrics } from '@assay/kit/metrics'
+import { devnetParameters, encodeStatement, type Hash, judgementOfEpoch, type Ledger, type Parameters, statementRoot, ZERO_HASH } from '@assay/protocol'
+import {
+  type Account, accountFromSecret, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, readBalance, readOperation, type Sender, thresholdOf, toAddress,
+} from '@assay/runtime-bindings'
+import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
+import { follow, type View } from './follow.ts'
+import { checkerMetrics } from './metrics.ts'
+import { type Computed, createSettlement, foundersOf, isCommittee, settlementCall, settlementCommittee } from './settlement.ts'
+import { Store } from './store.ts'
+
+// Each block is some real seconds of a runtime in WebAssembly on a machine that others use too.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
+
+const PEAQ = 10n ** 18n
+const N = 4
+/** An epoch every five blocks, an attempt every four. */
+const parameters: Parameters = { ...devnetParameters(1, 3), confirmations: 0, roundBlocks: 5, epochRounds: 1, seedOffset: 1, commitOffset: 5, packageOffset: 7, waitBlocks: 0, attemptBlocks: 4 }
+const due = (epoch: number): number => judgementOfEpoch(parameters, epoch)
+/** The epoch that may be settled now: the tests take them one by one. */
+let current = -1
+
+let dev: Devchain
+let chain: Chain
+let network: Hash
+let accounts: Account[]
+let view: View
+let keep: Subscription
+let dir: string
+const stop = new AbortController()
+
+/** What everybody computes for an epoch, unless a test says otherwise for one member. */
+const payee = (epoch: number, i: number): Hash => accountFromSecret(`//payee//${epoch}//${i}`).id
+const payOf = (epoch: number, amounts: bigint[] = [3n * PEAQ + 1n, 2n * PEAQ]): Computed => {
+  const bytes = encodeStatement({ epoch, scores: ZERO_HASH, payouts: ZERO_HASH, registry: ZERO_HASH, evidence: ZERO_HASH, paid: amounts.reduce((a, b) => a + b, 0n), carried: 0n })
+  const payouts = amounts.map((amount, i) => [payee(epoch, i), amount] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return { kind: 'done', pay: { root: statementRoot(nodeCrypto, network, bytes), bytes, payouts, carried: new Map([[payee(epoch, 9), BigInt(epoch)]]) } }
+}
+
+/** A member of the committee: alive or not, with a folder that outlives it. */
+class Member {
+  readonly index: number
+  readonly account: Account
+  readonly said: { level: string, event: string, epoch?: number }[] = []
+  readonly asked: { epoch: number, previous: number | undefined }[] = []
+  compute: (epoch: number) => Computed = (epoch) => payOf(epoch)
+  store!: Store
+  sender!: Sender
+  running: Promise<void> | undefined
+  #settlement!: ReturnType<typeof createSettlement>
+  #stop!: AbortController
+
+  constructor(index: number) {
+    this.index = index
+    this.account = accounts[index]!
+    this.start()
+  }
+
+  start(): void {
+    this.#stop = new AbortController()
+    this.running = undefined
+    this.store = new Store(join(dir, `member-${this.index}`), { network, account: this.account.id })
+    this.sender = createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics })
+    const log = createLog({ json: true, write: (line) => void this.said.push(JSON.parse(line)) })
+    this.#settlement = createSettlement({
+      crypto: nodeCrypto, network, me: this.account.id, members: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: checkerMetrics(createMetrics('checker')), busy: () => false,
+      compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
+    })
+  }
+  /** As in the service: while a step is under way, newer heights are skipped. */
+  step(ledger: Ledger, best: number): void {
+    this.running ??= this.#settlement.step(ledger, best).finally(() => (this.running = undefined))
+  }
+
+  async kill(): Promise<void> {
+    this.#stop.abort()
+    await this.running?.catch(() => {})
+    this.store.close()
+  }
+
+  told(event: string): number {
+    return this.said.filter((line) => line.event === event).length
+  }
+}
+
+let members: Member[]
+const pool = (): number => dev.chain.txPool.pendingExtrinsics.length
+const ledgerAt = (height: number): Promise<Ledger> => firstValueFrom(view.ledger$.pipe(filter(({ head }) => head!.number === height - parameters.confirmations)))
+
+/** Everybody alive acts on the head; returns when all who are still at it have an extrinsic in the pool. */
+async function act(alive: Member[] = members): Promise<void> {
+  const best = dev.head().number
+  const ledger = await ledgerAt(best)
+  for (const member of alive) member.step(ledger, best)
+  await vi.waitFor(() => {
+    const busy = members.filter(({ running }) => running !== undefined).length
+    if (busy > pool()) throw new Error(`${busy} are at work and ${pool()} extrinsics wait`)
+  }, { timeout: 20_000, interval: 5 })
+}
+
+/** Everybody alive acts, then a block; until the height. */
+async function to(height: number, alive?: Member[]): Promise<void> {
+  while (dev.head().number < height) {
+    await act(alive)
+    await dev.newBlock()
+  }
+  await vi.waitFor(() => {
+    if (pool() === 0 && members.some(({ running }) => running !== undefined)) throw new Error('not done yet')
+  }, { timeout: 20_000, interval: 5 })
+}
+
+const paid = async (epoch: number): Promise<bigint[]> => Promise.all([0, 1].map(async (i) => (await readBalance(chain, payee(epoch, i))).free))
+const callHash = (epoch: number): Hash => {
+  const computed = payOf(epoch)
+  if (computed.kind !== 'done') throw new Error('not reached')
+  return settlementCall(chain, network, { epoch, ...computed.pay }).hash.toHex()
+}
+const operation = (epoch: number) => readOperation(chain, network, callHash(epoch))
+const isPaid = (epoch: number): Promise<boolean> => hasItem(chain, network, `assay/s/${network.slice(2, 18)}/${epoch}/0`)
+const setPot = (planck: bigint): Promise<void> => dev.setStorage({ System: { Account: [[[toAddress(network)], { providers: 1, data: { free: planck } }]] } })
+
+beforeAll(async () => {
+  await cryptoReady()
+  dir = mkdtempSync(join(tmpdir(), 'assay-settlement-'))
+  accounts = Array.from({ length: N }, (_, i) => accountFromSecret(`//settler//${i}`)).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const founders = accounts.map(({ id }) => id)
+  network = networkAccount(founders)
+  dev = await startDevchain({ blocks: 'manual', fund: { ...Object.fromEntries(accounts.map(({ address }) => [address, 100n * PEAQ])), [toAddress(network)]: 1000n * PEAQ } })
+  chain = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+  for (const account of accounts.slice(0, thresholdOf(N))) {
+    const created = createNetwork({ chain, sender: createSender({ chain, account, signal: stop.signal }), founders, parameters })
+    await vi.waitFor(() => { if (pool() === 0) throw new Error('not sent') }, { timeout: 20_000 })
+    await dev.newBlock()
+    await created
+  }
+  view = follow({
+    crypto: nodeCrypto, network, confirmations: parameters.confirmations, onDeepReorg: () => {}, log: createLog({ level: 'silent' }),
+    heights$: best$(chain, stop.signal).pipe(map(({ number }) => number)),
+    blocks$: defer(() => ledgerBlocks$(chain, { from: parameters.origin, confirmations: parameters.confirmations, signal: stop.signal })),
+  })
+  keep = view.ledger$.subscribe()
+  members = accounts.map((_, i) => new Member(i))
+}, 120_000)
+afterAll(async () => {
+  keep?.unsubscribe()
+  for (const member of members ?? []) await member.kill()
+  stop.abort()
+  await dev?.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+test('the committee is read from the block that founded the network, and must be what its account is made of', async () => {
+  const ledger = await ledgerAt(dev.head().number)
+  const founders = accounts.map(({ id }) => id)
+  expect(foundersOf(ledger)).toEqual(founders)
+  const log = createLog({ level: 'silent' })
+  expect(settlementCommittee(ledger, undefined, log)).toEqual(founders)
+  expect(settlementCommittee(ledger, founders.toReversed(), log)).toEqual(founders)
+  expect(() => settlementCommittee(ledger, founders.slice(1), log)).toThrow(expect.objectContaining({ code: 'MEMBERS' }))
+  expect(settlementCommittee({ ...ledger, network: payee(0, 0) }, undefined, log)).toBeNull()
+  expect([isCommittee(network, [founders[0]!, founders[0]!, founders[1]!, founders[2]!]), isCommittee(network, [])]).toEqual([false, false])
+})
+
+/** Begins an epoch at the beginning of an attempt, so that a test knows the openers; gives the first and the next. */
+async function begin(epoch: number): Promise<[Member, Member]> {
+  while (dev.head().number < due(epoch) || (dev.head().number - due(epoch)) % parameters.attemptBlocks !== 0) await dev.newBlock()
+  current = epoch
+  const attempt = (dev.head().number - due(epoch)) / parameters.attemptBlocks
+  return [members[(epoch + attempt) % N]!, members[(epoch + attempt + 1) % N]!]
+}
+const blocksOn = (count: number, alive?: Member[]): Promise<void> => to(dev.head().number + count, alive)
+const FULL = [3n * PEAQ + 1n, 2n * PEAQ]
+const TOTAL = 5n * PEAQ + 1n
+
+describe('an epoch', () => {
+  test('submitted by all is executed once, exactly, and each member sees its own statement on chain', async () => {
+    const before = (await readBalance(chain, network)).free
+    await begin(0)
+    await blocksOn(3)
+    expect(await paid(0)).toEqual(FULL)
+    expect(before - (await readBalance(chain, network)).free).toBe(TOTAL)
+    expect(await operation(0)).toBeNull()
+    await blocksOn(1)
+    expect(members.map(({ store }) => store.statement(0))).toMatchObject(members.map(() => ({ agreed: true, landed: expect.any(Number) })))
+    expect(members.map((member) => member.told('epoch paid')).reduce((a, b) => a + b)).toBe(1)
+    expect(members.flatMap(({ said }) => said.filter(({ level }) => level === 'error' || level === 'warn'))).toEqual([])
+    expect(members[0]!.asked.find(({ epoch }) => epoch === 0)).toEqual({ epoch: 0, previous: 0 })
+  })
+
+  test('of a member who computed something else: nothing of it happens, and that member is told', async () => {
+    const openers = await begin(1)
+    const odd = members.find((member) => !openers.includes(member))!
+    odd.compute = (epoch) => payOf(epoch, [99n * PEAQ, 1n * PEAQ])
+    await blocksOn(4)
+    expect(await paid(1)).toEqual(FULL)
+    expect(members.map(({ store }) => store.statement(1)?.agreed)).toEqual(members.map((member) => member !== odd))
+    expect(odd.told('the network settled an epoch with another statement than this checker computed')).toBe(1)
+    odd.compute = (epoch) => payOf(epoch)
+  })
+
+  test('whose opener is silent is opened by the next in the next attempt', async () => {
+    const [silent, next] = await begin(2)
+    const alive = members.filter((member) => member !== silent)
+    await blocksOn(parameters.attemptBlocks, alive)
+    expect([await operation(2), await isPaid(2)]).toEqual([null, false])
+    await blocksOn(1, alive)
+    expect(await operation(2)).toMatchObject({ depositor: next.account.id })
+    await blocksOn(1, alive)
+    expect(await paid(2)).toEqual(FULL)
+  })
+
+  test('whose opener takes it back is opened by the next', async () => {
+    const [opener, next] = await begin(3)
+    await blocksOn(1, [opener])
+    expect(await operation(3)).toMatchObject({ depositor: opener.account.id })
+    const back = cancel({ chain, sender: opener.sender, members: accounts.map(({ id }) => id), threshold: thresholdOf(N), callHash: callHash(3), label: 'withdrawal' })
+    await vi.waitFor(() => { if (pool() === 0) throw new Error('not sent') }, { timeout: 20_000 })
+    await dev.newBlock()
+    expect(await back).toMatchObject({ ok: true })
+    await blocksOn(2)
+    expect(await operation(3), 'no second opening in one attempt').toBeNull()
+    await blocksOn(1)
+    expect(await operation(3)).toMatchObject({ depositor: next.account.id })
+    await blocksOn(1)
+    expect(await paid(3)).toEqual(FULL)
+  })
+
+  test('that the pot cannot pay fails whole, is told, and is paid when there is money', async () => {
+    await begin(4)
+    const pot = (await readBalance(chain, network)).free
+    await blocksOn(1)
+    await act()
+    await setPot(PEAQ) // after everybody has looked, before anything is executed
+    await dev.newBlock()
+    await blocksOn(1)
+    expect([await isPaid(4), await paid(4)]).toEqual([false, [0n, 0n]])
+    expect(members.map((member) => member.told('the settlement was executed and failed')).reduce((a, b) => a + b)).toBe(1)
+    await blocksOn(2)
+    const complaints = members.map((member) => member.told('the pot cannot pay the epoch'))
+    expect(complaints.reduce((a, b) => a + b)).toBeGreaterThan(0)
+    await act()
+    expect(members.map((member) => member.told('the pot cannot pay the epoch')), 'once an attempt').toEqual(complaints)
+    await setPot(pot)
+    for (let i = 0; i < 3 * parameters.attemptBlocks && !(await isPaid(4)); i++) await blocksOn(1)
+    expect(await paid(4)).toEqual(FULL)
+  })
+
+  test('whose members are killed with their approvals under way, one after the other, is paid once', async () => {
+    const before = (await readBalance(chain, network)).free
+    await begin(5)
+    // With each block one member dies that has just sent, or was about to.
+    for (let i = 0; i < 20 && !(await isPaid(5)); i++) {
+      await act()
+      const victim = members[i % N]!
+      await victim.kill()
+      await dev.newBlock()
+      victim.start()
+    }
+    await blocksOn(2)
+    expect(await paid(5)).toEqual(FULL)
+    expect(before - (await readBalance(chain, network)).free).toBe(TOTAL)
+    expect(await operation(5)).toBeNull()
+    expect(members.map(({ store }) => store.statement(5)?.agreed)).toEqual(members.map(() => true))
+  })
+})
+
+test('an epoch that lacks evidence is asked for once an attempt; one whose turn has not come, or while a report is due, is let be', async () => {
+  const said: string[] = []
+  const store = new Store(join(dir, 'bystander'), { network, account: accounts[0]!.id })
+  let answer: Computed = { kind: 'missing', blobs: [ZERO_HASH] }
+  let asked = 0
+  const untouched = new Proxy({} as Chain, { get: () => { throw new Error('nobody may ask the chain') } })
+  const settlement = createSettlement({
+    crypto: nodeCrypto, network, me: accounts[0]!.id, members: accounts.map(({ id }) => id), chain: untouched, sender: members[0]!.sender, store, busy: () => true, metrics: checkerMetrics(createMetrics('checker')),
+    log: createLog({ json: true, write: (line) => void said.push((JSON.parse(line) as { event: string }).event) }), compute: async () => (asked++, answer),
+  })
+  const ledger = { ...(await ledgerAt(dev.head().number)), statements: new Map() }
+  const at = (best: number): Promise<void> => settlement.step({ ...ledger, head: { number: due(0), hash: ZERO_HASH } }, best)
+  await settlement.step({ ...ledger, head: { number: due(0) - 1, hash: ZERO_HASH } }, due(0) + 9)
+  expect(asked).toBe(0)
+  for (const best of [due(0), due(0) + 1, due(0) + 3, due(0) + 4, due(0) + 5]) await at(best)
+  expect([asked, said.filter((event) => event.startsWith('epoch cannot be settled yet')).length]).toEqual([2, 2])
+  answer = payOf(0)
+  await at(due(0) + 8)
+  await at(due(0) + 9)
+  expect([asked, store.statement(0)?.landed]).toEqual([3, null])
+  store.close()
+})
