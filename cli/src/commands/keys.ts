@@ -1,7 +1,7 @@
 // `assay keys create`: an encrypted keystore, before there is a network to join.
-import { existsSync, readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { OperatorError, runMain } from '@assay/kit/lifecycle'
+import { runMain } from '@assay/kit/lifecycle'
+import { readPassword } from '@assay/kit/password'
 import { createKeystore, keystoreExists, openKeystore } from '@assay/runtime-bindings'
 
 export function register(program: Command): void {
@@ -16,7 +16,7 @@ export function register(program: Command): void {
     .action(async (options: { dataDir: string; passwordFile: string; json?: boolean }) => {
       await runMain(async () => {
         const dir = options.dataDir
-        const password = readPassword(options.passwordFile)
+        const password = await readPassword(options.passwordFile)
         const made = !(await keystoreExists(dir))
         const created = made ? await createKeystore({ dir, password }) : undefined
         const { account, peer } = created ?? (await openKeystore({ dir, password }))
@@ -27,12 +27,4 @@ export function register(program: Command): void {
         }
       })
     })
-}
-
-/** The first line of the file. @throws OperatorError */
-export function readPassword(path: string): string {
-  if (!existsSync(path)) throw new OperatorError('PASSWORD_FILE', `the password file ${path} is not there`, { advice: 'Write the password on its first line, with rights for you alone (chmod 600).' })
-  const password = readFileSync(path, 'utf8').split(/\r?\n/)[0] ?? ''
-  if (password === '') throw new OperatorError('PASSWORD_FILE', `the password file ${path} is empty`, { advice: 'Write the password on its first line.' })
-  return password
 }

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
+import { readPassword } from '@assay/kit/password'
 import { decodeParameters, devnetParameters, fromHex, type Parameters, type Hex } from '@assay/protocol'
 import { bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
-import { readPassword } from './keys.ts'
 
 export function register(program: Command): void {
   const network = program.command('network').description('create a network together with its other founders, or show one')
@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .action(async (options: { chain: string; dataDir: string; passwordFile: string; members: string; parameters: string; json?: boolean }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain, signal) => {
-          const { account } = await openKeystore({ dir: options.dataDir, password: readPassword(options.passwordFile) })
+          const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
           const founders = options.members.split(',').map((address) => toAccountId(address.trim()))
           const parameters = readParameters(options.parameters)
           const log = createLog({ level: 'warn', json: options.json === true })

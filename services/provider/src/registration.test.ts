@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BehaviorSubject } from 'rxjs'
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
 import { ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount } from '@assay/runtime-bindings'
 import type { Registration } from '@assay/runtime-bindings'
-import { documentMemory, openKeys, readPassword, registerPatiently } from './registration.ts'
+import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 
 vi.setConfig({ testTimeout: 90_000 }) // scrypt is slow on purpose
 let dir: string
@@ -39,18 +39,6 @@ describe('openKeys', () => {
     const keys = await openKeys({ dataDir: join(dir, 'named'), ownerFile: join(dir, 'wallet.json'), password: 'p', log: silentLog })
     expect(keys.owner.id).toBe(owner.id)
     await expect(openKeys({ dataDir: join(dir, 'named'), ownerFile: join(dir, 'none.json'), password: 'p', log: silentLog })).rejects.toMatchObject({ code: 'KEYSTORE_MISSING' })
-  })
-})
-
-describe('readPassword', () => {
-  it('takes the first line', async () => {
-    await writeFile(join(dir, 'password'), 'secret words\r\nmore\n')
-    expect(await readPassword(join(dir, 'password'))).toBe('secret words')
-  })
-  it('says what is wrong with the file', async () => {
-    await writeFile(join(dir, 'empty'), '\nx')
-    await expect(readPassword(join(dir, 'empty'))).rejects.toMatchObject({ code: 'PASSWORD_FILE', message: expect.stringContaining('is empty') })
-    await expect(readPassword(join(dir, 'nowhere'))).rejects.toMatchObject({ code: 'PASSWORD_FILE', message: expect.stringContaining('ENOENT') })
   })
 })
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { filter, firstValueFrom, exhaustMap } from 'rxjs'
 import type { Observable } from 'rxjs'
 import { writeDurably } from '@assay/kit/blobs'
-import { EXIT, OperatorError, isOperatorError } from '@assay/kit/lifecycle'
+import { EXIT, isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import type { AccountId } from '@assay/protocol'
@@ -14,16 +14,6 @@ import type { Account, DocumentMemory, PeerKey, Registration } from '@assay/runt
 
 /** Who is paid, who works, and the key that signs the work. */
 export interface Keys { owner: Account, account: Account, peer: PeerKey }
-
-/** The first line of a password file. Throws OperatorError PASSWORD_FILE. */
-export async function readPassword(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new OperatorError('PASSWORD_FILE', `the password file ${path} cannot be read (${cause.code ?? cause.message})`, { advice: 'Write the password of the keys into its first line, readable by this user alone.', cause })
-  })
-  const password = text.split('\n')[0]!.replace(/\r$/, '')
-  if (password === '') throw new OperatorError('PASSWORD_FILE', `the first line of the password file ${path} is empty`, { advice: 'Write the password of the keys into it.' })
-  return password
-}
 
 /**
  * Opens the owner's key (`owner.json`, or the file given) and the machine's (`machine/`), and makes those that do not exist yet; an owner's file given by name must exist.
