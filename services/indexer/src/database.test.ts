@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -95,14 +95,6 @@ describe('transactions', () => {
 })
 
 describe('the folder', () => {
-  it('is made anew where its making was cut off', async () => {
-    // What a process leaves that was killed while PostgreSQL wrote its first files.
-    mkdirSync(join(root, 'cut/postgres.new'), { recursive: true })
-    writeFileSync(join(root, 'cut/postgres.new/PG_VERSION'), 'x')
-    await (await open('cut')).close()
-    expect(readdirSync(join(root, 'cut'))).toEqual(['postgres'])
-  })
-
   it('is refused if it cannot be one, or holds files that are no database', async () => {
     writeFileSync(join(root, 'file'), '')
     await expect(openDatabase({ dir: join(root, 'file/inside'), owner })).rejects.toMatchObject({ code: 'DATA_DIR', message: /ENOTDIR/ })

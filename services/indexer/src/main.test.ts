@@ -1,6 +1,6 @@
 // The whole indexer on the real runtime: a network without machines is enough to follow, judge, score, stop and come back.
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,6 +63,9 @@ const get = async (url: string) => {
 
 describe('an indexer', () => {
   it('follows, judges, scores what a replay gives, stops, and goes on where it was', { timeout: 300_000 }, async () => {
+    // What a process leaves that was killed while PostgreSQL wrote its first files.
+    mkdirSync(join(root, 'data/postgres.new'), { recursive: true })
+    writeFileSync(join(root, 'data/postgres.new/PG_VERSION'), 'x')
     const first = await started('data')
     await devchain.newBlocks(20 - devchain.head().number)
     await first.notes.until('block taken', { block: 19 })
@@ -71,6 +74,7 @@ describe('an indexer', () => {
     await expect(run('data')).rejects.toMatchObject({ code: 'LOCKED' })
     await first.end()
     await expect(fetch(first.url)).rejects.toThrow()
+    expect(readdirSync(join(root, 'data'))).toEqual(['postgres'])
     expect(first.notes.said.at(-1)).toMatchObject({ event: 'indexer stopped', fields: { head: 19 } })
 
     const judged = judgementOfEpoch(parameters, 0)
