@@ -7,6 +7,6 @@ export function register(program: Command): void {
   const indexer = program.command('indexer').description('follows the chain, judges rounds and epochs, serves them over HTTP')
   serviceCommand(indexer.command('start').description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: runIndexer }).addHelpText(
     'after',
-    '\nExample:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --port 8080',
+    '\nExample:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630',
   )
 }
