@@ -16,7 +16,7 @@ const program = new Command('assay')
   .configureHelp({ showGlobalOptions: true })
   .addHelpText('after', '\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.')
 
-// Each command's file is loaded only when it runs: `assay --help` does not pay for the chain libraries.
+// Only the named command's file is loaded, so that a command does not pay for the libraries of the others.
 const commands = ['devnet', 'provider', 'checker', 'indexer', 'network', 'keys', 'replay', 'fund'] as const
 const name = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 for (const command of commands) {
