@@ -129,12 +129,12 @@ describe('the fast builder', () => {
     const inherents = other.chain.getInherents()
     inherents.push(fussy)
     try {
-      await other.newBlocks(3)
+      await other.newBlocks(2)
     } finally {
       inherents.pop()
     }
     await other.newBlock()
-    expect(other.stats).toMatchObject({ fast: 1, stock: 4, failed: 0 })
+    expect(other.stats).toMatchObject({ fast: 1, stock: 3, failed: 0 })
     expect(said.filter(({ event }) => event === 'fast block builder left')).toHaveLength(1)
   })
 })
