@@ -9,7 +9,7 @@ import { addAttribute } from './did.ts'
 import { decodeEvents, ledgerBlocks$, ledgerEvents, loadLedgerBlock, type LedgerBlockEvent } from './ledger-blocks.ts'
 import { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
 import { createSender, type Sender } from './sender.ts'
-import { addItem, updateItem } from './storage.ts'
+import { addItem, hasItem, putItem, readItem, updateItem } from './storage.ts'
 import { batchAll, forceBatch } from './utility.ts'
 
 const PEAQ = 10n ** 18n
@@ -87,6 +87,21 @@ describe('a block', () => {
     }
     expect(ledgerEvents(chain.runtime, '0x00', 7)).toEqual([])
     expect(decodeEvents(chain.runtime, null, 7)).toEqual([])
+  })
+})
+
+describe('an item', () => {
+  test('that cannot be stored is refused before it costs anything', () => {
+    expect(() => addItem(chain, 'k'.repeat(65), Uint8Array.of(1))).toThrow(/65 bytes, more than 64/)
+    expect(() => updateItem(chain, 'k', new Uint8Array(129))).toThrow(/129 bytes; this chain stores 128/)
+    expect(() => addItem(chain, 'k'.repeat(64), new Uint8Array(128))).not.toThrow()
+  })
+
+  test('that is empty is there all the same', async () => {
+    expect(await readItem(chain, me.id, 'hollow')).toBeNull()
+    await done(await putItem(chain, me.id, 'hollow', new Uint8Array()))
+    expect([await readItem(chain, me.id, 'hollow'), await hasItem(chain, me.id, 'hollow')]).toEqual([new Uint8Array(), true])
+    expect((await done(await putItem(chain, me.id, 'hollow', Uint8Array.of(1)))).events).toMatchObject([{ update: true }])
   })
 })
 

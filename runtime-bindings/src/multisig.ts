@@ -8,7 +8,7 @@ import type { MultisigFeatures } from './features.ts'
 import { utilCrypto } from './polkadot.ts'
 import type { TxFailure, TxResult } from './result.ts'
 import { callOf, specOf, type Runtime } from './runtime.ts'
-import type { Sender } from './sender.ts'
+import type { Estimate, Sender } from './sender.ts'
 
 /** Who signs together: at least `threshold` of `members`. */
 export interface Multisig {
@@ -83,7 +83,7 @@ export async function readOperation(chain: Chain, multisig: AccountId, callHash:
 
 /**
  * Approves `call` as one member, with what the chain's state asks for: opens the operation, adds an approval, executes at the threshold, or does nothing. Other members may act at the same time:
- * a refusal that says so (`NoTimepoint` and the like) is answered by reading the state again. Throws MissingFeatureError, RangeError, and what `sender.send` throws.
+ * a refusal that says so (`NoTimepoint` and the like) is answered by reading the state again. Throws MissingFeatureError, RangeError, ChainError TOO_HEAVY, and what `sender.send` throws.
  */
 export async function approve(options: ApproveOptions): Promise<Approval> {
   const { chain, sender, members, threshold, call, label, open = true, spent = async () => false } = options
@@ -92,15 +92,16 @@ export async function approve(options: ApproveOptions): Promise<Approval> {
   const callHash = call.hash.toHex()
   const others = sorted(members).filter((id) => id !== sender.account.id)
   if (others.length === members.length) throw new RangeError(`${sender.account.address} is no member of ${toAddress(account)}`)
-  const { weight, proofSize } = await sender.estimate(call)
-  if (weight > chain.features.maxExtrinsicWeight) throw new ChainError('TOO_HEAVY', `${label} weighs ${weight}, more than a block takes (${chain.features.maxExtrinsicWeight}).`, 'Split it.')
-
+  let cost: Estimate | undefined // costs the node a runtime call: only once it is needed
   let result: TxResult | undefined
   for (let attempt = 0; attempt < 4; attempt++) {
     if (await spent()) return { state: 'spent' }
     const operation = await readOperation(chain, account, callHash)
     if (operation?.approvals.includes(sender.account.id)) return { state: 'waiting', approvals: operation.approvals.length }
     if (!operation && !open) return { state: 'closed' }
+    cost ??= await sender.estimate(call)
+    const { weight, proofSize } = cost
+    if (weight > chain.features.maxExtrinsicWeight) throw new ChainError('TOO_HEAVY', `${label} weighs ${weight}, more than a block takes (${chain.features.maxExtrinsicWeight}).`, 'Split it.')
     result = await sender.send(asMulti(chain.runtime, { threshold, others, when: operation?.when ?? null, call, weight, proofSize }), {
       label,
       spend: operation ? 0n : features.depositBase + features.depositFactor * BigInt(threshold),

@@ -5,6 +5,7 @@ import { accountFromSecret, toAddress, type Account } from './account.ts'
 import { readBalance, transfer } from './balances.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady } from './crypto.ts'
+import { RpcError } from './errors.ts'
 import { util, utilCrypto } from './polkadot.ts'
 import { createSender, refusalOf, type Sender, type SenderOptions, type TxStore } from './sender.ts'
 import { addItem, readItem } from './storage.ts'
@@ -36,6 +37,15 @@ const senderOf = (account: Account, options: Partial<SenderOptions> = {}): Sende
 const stranger = '0x3333333333333333333333333333333333333333333333333333333333333333'
 const pool = (): number => dev.chain.txPool.pendingExtrinsics.length
 const waiting = (count = 1): Promise<void> => vi.waitFor(() => expect(pool()).toBeGreaterThanOrEqual(count), { timeout: 10_000, interval: 5 })
+// The chain with some requests answered here: by an error, or by a value.
+const through = (answer: (method: string, params: readonly unknown[]) => unknown): Chain => {
+  const request = async (method: string, params: readonly unknown[] = [], timeoutMs?: number): Promise<unknown> => {
+    const own = answer(method, params)
+    if (own instanceof Error) throw own
+    return own ?? chain.rpc.request(method, params, timeoutMs)
+  }
+  return { ...chain, rpc: { ...chain.rpc, connected: true, request: request as Chain['rpc']['request'] } }
+}
 // Builds a block whenever a transaction waits, until the work is done.
 const mining = async <T>(work: Promise<T>): Promise<T> => {
   let busy = true
@@ -186,6 +196,46 @@ describe('what never gets into a block', () => {
     expect(await senderOf(me, { signal: halt.signal }).send(addItem(chain, 'y', Uint8Array.of(1)), { label: 'item' })).toMatchObject({ ok: false, code: 'STOPPED', final: true })
     await dev.newBlock()
     expect(await item(me, 'x')).toBe(1) // it did
+  })
+
+  test('the connection closed under it: STOPPED too', async () => {
+    const own = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+    const me = fresh()
+    const sending = createSender({ chain: own, account: me, signal: stop.signal }).send(addItem(own, 'x', Uint8Array.of(1)), { label: 'item' })
+    await waiting()
+    await own.close()
+    expect(await sending).toMatchObject({ ok: false, code: 'STOPPED', final: false })
+    await dev.newBlock()
+  })
+
+  test('a node that forgot the state cannot tell what became of it', async () => {
+    const forgetful = through((method) => (method === 'state_queryStorageAt' ? new RpcError(method, 4003, 'State already discarded', '') : undefined))
+    const sending = createSender({ chain: forgetful, account: fresh(), signal: stop.signal }).send(addItem(chain, 'x', Uint8Array.of(1)), { label: 'item' })
+    await waiting()
+    let result: TxResult | undefined
+    void sending.then((r) => (result = r))
+    while (!result) await dev.newBlock()
+    expect(result).toMatchObject({ ok: false, code: 'UNREADABLE', final: false, message: expect.stringContaining('discarded') })
+  })
+
+  test('another program that always wins the nonce: REPLACED in the end', async () => {
+    const me = fresh()
+    const lost: unknown[] = []
+    const swallowed = through((method, params) => (method === 'author_submitExtrinsic' ? (lost.push(params[0]), 'swallowed') : undefined))
+    const sending = createSender({ chain: swallowed, account: me, signal: stop.signal }).send(addItem(chain, 'mine', Uint8Array.of(1)), { label: 'my item' })
+    const rival = senderOf(me)
+    let result: TxResult | undefined
+    void sending.then((r) => (result = r))
+    for (let i = 0, signed = 0; !result && i < 40; i++) {
+      const nonces = new Set(lost).size
+      if (nonces > signed) {
+        signed = nonces
+        await mining(rival.send(addItem(chain, `theirs ${i}`, Uint8Array.of(1)), { label: 'their item' }))
+      } else await dev.newBlock()
+      await delay(20)
+    }
+    expect(result).toMatchObject({ ok: false, code: 'REPLACED', final: true, advice: 'Run one program per account.' })
+    expect(await item(me, 'mine')).toBeUndefined()
   })
 
   test.each([

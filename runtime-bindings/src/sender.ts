@@ -4,7 +4,7 @@ import type { Account } from './account.ts'
 import { formatAmount, readBalance } from './balances.ts'
 import { bestBlock, headerAt, heads$, type Header } from './blocks.ts'
 import type { Chain } from './chain.ts'
-import { ChainError, ChainTimeoutError, RpcError } from './errors.ts'
+import { ChainError, ChainTimeoutError, RpcError, StoppedError } from './errors.ts'
 import { loadEvents } from './ledger-blocks.ts'
 import { silent, type Log } from './log.ts'
 import { util } from './polkadot.ts'
@@ -90,11 +90,20 @@ type Fate = TxResult | { readonly again: 'nonce' | 'signature'; readonly result:
 // A signature is born this many blocks below the head, so that a shallow reorg does not spoil it.
 const BIRTH_DEPTH = 3
 const MAX_PERIOD = 2_048
-const ATTEMPTS = 5
+const ATTEMPTS = 3
+const TROUBLES = 8
+
+// Fee estimates by kind and length of call, shared by the senders of a connection.
+const estimatesOf = (chain: Chain): Map<string, bigint> => {
+  const known = feeEstimates.get(chain) ?? new Map<string, bigint>()
+  feeEstimates.set(chain, known)
+  return known
+}
+const feeEstimates = new WeakMap<Chain, Map<string, bigint>>()
 
 /** Creates the sender of `account`; it stops when `signal` aborts. */
 export function createSender({ chain, account, signal, log = silent, store, confirmations: depth = 0 }: SenderOptions): Sender {
-  const estimates = new Map<string, bigint>()
+  const estimates = estimatesOf(chain)
   // Seen in a block, but young enough that a reorg could take them back: they would then have to go first again.
   let recent: Signed[] = []
   let tail: Promise<unknown> = Promise.resolve()
@@ -223,9 +232,9 @@ export function createSender({ chain, account, signal, log = silent, store, conf
         }
         troubles = 0
       } catch (error) {
-        if (!(error instanceof ChainError) || error.code === 'CHAIN_REPLACED' || error.code === 'STOPPED') throw error
+        if (!(error instanceof ChainError) || error instanceof StoppedError) throw error
         log.debug('chain cannot be read, trying again', { label: options.label, error: error.message })
-        if (++troubles >= 30 && !(error instanceof ChainTimeoutError)) {
+        if (++troubles >= TROUBLES && !(error instanceof ChainTimeoutError)) {
           return failure('UNREADABLE', `The node cannot say what became of ${options.label}: ${error.message}`, { final: false, hash: signed.hash, until: signed.dies - 1, advice: error.advice })
         }
       }
@@ -251,7 +260,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
           if ('ok' in prepared) return prepared
           signed = prepared
         } catch (error) {
-          if (!(error instanceof ChainError) || error.exit !== 75) throw error
+          if (!(error instanceof ChainError) || error instanceof StoppedError || error.exit !== 75) throw error
           log.debug('chain cannot be read, trying again', { label: options.label, error: error.message })
           await turns.next(1_000)
         }
@@ -295,8 +304,13 @@ export function createSender({ chain, account, signal, log = silent, store, conf
         const stopped = new Promise<'stopped'>((resolve) => stop.addEventListener('abort', () => resolve('stopped'), { once: true }))
         const running = run(callIn(call), options, turns, progress)
         running.catch(() => {}) // when stopped, nobody waits for it
-        const result = await Promise.race([running, stopped]).finally(() => turns.end())
-        const told = result === 'stopped' ? halted(signal.aborted ? 'STOPPED' : 'TIMEOUT') : result
+        const result = await Promise.race([running, stopped])
+          .catch((error: unknown) => {
+            if (error instanceof StoppedError) return 'stopped' as const // the connection was closed
+            throw error
+          })
+          .finally(() => turns.end())
+        const told = result === 'stopped' ? halted(deadline?.aborted && !signal.aborted ? 'TIMEOUT' : 'STOPPED') : result
         if (told.ok) log.info('extrinsic included', { label: options.label, block: told.block, hash: told.hash })
         else log.warn('extrinsic failed', { label: options.label, code: told.code, name: told.name ?? '', message: told.message })
         return told
