@@ -38,7 +38,7 @@ export function register(program: Command): void {
     .command('parameters')
     .description('write the parameters of a development network whose first round starts soon, as hex')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .option('--lead <blocks>', 'blocks until the first round', '14')
+    .option('--lead <blocks>', 'blocks until the first round', '20')
     .action(async (options: { chain: string; lead: string }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain) => {

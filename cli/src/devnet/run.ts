@@ -41,7 +41,7 @@ const OWNER_PLANCK = 10n * PEAQ
 /** Two epochs' pay: the most that a pot should hold. */
 const POT_PLANCK = 2n * devnetParameters(0, 0).poolPerEpoch + PEAQ
 /** Blocks between the network's creation and round 0: the machines register in them. */
-const LEAD_BLOCKS = 14
+const LEAD_BLOCKS = 20
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const SERVE = join(dirname(fileURLToPath(import.meta.resolve('@assay/runtime-bindings/testing'))), 'serve.ts')
 const LIAR = fileURLToPath(new URL('../../../test/liars/lazy-rows.ts', import.meta.url))
