@@ -40,8 +40,10 @@ const CHECKER_PLANCK = 100n * PEAQ
 const OWNER_PLANCK = 10n * PEAQ
 /** Two epochs' pay: the most that a pot should hold. */
 const POT_PLANCK = 2n * devnetParameters(0, 0).poolPerEpoch + PEAQ
-/** Blocks between the network's creation and round 0: the machines register in them. */
+/** Least blocks between the network's creation and round 0: the machines register in them. */
 const LEAD_BLOCKS = 20
+/** Starting all services takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
+const START_FACTOR = 4
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const SERVE = join(dirname(fileURLToPath(import.meta.resolve('@assay/runtime-bindings/testing'))), 'serve.ts')
 const LIAR = fileURLToPath(new URL('../../../test/liars/lazy-rows.ts', import.meta.url))
@@ -75,6 +77,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     const treasury = await treasuryAccount()
     step(options.live ? 'forking the live chain as chopsticks.yml says' : 'booting peaq from its genesis in Chopsticks')
     const chainChild = start('chain', [SERVE, '--block-ms', String(options.blockMs), '--fund', `${treasury.address}=${TREASURY_PLANCK}`, '--json', '--until-stdin-closes', ...(options.live ? ['--live'] : [])])
+    const keysBegan = performance.now()
     const keys = Array.from({ length: options.checkers }, (_, i) => {
       const dir = join(home, `checker-${i + 1}`)
       return { dir, child: assay(`checker-${i + 1}-keys`, 'keys', 'create', '--data-dir', dir, '--password-file', passwordFile, '--json') }
@@ -85,13 +88,14 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
 
     step(`making the keys of ${options.checkers} checkers and paying their fees`)
     const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await child.line('keys'))['address'])) })))
+    const lead = Math.max(LEAD_BLOCKS, Math.ceil((START_FACTOR * (performance.now() - keysBegan)) / options.blockMs))
     checkers.forEach(({ account }, i) => names.set(account, `checker ${i + 1}`))
     const members = checkers.map(({ account }) => account)
     const network = networkAccount(members)
     names.set(network, 'pot')
     await fund(chain, sender, [...members.map((to) => ({ to, planck: CHECKER_PLANCK })), { to: network, planck: POT_PLANCK }])
     const { number: now } = await bestBlock(chain)
-    const parameters = devnetParameters(now, now + LEAD_BLOCKS)
+    const parameters = devnetParameters(now, now + lead)
     step(`creating the network ${toAddress(network)}: each founder approves the same call`)
     const parametersFile = join(home, 'parameters')
     writeFileSync(parametersFile, toHex(encodeParameters(parameters)))
