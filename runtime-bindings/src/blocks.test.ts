@@ -26,6 +26,7 @@ class FakeNode {
   heads = new ReplaySubject<RawHeader>(1)
   connected$ = new BehaviorSubject(true)
   asked: string[] = []
+  hang: (() => void) | undefined
   fail: ((method: string, params: readonly unknown[]) => Error | undefined) | undefined
 
   constructor(length = 0) {
@@ -77,6 +78,10 @@ class FakeNode {
     const self = this
     const request = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
       self.asked.push(method)
+      if (self.hang) {
+        self.hang()
+        await new Promise(() => {})
+      }
       const failing = self.fail?.(method, params)
       if (failing) throw failing
       if (!self.connected$.value) throw new ChainTimeoutError('ws://fake', method, 1)
@@ -210,6 +215,19 @@ describe('confirmed blocks', () => {
       await vi.waitFor(() => expect(reader.ended).toBe(true))
       expect(reader.error).toBeUndefined()
     }
+  })
+
+  test('end at once in the middle of a request that hangs', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    let hanging = 0
+    node.hang = () => void hanging++
+    node.grow(1)
+    await vi.waitFor(() => expect(hanging).toBeGreaterThan(0))
+    reader.stop.abort()
+    await vi.waitFor(() => expect(reader.ended).toBe(true))
+    expect(reader.error).toBeUndefined()
   })
 
   test('a node that refuses to tell heads is an error', async () => {

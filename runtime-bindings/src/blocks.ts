@@ -221,12 +221,12 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
   }
 
   try {
-    if (memory.refs.length === 0) await seed(chain, memory, from).catch(() => {}) // without it a reorg to before `from` reads as another chain; no reason to fail
+    if (memory.refs.length === 0) await unlessAborted(seed(chain, memory, from), signal).catch(() => {}) // without it a reorg to before `from` reads as another chain; no reason to fail
     while (!signal.aborted) {
       if (failure) throw failure
       try {
         if (best && best !== seen && best.hash !== seen?.hash) {
-          const events = await inspect(best)
+          const events = await unlessAborted(inspect(best), signal)
           for (const event of events) {
             yield event
             if (event.type === 'replaced') return
@@ -236,7 +236,7 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
         const limit = (seen?.number ?? -1) - confirmations
         if (next <= limit) {
           for (let number = next; number <= Math.min(limit, next + ahead - 1); number++) if (!window.has(number)) window.set(number, fetch(number))
-          const got = await window.get(next)!
+          const got = await unlessAborted(window.get(next)!, signal)
           window.delete(next)
           if (signal.aborted) return
           if (!got) throw new ChainError('BLOCK_GONE', `${chain.endpoint} has no block ${next} although its best is ${seen?.number}.`, 'Use another node.', { exit: 75 })
@@ -244,7 +244,7 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
           if (parent && parent.number === next - 1 && got.header.parentHash !== parent.hash) {
             window.clear()
             seen = undefined // so that the head is looked at again, from the ground up
-            const event = best && (await verify(best))
+            const event = best && (await unlessAborted(verify(best), signal))
             if (!event) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that the parent of block ${next} is ${got.header.parentHash}, and that ${parent.hash} is block ${parent.number}.`, 'Use another node.', { exit: 75 })
             yield event
             if (event.type === 'replaced') return
@@ -292,6 +292,15 @@ export function fromBlocks<T>(make: (signal: AbortSignal) => AsyncIterable<T>, s
       (error: unknown) => observer.error(error),
     )
     return () => left.abort()
+  })
+}
+
+// The work, or a StoppedError as soon as `signal` aborts: a request may ride out an outage for long. (Not Promise.race: it would pile up on a promise that lives as long as the stream.)
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new StoppedError('The stream'))
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }
 

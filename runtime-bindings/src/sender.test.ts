@@ -198,6 +198,20 @@ describe('what never gets into a block', () => {
     expect(await item(me, 'x')).toBe(1) // it did
   })
 
+  test('stopped before it was signed: it is not sent later', async () => {
+    const halt = new AbortController()
+    const asked: string[] = []
+    const me = fresh()
+    const slow = through((method) => void asked.push(method))
+    const sending = createSender({ chain: slow, account: me, signal: halt.signal }).send(addItem(chain, 'x', Uint8Array.of(1)), { label: 'item' })
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(0))
+    halt.abort()
+    expect(await sending).toMatchObject({ ok: false, code: 'STOPPED', final: true })
+    await delay(500)
+    expect(asked).not.toContain('author_submitExtrinsic')
+    expect(pool()).toBe(0)
+  })
+
   test('the connection closed under it: STOPPED too', async () => {
     const own = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
     const me = fresh()

@@ -7,7 +7,7 @@ import type { Chain } from './chain.ts'
 import { ChainError, ChainTimeoutError, RpcError, StoppedError } from './errors.ts'
 import { loadEvents } from './ledger-blocks.ts'
 import { silent, type Log } from './log.ts'
-import { util } from './polkadot.ts'
+import { util, utilCrypto } from './polkadot.ts'
 import { createPulse } from './pulse.ts'
 import { eventsOf, failureOf, feeOf, type TxFailure, type TxResult } from './result.ts'
 
@@ -83,6 +83,12 @@ interface Signed {
   readonly dies: number
   /** Earlier signatures of the same deed with the same nonce: if one of these is on chain, the deed is done. */
   readonly also: readonly Hex[]
+}
+
+interface Place {
+  readonly header: Header
+  readonly index: number
+  readonly hash: Hash
 }
 
 type Fate = TxResult | { readonly again: 'nonce' | 'signature'; readonly result: TxFailure }
@@ -168,13 +174,13 @@ export function createSender({ chain, account, signal, log = silent, store, conf
   }
 
   // Where the extrinsic is on the branch of `head`. Down by parent hashes, so that a reorg in between cannot mix two branches.
-  const find = async (signed: Signed, head: Header): Promise<{ header: Header; index: number } | undefined> => {
+  const find = async (signed: Signed, head: Header): Promise<Place | undefined> => {
     const wanted = new Set([signed.bytes, ...signed.also])
     let at: Header | null = head.number < signed.dies ? head : await headerAt(chain, signed.dies - 1)
     while (at && at.number > signed.born) {
       const { block } = await chain.rpc.request<{ block: { header: { parentHash: Hash }; extrinsics: Hex[] } }>('chain_getBlock', [at.hash])
       const index = block.extrinsics.findIndex((bytes) => wanted.has(bytes))
-      if (index >= 0) return { header: { ...at, parentHash: block.header.parentHash }, index }
+      if (index >= 0) return { header: { ...at, parentHash: block.header.parentHash }, index, hash: utilCrypto.blake2AsHex(block.extrinsics[index]!, 256) }
       const parent = block.header.parentHash
       const raw = await chain.rpc.request<{ parentHash: Hash }>('chain_getHeader', [parent])
       at = { number: at.number - 1, hash: parent, parentHash: raw.parentHash }
@@ -182,10 +188,10 @@ export function createSender({ chain, account, signal, log = silent, store, conf
     return undefined
   }
 
-  const resultAt = async (signed: Signed, { header, index }: { header: Header; index: number }): Promise<TxResult> => {
+  const resultAt = async ({ header, index, hash }: Place): Promise<TxResult> => {
     const { runtime, records } = await loadEvents(chain, header)
     const events = eventsOf(records, index)
-    const place = { hash: signed.hash, block: header.number, blockHash: header.hash, events, fee: feeOf(events, account.id) }
+    const place = { hash, block: header.number, blockHash: header.hash, events, fee: feeOf(events, account.id) }
     const failed = failureOf(runtime.registry, events)
     if (!failed) return { ok: true, ...place, index }
     const where = failed.index === undefined ? '' : ` (call ${failed.index} of the batch)`
@@ -199,13 +205,14 @@ export function createSender({ chain, account, signal, log = silent, store, conf
     let troubles = 0
     for (;;) {
       const { connection } = turns
+      turns.check()
       try {
         const head = await bestBlock(chain)
         const { nonce } = await readBalance(chain, account.id, head.hash)
         if (nonce > signed.nonce) {
           const place = await find(signed, head)
           if (place && head.number >= place.header.number + confirmations) {
-            const result = await resultAt(signed, place)
+            const result = await resultAt(place)
             recent.push(signed)
             return result
           }
@@ -217,6 +224,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
         } else if (head.number < signed.dies - 1 && (!sent || sent.connection !== connection || head.number > sent.block + 1)) {
           const first = !sent
           sent = { block: head.number, connection }
+          turns.check()
           for (const earlier of recent) if (earlier.nonce >= nonce && earlier.nonce < signed.nonce) await submit(chain, earlier.bytes)
           const refused = await submit(chain, signed.bytes)
           if (refused) log.debug('extrinsic refused', { label: options.label, reason: refused.kind, name: refused.name })
@@ -265,6 +273,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
           await turns.next(1_000)
         }
       }
+      turns.check() // who was told that it stopped must not see it sent
       if (!resumed && options.key !== undefined) await store?.put(options.key, utf8(JSON.stringify(signed)))
       progress.signed = signed
       log.debug('extrinsic under way', { label: options.label, hash: signed.hash, nonce: signed.nonce, resumed, attempt })
@@ -371,8 +380,10 @@ function parseSigned(bytes: Uint8Array): Signed {
 interface Turns extends Disposable {
   /** Counts connections: changes after each loss. */
   readonly connection: number
-  /** Resolves at the next best block or change of the connection, at the latest after `ms`; never again after `end`. */
+  /** Resolves at the next best block or change of the connection, at the latest after `ms`. Throws StoppedError after `end`. */
   next(ms: number): Promise<void>
+  /** Throws StoppedError after `end`. */
+  check(): void
   end(): void
 }
 
@@ -385,8 +396,12 @@ function createTurns(chain: Chain): Turns {
     pulse.poke()
   })
   const blocks = heads$(chain).subscribe({ next: () => pulse.poke(), error: () => {} })
+  const check = (): void => {
+    if (ended) throw new StoppedError('The sender')
+  }
   const end = (): void => {
     ended = true
+    pulse.poke()
     connections.unsubscribe()
     blocks.unsubscribe()
   }
@@ -396,8 +411,9 @@ function createTurns(chain: Chain): Turns {
     },
     async next(ms) {
       await pulse.wait(ms)
-      if (ended) await new Promise<never>(() => {}) // whoever ran was stopped; let it be collected
+      check()
     },
+    check,
     end,
     [Symbol.dispose]: end,
   }
