@@ -55,13 +55,13 @@ export interface WorldOptions {
   pace?: number
 }
 
-/** Short rounds and small jobs: a round of 12 blocks, an epoch of one round, judged 35 blocks after its start. */
+/** Short rounds and small jobs: a round of 13 blocks, an epoch of one round, judged 39 blocks after its start. */
 const SMALL: Partial<Parameters> = {
-  roundBlocks: 12,
+  roundBlocks: 13,
   epochRounds: 1,
   seedOffset: 2,
-  commitOffset: 10,
-  packageOffset: 16,
+  commitOffset: 12,
+  packageOffset: 18,
   waitBlocks: 2,
   windowMs: 1000,
   log2n: 6,

@@ -1,14 +1,15 @@
 // A machine that a test plays: the provider's own parts (channels, rounds, job), with the one thing changed that makes it a liar.
-import { filter, firstValueFrom, map, mergeMap, type Observable, ReplaySubject } from 'rxjs'
+import { filter, firstValueFrom, map, mergeMap, type Observable, ReplaySubject, scan } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
-import { type AccountId, commitmentDigest, decodeCommitmentBlob, encodeCommitmentBlob, type MachineMessage, registeredCheckers, wire, WIRE_PROTOCOL, type WorkCommitment } from '@assay/protocol'
+import { shareLatest } from '@assay/kit/streams'
+import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, type MachineMessage, registeredCheckers, wire, WIRE_PROTOCOL, type WorkCommitment } from '@assay/protocol'
 import type { ChainJob, Engine, StageOptions } from '@assay/provider/engines/engine'
 import { type JobDeps, runJob } from '@assay/provider/job'
 import { createLinks, type Links } from '@assay/provider/links'
 import { providerMetrics } from '@assay/provider/metrics'
 import { type ChainState, type Round, roundOf, rounds$ } from '@assay/provider/rounds'
-import { nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { ledgerBlocks$, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import type { Person } from '../people.ts'
 import type { World } from '../world.ts'
 
@@ -59,6 +60,16 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
       return (message as Say<typeof tag>).value.blob
     },
   }
+}
+
+/** The chain as it is before anything is confirmed. */
+export function unconfirmed$({ chain, network, parameters: { origin }, signal }: World): Observable<ChainState> {
+  return ledgerBlocks$(chain, { from: origin, confirmations: 0, signal }).pipe(
+    filter((event) => event.type === 'block'),
+    scan((ledger, { block }) => applyBlock(crypto, ledger, block), emptyLedger(network)),
+    map((ledger) => ({ ledger, best: ledger.head!.number })),
+    shareLatest(),
+  )
 }
 
 /** Links that change what is sent; null swallows a message, a promise delays it. */
