@@ -1,4 +1,6 @@
 // A checker's settings: one schema for type, check and help.
+import { isIP } from 'node:net'
+import { OperatorError } from '@assay/kit/lifecycle'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
@@ -16,3 +18,32 @@ export const checkerConfig = Type.Object({
 })
 
 export type CheckerConfig = Static<typeof checkerConfig>
+
+type Places = Pick<CheckerConfig, 'host' | 'publicHost' | 'evidenceUrl'>
+
+/** Addresses and URLs that an identity may have of each kind. */
+const MAX_PLACES = 4
+
+/** Throws OperatorError CONFIG if this checker would listen everywhere and tell nobody where that is. */
+export function checkReachable({ host, publicHost }: Places): void {
+  if (publicHost === undefined && (host === '0.0.0.0' || host === '::')) {
+    throw new OperatorError('CONFIG', `host ${host} listens on every address, and publicHost, by which others reach this checker, is missing`, { advice: 'Give --public-host with the name or address that machines and other checkers can reach.' })
+  }
+}
+
+/**
+ * The multiaddrs that others dial: those listened on, with the public host in place of their own.
+ * @example publicAddresses(['/ip4/10.0.0.2/tcp/4610/p2p/12D3…'], { host: '0.0.0.0', publicHost: 'checker.example' }) // ['/dns/checker.example/tcp/4610/p2p/12D3…']
+ */
+export function publicAddresses(listening: readonly string[], { publicHost }: Places): string[] {
+  const kind = publicHost === undefined || isIP(publicHost) === 0 ? 'dns' : `ip${isIP(publicHost)}`
+  const addresses = listening.map((address) => (publicHost === undefined ? address : address.replace(/^\/[^/]+\/[^/]+/, `/${kind}/${publicHost}`)))
+  return [...new Set(addresses)].slice(0, MAX_PLACES)
+}
+
+/** The base URL that others fetch evidence from: as configured, else the one listened on with the public host in place of its own. */
+export function publicUrl(url: string, { evidenceUrl, publicHost }: Places): string {
+  if (evidenceUrl !== undefined) return evidenceUrl
+  if (publicHost === undefined) return url
+  return `http://${isIP(publicHost) === 6 ? `[${publicHost}]` : publicHost}:${new URL(url).port}`
+}

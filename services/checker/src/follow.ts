@@ -15,7 +15,7 @@ export interface FollowTools {
   /** confirmed blocks from the network's origin on; each subscription begins anew */
   blocks$: Observable<LedgerBlockEvent>
   /** called when blocks that were confirmed are gone: what was computed from them is no longer true */
-  onDeepReorg: () => void
+  onDeepReorg: (to: number) => void
   log: Log
 }
 
@@ -43,7 +43,7 @@ export function follow({ crypto, network, confirmations, heights$, blocks$, onDe
         case 'reorg':
           if (event.deep) {
             log.error('blocks that were confirmed are gone from the chain', { from: event.from, to: event.to, advice: 'This checker goes on with the chain as it is now. If it happens again, doubt the endpoint.' })
-            onDeepReorg()
+            onDeepReorg(event.to)
             return [event]
           }
           log.debug('reorg', { from: event.from, to: event.to })

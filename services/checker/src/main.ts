@@ -1,6 +1,5 @@
 // A checker: challenges its machines every round, reports to the chain, keeps and serves evidence, settles epochs. This file wires the parts together; each part says what it does.
 import { randomBytes } from 'node:crypto'
-import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { catchError, concatMap, defer, distinctUntilChanged, EMPTY, exhaustMap, filter, firstValueFrom, ignoreElements, lastValueFrom, map, merge, type Observable, switchMap, take, takeUntil, tap, withLatestFrom } from 'rxjs'
 import { BlobStore } from '@assay/kit/blobs'
@@ -13,7 +12,7 @@ import { readPassword } from '@assay/kit/password'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
 import { frameBytesLimit, type Hash, type Ledger, type Parameters, registeredCheckers, wire } from '@assay/protocol'
 import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
-import type { CheckerConfig } from './config.ts'
+import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { follow } from './follow.ts'
 import { checkerMetrics } from './metrics.ts'
@@ -41,8 +40,6 @@ const REAL: CheckerDeps = { now: () => performance.now(), random: (bytes) => new
 
 /** For one blob from one place. A place that is slow is as good as one that has nothing: there are others, and the next try. */
 const FETCH_MS = 5000
-/** Addresses that an identity may have. */
-const MAX_PLACES = 4
 /** A ledger that far behind the best block is no longer good for anything. */
 const STALE_BLOCKS = 20
 
@@ -52,6 +49,7 @@ const STALE_BLOCKS = 20
  */
 export async function runChecker(config: CheckerConfig, { signal: outer, log, deps }: { signal: AbortSignal, log: Log, deps?: Partial<CheckerDeps> }): Promise<void> {
   const { now, random, connect, createSender, listen } = { ...REAL, ...deps }
+  checkReachable(config)
   // The chain's door tells every extrinsic; here a round is one line.
   const quiet: Log = { ...log, info: (event, fields) => log.debug(event, fields) }
   await using parts = new AsyncDisposableStack()
@@ -85,7 +83,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
     crypto: nodeCrypto, network, heights$, log,
     confirmations: parameters.confirmations,
     blocks$: defer(() => ledgerBlocks$(chain, { from: parameters.origin, confirmations: parameters.confirmations, signal })),
-    onDeepReorg: () => store.forgetStatements(),
+    onDeepReorg: (to) => store.forgetStatements(to),
   })
 
   /** All that begins once the ledger has caught up and has the network, which may be younger than the confirmed blocks. */
@@ -96,6 +94,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       isMachine: (peer) => standing.ledger !== null && machinePeers(nodeCrypto, standing.ledger, standing.best).has(peer),
       best: () => standing.best,
     })
+    parts.defer(() => sessions.close())
     const rounds = rounds$({
       crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, log, ...view,
       chain: reportChain(chain, sender, parameters.confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
@@ -117,7 +116,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       }))),
     )
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => registered$({ chain, sender, keys, network, members: members?.length ?? null, log, addresses: [...new Set(listening.map((address) => publicAddress(address, config)))].slice(0, MAX_PLACES), evidence: [publicUrl(door.url, config)] }, heights$)),
+      concatMap((listening) => registered$({ chain, sender, keys, network, members: members?.length ?? null, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
       tap(() => void (standing.registered = true)),
     )
     const standing$ = view.ledger$.pipe(
@@ -157,18 +156,4 @@ function widestParameters({ parameters }: Ledger): Parameters {
   const all = parameters.map((entry) => entry.parameters)
   const most = (field: 'committee' | 'maxSteps' | 'log2n' | 'samples' | 'bandwidthBytes'): number => Math.max(...all.map((one) => one[field]))
   return { ...all[0]!, committee: most('committee'), maxSteps: most('maxSteps'), log2n: most('log2n'), samples: most('samples'), bandwidthBytes: most('bandwidthBytes') }
-}
-
-/** The address that others dial: the one listened on, with the public host in place of its own. */
-function publicAddress(address: string, { publicHost }: CheckerConfig): string {
-  if (publicHost === undefined) return address
-  return address.replace(/^\/[^/]+\/[^/]+/, `/${isIP(publicHost) === 0 ? 'dns' : `ip${isIP(publicHost)}`}/${publicHost}`)
-}
-
-/** The base URL that others fetch from. */
-function publicUrl(url: string, { evidenceUrl, publicHost }: CheckerConfig): string {
-  if (evidenceUrl !== undefined) return evidenceUrl
-  if (publicHost === undefined) return url
-  const { port } = new URL(url)
-  return `http://${isIP(publicHost) === 6 ? `[${publicHost}]` : publicHost}:${port}`
 }

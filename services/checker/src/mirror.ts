@@ -1,5 +1,5 @@
 // Keeping another checker's package: pulled by the root on chain, checked to the last byte, then served and vouched for with a bit.
-import { type BlobStore, fetchBlob } from '@assay/kit/blobs'
+import { type BlobStore, createFetcher } from '@assay/kit/blobs'
 import { type AccountId, blobsOf, checkPackage, commitmentBytesLimit, type Crypto, type LoadBlob, manifestWanted, openingsBytesLimit, type Registered, type RoundFacts } from '@assay/protocol'
 import type { Store } from './store.ts'
 
@@ -58,10 +58,11 @@ export async function pullPackage({ crypto, me, store, blobs, timeoutMs }: Mirro
 
 /** Finds evidence for the replay of an epoch: here, else at whoever serves it; what was fetched is kept. Rejects only when the signal fires or the disk refuses. */
 export function loadFrom(blobs: BlobStore, urls: () => string[], timeoutMs: number, signal: AbortSignal): LoadBlob {
+  const from = createFetcher({ timeoutMs, signal })
   return async (id, maxBytes) => {
     const held = await blobs.get(id)
     if (held) return held
-    const fetched = await fetchBlob({ urls: urls(), id, maxBytes, timeoutMs, signal })
+    const fetched = await from(urls(), id, maxBytes)
     if (fetched) await blobs.put(fetched)
     return fetched
   }

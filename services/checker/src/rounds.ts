@@ -2,7 +2,7 @@
 import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
-import { blobId, commitmentBytesLimit, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
+import { blobId, commitmentBytesLimit, concat as joined, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, utf8, ZERO_HASH } from '@assay/protocol'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
@@ -138,14 +138,17 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
   const held = store.commitments(round).get(account) ?? []
   const mine = (said: { network: Hash, round: number, machine: Hash }): boolean => said.network === network && said.round === round && said.machine === account
   if (message.tag === 'Commitment') {
-    // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
-    const { commitment, signature } = decodeCommitmentBlob(crypto, blob)
-    if (ref.size > commitmentBytesLimit(parameters) || !mine(commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine, or too long')
-    if (!crypto.ed25519Verify(signature, commitmentDigest(crypto, commitment), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
-    // Late is too late, except for the proof that another was signed before; and two are proof enough.
-    if ((held.length === 0 && best > at.commitmentBy) || (held.length === 2 && !held.some(({ id }) => id === ref.id))) return
-    await blobs.put(blob)
-    store.addCommitment(round, account, ref)
+    if (!held.some(({ id }) => id === ref.id)) {
+      // Late is too late, except for the proof that another was signed before; and two are proof enough.
+      if ((held.length === 0 && best > at.commitmentBy) || held.length === 2) return
+      // The signature before the thousands of roots: unsigned bytes must not cost this process's time.
+      if (ref.size > commitmentBytesLimit(parameters) || ref.size < 64) throw new MalformedError('RULE', 'commitment of no sound length')
+      if (!crypto.ed25519Verify(blob.subarray(-64), crypto.sha256(joined(utf8('assay/1/commitment'), blob.subarray(0, -64))), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
+      // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
+      if (!mine(decodeCommitmentBlob(crypto, blob).commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine')
+      await blobs.put(blob)
+      store.addCommitment(round, account, ref)
+    }
   } else {
     const opened = decodeOpeningsBlob(blob)
     if (ref.size > openingsBytesLimit(parameters) || !mine(opened) || !held.some(({ id }) => id === opened.commitment)) throw new MalformedError('RULE', 'openings of another network, round, machine or commitment, or too long')

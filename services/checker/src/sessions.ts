@@ -1,6 +1,7 @@
 // The machines' lines to this checker. A machine dials in; its channel proves its key; what it says is one of a few messages or the end of the conversation.
 import { BehaviorSubject, finalize, ignoreElements, map, Observable, Subject, tap, timeout } from 'rxjs'
 import { type Channel, ChannelAbuseError, type ChannelKey, type ChannelLimits, type listenChannel } from '@assay/kit/channel'
+import { Allowance } from '@assay/kit/frame'
 import type { Log } from '@assay/kit/log'
 import { type AccountId, type CheckerMessage, type Crypto, type Hash, type Ledger, type MachineMessage, MalformedError, type RefusalCode, registeredMachines, roundAt, roundFacts, type Wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
 import type { CheckerMetrics } from './metrics.ts'
@@ -26,6 +27,8 @@ export interface Sessions {
   line(peer: Hash): Line
   /** Begins to listen, until the signal fires; gives the multiaddrs to dial, with the peer id. Throws OperatorError PORT. */
   listen(): Promise<string[]>
+  /** Ends all channels and frees the port. */
+  close(): Promise<void>
 }
 
 /** Peer keys of the network's machines at a height: registered now, or eligible in the current round or the one before, whose openings may still come. */
@@ -66,11 +69,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     lines.set(peer, known)
     return known
   }
-  const listen = async (): Promise<string[]> => (await options.listen({
+  let listener: Promise<{ addresses: string[], close(): Promise<void> }> | undefined
+  const listen = async (): Promise<string[]> => (await (listener = options.listen({
     key, host, port, log, signal,
     protocol: WIRE_PROTOCOL,
-    // Many small frames are fine (payload comes in pieces of 64 KiB), a frame longer than any message is not.
-    limits: { maxFramesPerSecond: 4096, maxBytesPerSecond: 256 << 20, ...options.limits, maxFrameBytes: wire.maxFrameBytes },
+    // As much as a payload in pieces of 64 KiB takes at half a gigabit a second, and no more: what one machine says takes time from the others.
+    limits: { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, ...options.limits, maxFrameBytes: wire.maxFrameBytes },
     admit: (peer) => {
       if (isMachine(peer)) return 'OK'
       metrics.refusals.inc({ code: 'NOT_ELIGIBLE' })
@@ -78,9 +82,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     // Each channel is its own subscription: what one machine sends, or fails to read, is not waited for by any other.
     onChannel: (channel) => void conversation(channel, line(channel.peer), options).subscribe(),
-  })).addresses
-  return { line, listen }
+  }))).addresses
+  return { line, listen, close: async () => (await listener?.catch(() => undefined))?.close() }
 }
+
+/** First byte of a Chunk, PROTOCOL section 11. */
+const CHUNK_TAG = 3
 
 /** Why this checker ends a conversation. */
 class Refusal extends Error {
@@ -96,12 +103,19 @@ class Refusal extends Error {
 function conversation(channel: Channel, line: PeerLine, { wire, network, best, now, helloMs = 5000, metrics, log }: SessionsOptions): Observable<never> {
   // A channel that ends says so by itself: nobody waits for these.
   const say = (message: CheckerMessage): void => void channel.send(wire.checker.encode(message)).catch(() => {})
+  const budget = new Allowance(4 * wire.maxFrameBytes, now())
   return new Observable<never>((subscriber) =>
     channel.frames$
       .pipe(
         timeout({ first: helloMs, with: () => { throw new Refusal('BAD_MESSAGE') } }),
         // The clock is read before anything is decoded: what the stopwatch sees is the arrival.
-        map((frame): Arrival => ({ at: now(), message: wire.machine.decode(frame) })),
+        map((frame): Arrival => {
+          const at = now()
+          // Payload has its own bounds; of all else a round needs one commitment and one opening. To decode more would take time from other machines' stopwatches.
+          if (frame[0] !== CHUNK_TAG) budget.take(frame.length, at)
+          if (budget.waitMs(at) > 0) throw new Refusal('TOO_MUCH')
+          return { at, message: wire.machine.decode(frame) }
+        }),
         tap((arrival) => {
           if (line.has(channel)) return line.take(arrival)
           const { message } = arrival

@@ -71,6 +71,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
   const { crypto, network, me, store, log, metrics } = tools
   const members = tools.members?.toSorted() ?? null
   let next = 0
+  let height = -1
   /** The last attempt in which this process did a deed: an epoch is opened, computed in vain or complained of at most once an attempt. */
   const lastAttempt = new Map<string, number>()
   const isDone = (deed: string, epoch: number, attempt: number): boolean => lastAttempt.get(`${deed}/${epoch}`) === attempt
@@ -118,10 +119,12 @@ export function createSettlement(tools: SettlementTools): Settlement {
     const mayOpen = members[(epoch + attempt) % members.length] === me && !isDone('open', epoch, attempt)
     if (operation === null ? !mayOpen : operation.approvals.includes(me)) return
     const total = own.payouts.reduce((sum, [, amount]) => sum + amount, 0n)
+    // Later runtimes reserve a deposit for each item.
+    const needs = total + BigInt(Math.ceil(own.bytes.length / STATEMENT_CHUNK_BYTES)) * (chain.features.storage?.deposit ?? 0n)
     const pot = await readBalance(chain, network)
-    if (pot.usable < total) {
+    if (pot.usable < needs) {
       metrics.settlements.inc({ result: 'pot_empty' })
-      if (!isDone('pot', epoch, attempt)) log.error('the pot cannot pay the epoch', { epoch, pot: toAddress(network), has: formatAmount(pot.usable), needs: formatAmount(total), advice: `Send at least ${formatAmount(total - pot.usable)} to ${toAddress(network)}; the next attempt pays.` })
+      if (!isDone('pot', epoch, attempt)) log.error('the pot cannot pay the epoch', { epoch, pot: toAddress(network), has: formatAmount(pot.usable), needs: formatAmount(needs), advice: `Send at least ${formatAmount(needs - pot.usable)} to ${toAddress(network)}; the next attempt pays.` })
       return mark('pot', epoch, attempt)
     }
     if (operation === null) mark('open', epoch, attempt)
@@ -134,7 +137,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
       case 'executed':
         if (approval.result.ok) return log.info('epoch paid', { epoch, root: own.root, paid: formatAmount(total), extrinsic: approval.result.hash, block: approval.result.block })
         metrics.settlements.inc({ result: 'inner_failure' })
-        return log.error('the settlement was executed and failed', { epoch, code: approval.result.code, reason: approval.result.name, advice: `Nothing was paid; the next attempt tries again. See that ${toAddress(network)} holds ${formatAmount(total)}.` })
+        return log.error('the settlement was executed and failed', { epoch, code: approval.result.code, reason: approval.result.name, advice: `Nothing was paid; the next attempt tries again. See that ${toAddress(network)} holds ${formatAmount(needs)}.` })
       case 'failed':
         if (approval.result.code === 'STOPPED') return
         return log.warn('settlement not sent', { epoch, code: approval.result.code, reason: approval.result.message, advice: approval.result.advice ?? 'It is tried again.' })
@@ -146,11 +149,15 @@ export function createSettlement(tools: SettlementTools): Settlement {
 
   return {
     async step(ledger, best) {
+      const head = ledger.head?.number ?? -1
+      // A ledger that went back may have lost the blocks in which epochs were settled: each is looked at again.
+      if (head < height) next = 0
+      height = head
       for (let epoch = next; ; epoch++) {
         const parameters = parametersFor(ledger, epoch * (ledger.parameters[0]?.parameters.epochRounds ?? 0))
         if (parameters === null) return
         const due = judgementOfEpoch(parameters, epoch)
-        if ((ledger.head?.number ?? -1) < due) return
+        if (head < due) return
         const attempt = Math.max(0, Math.floor((best - due) / parameters.attemptBlocks))
         const own = await statementOf(ledger, epoch, attempt)
         if (own === undefined) return // the epochs after it need what it carries

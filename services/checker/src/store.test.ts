@@ -85,8 +85,11 @@ test('statements keep exact amounts and what became of them', () => {
   reopen()
   expect(store.statement(3)).toEqual({ ...statement, landed: null, agreed: null })
   store.statementLanded(3, 90, false)
-  store.forgetStatements()
+  store.forgetStatements(90)
   expect(store.statement(3)).toMatchObject({ landed: 90, agreed: false })
+  // The block that it landed in is gone from the chain: it is to be settled again.
+  store.forgetStatements(89)
+  expect(store.statement(3)).toBeUndefined()
 })
 
 test('signed extrinsics are kept by their deed; a new signature replaces the old', async () => {

@@ -189,9 +189,9 @@ export class Store {
     return row && { ...row, payouts: amountsOf(row.payouts), carried: new Map(amountsOf(row.carried)), agreed: row.agreed === null ? null : row.agreed === 1 }
   }
 
-  /** Forgets what was computed but has not landed: the blocks it was computed from are gone from the chain. */
-  forgetStatements(): void {
-    this.#run('DELETE FROM statements WHERE landed IS NULL')
+  /** Forgets what has not landed at or before block `to`: the blocks above it are gone from the chain, and with them what was computed from them or landed in them. */
+  forgetStatements(to: number): void {
+    this.#run('DELETE FROM statements WHERE landed IS NULL OR landed > ?', to)
   }
 
   statementLanded(epoch: number, block: number, agreed: boolean): void {
