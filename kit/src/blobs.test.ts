@@ -5,7 +5,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { BlobStore, blobId, fetchBlob, writeDurably, writeOnce } from './blobs.ts'
+import { BlobStore, blobId, createFetcher, fetchBlob, writeDurably, writeOnce } from './blobs.ts'
 
 let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'assay-blobs-'))))
@@ -107,6 +107,15 @@ describe('fetchBlob', () => {
     const good = await serve((_, response) => response.end(bytes))
     const redirect = await serve((_, response) => response.writeHead(302, { location: `${good}/evidence/${id.slice(2)}` }).end())
     expect(await get([redirect])).toBeUndefined()
+  })
+  it('asks a server that hung last when there are others', async () => {
+    let hung = 0
+    const silent = await serve(() => void hung++)
+    const good = await serve((_, response) => response.end(bytes))
+    const from = createFetcher({ timeoutMs: 100, signal: new AbortController().signal })
+    for (let i = 0; i < 3; i++) expect(await from([silent, good], id, 100)).toEqual(bytes)
+    expect(hung).toBe(1)
+    expect(await from([silent], id, 100)).toBeUndefined()
   })
   it('throws when the signal fires', async () => {
     const silent = await serve(() => {})

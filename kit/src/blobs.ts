@@ -120,6 +120,28 @@ export async function fetchBlob({ urls, id, maxBytes, timeoutMs, signal }: Fetch
   return undefined
 }
 
+export type FetchFrom = (urls: readonly string[], id: BlobId, maxBytes: number) => Promise<Uint8Array | undefined>
+
+/**
+ * fetchBlob with a memory: a server that had not what was asked of it is asked after those that had, the longer it took the later. One that hangs
+ * costs its time once and not for every blob.
+ */
+export function createFetcher({ timeoutMs, signal, now = () => performance.now() }: { timeoutMs: number, signal: AbortSignal, now?: () => number }): FetchFrom {
+  const costs = new Map<string, number>()
+  return async (urls, id, maxBytes) => {
+    for (const url of [...new Set(urls)].sort((a, b) => (costs.get(a) ?? 0) - (costs.get(b) ?? 0))) {
+      const began = now()
+      const bytes = await fetchBlob({ urls: [url], id, maxBytes, timeoutMs, signal })
+      if (bytes) {
+        costs.delete(url)
+        return bytes
+      }
+      costs.set(url, now() - began)
+    }
+    return undefined
+  }
+}
+
 async function fetchOne(url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
   // No redirect: a server that is asked for evidence must not choose where we connect.
   const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/octet-stream' } })

@@ -97,7 +97,8 @@ describe('a package that lying mirrors vouch for', () => {
     'names openings beyond the limit': [(_checker, _round, manifest) => withSizes(manifest, 1, openingsBytesLimit(facts.parameters) + 1), 'BAD_PACKAGE'],
     'has another salt than the report': [(_checker, _round, manifest) => ({ ...manifest, salt: ZERO_HASH }), 'WRONG_ROOT'],
     'edits an observation': [(_checker, _round, manifest) => ({ ...manifest, observations: manifest.observations.map((seen) => ({ ...seen, lastStep: seen.lastStep + 1 })) }), 'WRONG_ROOT'],
-    'leaves an observation out': [(_checker, _round, manifest) => ({ ...manifest, observations: [] }), 'WRONG_ROOT'],
+    'leaves an observation out': [(_checker, _round, manifest) => ({ ...manifest, observations: [], evidence: [] }), 'WRONG_ROOT'],
+    'shows evidence of a machine that it saw nothing of': [(_checker, _round, manifest) => ({ ...manifest, observations: [] }), 'BAD_PACKAGE'],
   }
   test.for(Object.entries(cases))('and that %s does not count, and is no error', async ([, [publish, reason]]) => {
     expect(await outcome(publishing(publish))).toEqual({ refused: reason, reason, verdict: 'PASS', counted: 2 })

@@ -79,7 +79,10 @@ export function checkPackage(crypto: Crypto, facts: RoundFacts, checker: Account
   const { network, round, salt, observations, evidence } = manifest
   if (network !== facts.network || round !== facts.round || manifest.checker !== checker) return 'BAD_PACKAGE'
   const machines = new Set(facts.machines.map(({ account }) => account))
-  if ([...observations, ...evidence].some(({ machine }) => !machines.has(machine))) return 'BAD_PACKAGE'
+  if (observations.some(({ machine }) => !machines.has(machine))) return 'BAD_PACKAGE'
+  // Evidence of a machine that it saw nothing of would only fill everybody's disks.
+  const observed = new Set(observations.map(({ machine }) => machine))
+  if (evidence.some(({ machine }) => !observed.has(machine))) return 'BAD_PACKAGE'
   if (namedBlobs(facts.parameters, manifest).some(({ ref, maxBytes }) => ref.size > maxBytes)) return 'BAD_PACKAGE'
   return reportRoot(crypto, { network, round, checker, salt }, observations) === facts.reports.get(checker)?.item?.commitment ? manifest : 'WRONG_ROOT'
 }

@@ -434,6 +434,32 @@ describe('readings', () => {
     expect(verdictOf(told({ [first]: reads(first, 0), [second]: reads(second, 0) }))).toMatchObject({ outcome: 'PASS', medianSteps: 0, provenSteps: 0, work: 0n })
   })
 
+  test('of a machine without work pay nobody: else its one accomplice would take the others\' share', () => {
+    // One root, only the accomplice's nonce folded, at step 0: its reading (0, key_0) is right and worth 0 steps.
+    const junk = work(facts, machine, actorOf, { foldAt: (place) => (place === 0 ? 0 : null) })
+    const told0 = told(
+      all(both(seeing(() => ({ commitment: junk.id, lastStep: 0, lastKey: toHex(junk.keys[0]!) })), showing(() => ({ commitments: [ref(junk.blob)], openings: [] })))),
+      [junk.blob],
+    )
+    const verdict = verdictOf(told0)
+    expect(verdict).toMatchObject({ outcome: 'NOT_OPENED', medianSteps: 0 })
+    expect(verdict.observations.some(({ paid }) => paid)).toBe(false)
+  })
+
+  test('of those who named something else count 0: a machine that shows itself to few does not let these set its credit', async () => {
+    const wide = playNetwork({ checkers: 5, machines: 1, parameters: { epochRounds: 1, committee: 5 } })
+    const round = await roundOf(wide, 0)
+    const { commitment, keys } = wide.works.get(0)!.get(wide.machines[0]!.account)!
+    const nothing = { outcome: 'UNREACHABLE', reason: 'UNREACHABLE', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH } as const
+    // Two saw nothing, one read 4 steps, the two in league with the machine 8: of those that named the commitment the median would be 8.
+    const packages = new Map([...round.evidence.packages].map(([checker, manifest], place) => {
+      const lastStep = commitment.folds.find((fold) => fold.checker === checker)!.step + 4
+      const change = place < 2 ? nothing : place === 2 ? { lastStep, lastKey: toHex(keys[lastStep]!) } : {}
+      return [checker, { ...manifest, observations: manifest.observations.map((seen) => ({ ...seen, ...change })) }]
+    }))
+    expect(judgeRound(crypto, round.facts, { ...round.evidence, packages }).verdicts[0]).toMatchObject({ outcome: 'PASS', medianSteps: 4 })
+  })
+
   test('are paid within the band, its edge included', () => {
     // |10 - 8| is a quarter of 8.
     const evidence = told({ [first]: reads(first, 10), [third]: reads(third, 6) })

@@ -304,8 +304,10 @@ function openingsOf(crypto: Crypto, { network, round }: RoundFacts, { account, i
 function readingsOf(counted: readonly CountedObservation[], majority: Observation | null, chain: Chain | null, { bandPpm }: Parameters): { median: number; observations: ObservationVerdict[] } {
   const readings = new Map<AccountId, Reading>()
   if (chain !== null) for (const { checker, observation } of counted) if (voteOf(observation) === chain.id) readings.set(checker, readingOf(chain, checker, observation))
-  const median = lowerMedian([...readings.values()].map(({ credited }) => credited)) ?? 0
-  const inBand = ({ credited }: Reading): boolean => BigInt(Math.abs(credited - median)) * 1_000_000n <= BigInt(bandPpm) * BigInt(median)
+  // Over all counted, 0 for whoever named something else: a machine that shows itself to a few only must not let these few set its credit.
+  const median = lowerMedian(counted.map(({ checker }) => readings.get(checker)?.credited ?? 0)) ?? 0
+  // A median of 0 pays nobody: else a machine without work would earn its one accomplice a share.
+  const inBand = ({ credited }: Reading): boolean => median > 0 && BigInt(Math.abs(credited - median)) * 1_000_000n <= BigInt(bandPpm) * BigInt(median)
   const observations = counted.map(({ checker, observation }): ObservationVerdict => {
     const reading = readings.get(checker)
     const reasonOf = (): ReasonCode => {

@@ -39,7 +39,7 @@ describe('each problem is named', () => {
     [{ seedOffset: 1 }, 'must be more than confirmations'],
     [{ commitOffset: 7 }, 'the commit window is empty'],
     [{ commitOffset: 21, packageOffset: 30, roundBlocks: 20 }, 'must be at most roundBlocks'],
-    [{ packageOffset: 13 }, 'when the coins are known'],
+    [{ packageOffset: 14 }, 'when the coins are known'],
     [{ packageOffset: 28 }, "the next round's commit window begins"],
     [{ log2n: 13, samples: 65535 }, 'the openings could have'],
   ]

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AccountId } from './bytes.ts'
 import type { CheckerVerdict, MachineVerdict, Outcome, RoundJudgement } from './judge.ts'
-import { type Carried, carriedOut, type EpochResult, scoreEpoch } from './score.ts'
+import { type Carried, carriedOut, type EpochResult, MAX_PAYEES, scoreEpoch } from './score.ts'
 
 const id = (n: number): AccountId => `0x${n.toString(16).padStart(64, '0')}`
 const parameters = { poolPerEpoch: 1000n, machineSharePpm: 800_000, minimumPayout: 1n }
@@ -149,6 +149,14 @@ describe('pay', () => {
     const third = scoreEpoch(2, [], rules, carriedOut(second))
     expect(third.payouts).toEqual([{ account: id(1002), earned: 0n, carriedIn: 400n, paid: 0n, carriedOut: 400n }])
     expect([...carriedOut(third)]).toEqual([[id(1002), 400n]])
+  })
+
+  test('beyond the thousand greatest is carried, the smaller account first among equals', () => {
+    const owed: Carried = new Map(Array.from({ length: MAX_PAYEES + 2 }, (_, n) => [id(n + 1), n === MAX_PAYEES + 1 ? 3n : 2n]))
+    const result = scoreEpoch(0, [], parameters, owed)
+    expect(result.payouts.filter(({ paid }) => paid > 0n)).toHaveLength(MAX_PAYEES)
+    expect([...carriedOut(result).keys()]).toEqual([id(MAX_PAYEES), id(MAX_PAYEES + 1)])
+    expect(scoreEpoch(1, [], parameters, carriedOut(result))).toMatchObject({ paid: 4n, carried: 0n })
   })
 
   test('of exactly the minimum is paid, and of nothing is no payout', () => {

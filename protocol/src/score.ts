@@ -93,17 +93,21 @@ function share(pool: bigint, scores: readonly Score[]): Score[] {
   return scores.map((score) => ({ ...score, earned: total === 0n ? 0n : (pool * score.score) / total }))
 }
 
+/** Most payees of one settlement: their transfers fit one extrinsic of peaq's genesis runtime twice over. */
+export const MAX_PAYEES = 1000
+
 function pay(scores: readonly Score[], carried: Carried, minimumPayout: bigint): Payout[] {
   const earned = new Map<AccountId, bigint>()
   for (const score of scores) earned.set(score.owner, (earned.get(score.owner) ?? 0n) + score.earned)
-  const payouts: Payout[] = []
-  for (const account of [...new Set([...earned.keys(), ...carried.keys()])].toSorted()) {
-    const amount = { account, earned: earned.get(account) ?? 0n, carriedIn: carried.get(account) ?? 0n }
-    const owed = amount.earned + amount.carriedIn
-    if (owed === 0n) continue
-    payouts.push(owed >= minimumPayout ? { ...amount, paid: owed, carriedOut: 0n } : { ...amount, paid: 0n, carriedOut: owed })
-  }
-  return payouts
+  const owed = [...new Set([...earned.keys(), ...carried.keys()])]
+    .toSorted()
+    .map((account) => ({ account, earned: earned.get(account) ?? 0n, carriedIn: carried.get(account) ?? 0n }))
+    .filter((amount) => total(amount) > 0n)
+  // The greatest first; the sort is stable, so of equal amounts the smaller account is paid.
+  const payees = new Set(owed.filter((amount) => total(amount) >= minimumPayout).toSorted((a, b) => (total(a) > total(b) ? -1 : total(a) < total(b) ? 1 : 0)).slice(0, MAX_PAYEES))
+  return owed.map((amount) => (payees.has(amount) ? { ...amount, paid: total(amount), carriedOut: 0n } : { ...amount, paid: 0n, carriedOut: total(amount) }))
 }
+
+const total = (amount: { earned: bigint; carriedIn: bigint }): bigint => amount.earned + amount.carriedIn
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)

@@ -44,6 +44,8 @@ export async function createNetwork(
   const { chain, founders, parameters } = options
   const problems = validateParameters(parameters)
   if (problems.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's parameters do not fit together: ${problems.join('; ')}.`, 'Change them.')
+  // A transfer below it to a new account fails, and with it the whole settlement, at every attempt.
+  if (parameters.minimumPayout < chain.features.existentialDeposit) throw new ChainError('BAD_PARAMETERS', `The network's minimumPayout (${parameters.minimumPayout}) is below the chain's existential deposit (${chain.features.existentialDeposit}).`, 'Raise it.')
   const raw = encodeParameters(parameters)
   const network = networkAccount(founders)
   const exists = async (): Promise<boolean> => {

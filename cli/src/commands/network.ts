@@ -4,8 +4,9 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { decodeParameters, devnetParameters, fromHex, type Parameters, type Hex } from '@assay/protocol'
+import { decodeParameters, encodeParameters, fromHex, toHex, type Parameters, type Hex } from '@assay/protocol'
 import { bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { networkParameters } from '../devnet/parameters.ts'
 
 export function register(program: Command): void {
   const network = program.command('network').description('create a network together with its other founders, or show one')
@@ -42,9 +43,8 @@ export function register(program: Command): void {
     .action(async (options: { chain: string; lead: string }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain) => {
-          const { encodeParameters, toHex } = await import('@assay/protocol')
           const { number } = await bestBlock(chain)
-          process.stdout.write(`${toHex(encodeParameters(devnetParameters(number, number + Number(options.lead))))}\n`)
+          process.stdout.write(`${toHex(encodeParameters(networkParameters(number, number + Number(options.lead))))}\n`)
         })
       })
     })

@@ -1,7 +1,7 @@
 // `assay replay`: an epoch recomputed by a stranger, from the chain and from evidence that anybody may serve.
 import type { Command } from 'commander'
 import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
-import { fetchBlob } from '@assay/kit/blobs'
+import { createFetcher } from '@assay/kit/blobs'
 import {
   applyBlock,
   concat,
@@ -53,7 +53,8 @@ export function register(program: Command): void {
         try {
           const ledger = await readLedger(chain, network, epoch, signal)
           const urls = [...(options.from ?? []), ...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence)]
-          const replayed = await replayEpoch(nodeCrypto, ledger, epoch, (id, maxBytes) => fetchBlob({ urls, id, maxBytes, timeoutMs: 30_000, signal }))
+          const fetchFrom = createFetcher({ timeoutMs: 30_000, signal })
+          const replayed = await replayEpoch(nodeCrypto, ledger, epoch, (id, maxBytes) => fetchFrom(urls, id, maxBytes))
           if (replayed.kind === 'early') throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${replayed.readyAt ?? 'unknown'} on, and the chain is at ${ledger.head?.number}`, { advice: 'Ask again then.', exit: EXIT.again })
           if (replayed.kind === 'missing') throw new OperatorError('MISSING', `evidence of epoch ${replayed.epoch} is not to be had now: ${replayed.blobs.join(', ')}`, { advice: 'Ask again later, or name further places with --from.', exit: EXIT.again })
           const onChain = compare(ledger, replayed)

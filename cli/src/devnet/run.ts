@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { devnetParameters, encodeParameters, type AccountId, toHex } from '@assay/protocol'
+import { encodeParameters, type AccountId, toHex } from '@assay/protocol'
 import { bestBlock, connectChain, createSender, findNetwork, networkAccount, toAccountId, toAddress, type Chain, type Sender } from '@assay/runtime-bindings'
 import type { DevnetEvent } from './events.ts'
+import { networkParameters } from './parameters.ts'
 import { spawnChild, type Child } from './processes.ts'
 import { fund, treasuryAccount, TREASURY_PLANCK } from './treasury.ts'
 import { watchNetwork } from './watch.ts'
@@ -39,7 +40,7 @@ const PEAQ = 10n ** 18n
 const CHECKER_PLANCK = 100n * PEAQ
 const OWNER_PLANCK = 10n * PEAQ
 /** Two epochs' pay: the most that a pot should hold. */
-const POT_PLANCK = 2n * devnetParameters(0, 0).poolPerEpoch + PEAQ
+const POT_PLANCK = 2n * networkParameters(0, 0).poolPerEpoch + PEAQ
 /** Least blocks between the network's creation and round 0: the machines register in them. */
 const LEAD_BLOCKS = 20
 /** Starting all services takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
@@ -95,7 +96,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     names.set(network, 'pot')
     await fund(chain, sender, [...members.map((to) => ({ to, planck: CHECKER_PLANCK })), { to: network, planck: POT_PLANCK }])
     const { number: now } = await bestBlock(chain)
-    const parameters = devnetParameters(now, now + lead)
+    const parameters = networkParameters(now, now + lead)
     step(`creating the network ${toAddress(network)}: each founder approves the same call`)
     const parametersFile = join(home, 'parameters')
     writeFileSync(parametersFile, toHex(encodeParameters(parameters)))

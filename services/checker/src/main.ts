@@ -19,7 +19,7 @@ import { checkerMetrics } from './metrics.ts'
 import { evidenceUrls, loadFrom } from './mirror.ts'
 import { missingFor, networkFound$, openKeys, registered$ } from './registration.ts'
 import { isReportDue, reportChain } from './report.ts'
-import { rounds$ } from './rounds.ts'
+import { isMeasuring, rounds$ } from './rounds.ts'
 import { createSessions, machinePeers } from './sessions.ts'
 import { settlementCommittee, computeBy, createSettlement } from './settlement.ts'
 import { Store } from './store.ts'
@@ -105,6 +105,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       crypto: nodeCrypto, network, me, members, chain, sender, store, metrics, log,
       compute: computeBy(nodeCrypto, loadFrom(blobs, () => evidenceUrls(registeredCheckers(standing.ledger ?? first), me), FETCH_MS, signal)),
       busy: () => isReportDue(store, parameters, standing.best),
+      measuring: () => isMeasuring(parameters, standing.best),
     })
     const settled$ = view.best$.pipe(
       withLatestFrom(view.ledger$),

@@ -12,7 +12,7 @@ import { playNetwork } from '../../../protocol/testing/round.ts'
 import { FakeChain } from '../testing/report-chain.ts'
 import { checkerMetrics } from './metrics.ts'
 import { observationsOf } from './report.ts'
-import { rounds$ } from './rounds.ts'
+import { isMeasuring, rounds$ } from './rounds.ts'
 import type { Arrival, Line } from './sessions.ts'
 import { Store } from './store.ts'
 
@@ -326,4 +326,9 @@ describe('killed at any height and started again', () => {
     expect(observationsOf(life.store.report(0)!)).toEqual([])
     expect(items()).toHaveLength(1)
   })
+})
+
+test('stopwatches run from the block before the fire block to the last of the commitments', () => {
+  const { fire, commitmentBy } = at(1)
+  expect([fire - 2, fire - 1, fire, commitmentBy, commitmentBy + 1, net.parameters.start - 5].map((best) => isMeasuring(net.parameters, best))).toEqual([false, true, true, true, false, false])
 })

@@ -46,6 +46,12 @@ export function rounds$(tools: RoundsTools): Observable<never> {
   )
 }
 
+/** Whether stopwatches run, or are about to, at this height. */
+export function isMeasuring(parameters: Parameters, best: number): boolean {
+  const { fire, commitmentBy } = schedule(parameters, Math.max(0, roundAt(parameters, best)))
+  return best >= fire - 1 && best <= commitmentBy
+}
+
 /** One round, from its beacon to the report two rounds later. */
 function round$(tools: RoundsTools, round: number): Observable<never> {
   const { crypto, best$, ledger$, parameters, me } = tools

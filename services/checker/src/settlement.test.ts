@@ -69,7 +69,7 @@ class Member {
     this.sender = createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics })
     const log = createLog({ json: true, write: (line) => void this.said.push(JSON.parse(line)) })
     this.#settlement = createSettlement({
-      crypto: nodeCrypto, network, me: this.account.id, members: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: checkerMetrics(createMetrics('checker')), busy: () => false,
+      crypto: nodeCrypto, network, me: this.account.id, members: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: checkerMetrics(createMetrics('checker')), busy: () => false, measuring: () => false,
       compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
     })
   }
@@ -270,20 +270,23 @@ describe('an epoch', () => {
   })
 })
 
-test('an epoch that lacks evidence is asked for once an attempt; one whose turn has not come, or while a report is due, is let be', async () => {
+test('an epoch that lacks evidence is asked for once an attempt; one whose turn has not come is let be, and nothing is judged while stopwatches run or sent while a report is due', async () => {
   const said: string[] = []
   const store = new Store(join(dir, 'bystander'), { network, account: accounts[0]!.id })
   let answer: Computed = { kind: 'missing', blobs: [ZERO_HASH] }
   let asked = 0
+  let measuring = true
   const untouched = new Proxy({} as Chain, { get: () => { throw new Error('nobody may ask the chain') } })
   const settlement = createSettlement({
-    crypto: nodeCrypto, network, me: accounts[0]!.id, members: accounts.map(({ id }) => id), chain: untouched, sender: members[0]!.sender, store, busy: () => true, metrics: checkerMetrics(createMetrics('checker')),
+    crypto: nodeCrypto, network, me: accounts[0]!.id, members: accounts.map(({ id }) => id), chain: untouched, sender: members[0]!.sender, store, busy: () => true, measuring: () => measuring, metrics: checkerMetrics(createMetrics('checker')),
     log: createLog({ json: true, write: (line) => void said.push((JSON.parse(line) as { event: string }).event) }), compute: async () => (asked++, answer),
   })
   const ledger = { ...(await ledgerAt(dev.head().number)), statements: new Map() }
   const at = (best: number): Promise<void> => settlement.step({ ...ledger, head: { number: due(0), hash: ZERO_HASH } }, best)
   await settlement.step({ ...ledger, head: { number: due(0) - 1, hash: ZERO_HASH } }, due(0) + 9)
+  await at(due(0))
   expect(asked).toBe(0)
+  measuring = false
   for (const best of [due(0), due(0) + 1, due(0) + 3, due(0) + 4, due(0) + 5]) await at(best)
   expect([asked, said.filter((event) => event.startsWith('epoch cannot be settled yet')).length]).toEqual([2, 2])
   answer = payOf(0)

@@ -24,6 +24,8 @@ export interface SettlementTools {
   compute: ComputeEpoch
   /** True while a report must go out first: both use one account, whose extrinsics stand in one queue. */
   busy: () => boolean
+  /** True while stopwatches run: judging takes the thread for a while, and what arrives then would be read late. */
+  measuring: () => boolean
   metrics: CheckerMetrics
   log: Log
 }
@@ -80,7 +82,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
   async function statementOf(ledger: Ledger, epoch: number, attempt: number): Promise<StoredStatement | undefined> {
     const known = store.statement(epoch)
     if (known) return known
-    if (isDone('missing', epoch, attempt)) return undefined
+    if (isDone('missing', epoch, attempt) || tools.measuring()) return undefined
     const previous = epoch === 0 ? new Map<AccountId, bigint>() : store.statement(epoch - 1)?.carried
     const computed = await tools.compute(ledger, epoch, previous)
     if (computed.kind === 'missing') {

@@ -1,7 +1,7 @@
 // Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept until it is no longer needed, and asked for no second time.
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BlobStore, fetchBlob } from '@assay/kit/blobs'
+import { BlobStore, createFetcher, type FetchFrom } from '@assay/kit/blobs'
 import type { LoadBlob } from '@assay/protocol'
 import type { IndexerMetrics } from './metrics.ts'
 
@@ -19,11 +19,11 @@ export interface EvidenceOptions {
 /** Loads blobs by hash and keeps them on disk by epoch. */
 export class EvidenceSource {
   readonly #options: EvidenceOptions
-  // Milliseconds that a server cost the last time it had not what we asked for: one that hangs is asked last.
-  readonly #cost = new Map<string, number>()
+  readonly #from: FetchFrom
 
   constructor(options: EvidenceOptions) {
     this.#options = options
+    this.#from = createFetcher(options)
   }
 
   /** Loads for rounds of one epoch: from disk, else from the servers, quick ones first. Undefined if none has the blob; throws OperatorError DISK, or when the signal fires. */
@@ -54,20 +54,10 @@ export class EvidenceSource {
   }
 
   async #fetch(id: `0x${string}`, maxBytes: number): Promise<Uint8Array | undefined> {
-    const { urls, timeoutMs, signal, metrics } = this.#options
-    const ordered = [...new Set(urls())].sort((a, b) => (this.#cost.get(a) ?? 0) - (this.#cost.get(b) ?? 0))
-    for (const url of ordered) {
-      const began = performance.now()
-      const bytes = await fetchBlob({ urls: [url], id, maxBytes, timeoutMs, signal })
-      if (bytes) {
-        this.#cost.delete(url)
-        metrics.evidence.inc({ result: 'found' })
-        metrics.evidenceBytes.inc(bytes.length)
-        return bytes
-      }
-      this.#cost.set(url, performance.now() - began)
-    }
-    metrics.evidence.inc({ result: 'missing' })
-    return undefined
+    const { urls, metrics } = this.#options
+    const bytes = await this.#from(urls(), id, maxBytes)
+    metrics.evidence.inc({ result: bytes ? 'found' : 'missing' })
+    if (bytes) metrics.evidenceBytes.inc(bytes.length)
+    return bytes
   }
 }

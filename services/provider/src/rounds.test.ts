@@ -42,8 +42,8 @@ function play() {
 describe('rounds$', () => {
   it('gives each round in which the machine is eligible from its beacon to its packages, overlapping', () => {
     const t = play()
-    for (let best = 2; best <= 84; best++) t.best(best)
-    // Anchored in block 25, so eligible from round 1 (freeze 34, two blocks of waiting).
+    for (let best = 2; best <= 100; best++) t.best(best)
+    // Anchored in block 25, so eligible from round 1 (freeze 38, two blocks of waiting).
     expect(t.seen).toEqual(['+1', '-1', '+2', '-2', '+3', '-3'])
     const at = schedule(parameters, 2)
     const list = t.views.get(2)!
