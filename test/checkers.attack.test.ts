@@ -1,6 +1,6 @@
 // Two checkers that lie, in another way in each round, beside three honest ones: what becomes of their observations and packages, that no machine suffers, and that all readers agree.
 import { fileURLToPath } from 'node:url'
-import { filter, firstValueFrom, startWith } from 'rxjs'
+import { firstValueFrom, startWith } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fetchBlob } from '@assay/kit/blobs'
 import {
@@ -9,7 +9,7 @@ import {
 import { runJob } from '@assay/provider/job'
 import { nodeCrypto as crypto, readItem, type TxResult } from '@assay/runtime-bindings'
 import { playChecker, type Tricks } from './liars/checker.ts'
-import { type Deed, inRound, playMachine, type Played, unconfirmed$ } from './liars/machine.ts'
+import { clockFrom, type Deed, inRound, playMachine, type Played, unconfirmed$ } from './liars/machine.ts'
 import { OTHER_NETWORK } from './liars/machines.ts'
 import { createEngine as createSlowEngine } from './liars/slow.ts'
 import { person, type Person } from './people.ts'
@@ -97,9 +97,7 @@ async function playBob(world: World): Promise<void> {
 const sprint: Deed = async (job, deps, signal) => {
   const { facts: { network, round, beacon } } = await firstValueFrom(job.view$)
   const signature = alice.peer.sign(nonceMessage(network, round, beacon!, sprinter.account.id, alice.account.id))
-  let begun: number | undefined
-  deps.links.messages$.pipe(filter(({ checker, message }) => checker !== alice.account.id && message.tag === 'Nonce' && message.value.round === round)).subscribe(() => (begun ??= performance.now()))
-  const now = (): number => (begun === undefined ? 0 : performance.now() - begun)
+  const now = clockFrom(deps.links, (checker, nonce) => checker !== alice.account.id && nonce.round === round)
   const messages$ = deps.links.messages$.pipe(startWith({ checker: alice.account.id, message: { tag: 'Nonce' as const, value: { round, signature } } }))
   return runJob(job, { ...deps, now, links: { ...deps.links, messages$ } }, signal)
 }

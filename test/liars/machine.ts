@@ -98,6 +98,15 @@ export const saying = <T extends MachineMessage['tag']>(tag: T, change: (message
 export const handing = (tag: 'Commitment' | 'Openings', change: (blob: Uint8Array, checker: AccountId, round: Round) => Uint8Array | Promise<Uint8Array>): Deed =>
   saying(tag, async (message, checker, round) => ({ ...message, value: { ...message.value, blob: await change(message.value.blob, checker, round) } }))
 
+/** A clock in ms that stands still until the first such nonce is there: whatever is computed before is a head start. */
+export function clockFrom({ messages$ }: Links, starts: (checker: AccountId, nonce: { round: number; signature: Uint8Array }) => boolean): () => number {
+  let begun: number | undefined
+  messages$.subscribe(({ checker, message }) => {
+    if (message.tag === 'Nonce' && starts(checker, message.value)) begun ??= performance.now()
+  })
+  return () => (begun === undefined ? 0 : performance.now() - begun)
+}
+
 /** Honest but for one round. */
 export const inRound =
   (number: number, deed: Deed): Deed =>

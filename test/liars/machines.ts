@@ -8,7 +8,7 @@ import { nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { person, type Person } from '../people.ts'
 import type { World } from '../world.ts'
 import { createEngine as createLazyEngine } from './lazy-rows.ts'
-import { type Deed, handing, inRound, playMachine, type Played, saying, signedAnew, staging, unconfirmed$ } from './machine.ts'
+import { clockFrom, type Deed, handing, inRound, playMachine, type Played, saying, signedAnew, staging, unconfirmed$ } from './machine.ts'
 
 export type MachineLiar = (typeof MACHINE_LIARS)[number]
 export const MACHINE_LIARS = ['silent', 'two-faced', 'replayer', 'stale', 'stale-signed', 'borrower', 'plagiarist', 'bigamist', 'forger', 'early', 'late'] as const
@@ -52,17 +52,19 @@ export async function playLiars(world: World, { engine, round, lender }: { engin
   lie('late', () => saying('Commitment', async (message) => (await world.block(world.at(round).commitmentBy + 2), message)))
 }
 
-/** The job with a made-up nonce of one checker, which the machine chooses to believe; `meet` is told when the real one comes. */
+/** The job with a made-up nonce of one checker, which the machine chooses to believe; its window begins with the real one, which `meet` is told of. */
 function withForgedNonce(world: World, who: Person, meet: (forged: Uint8Array, real: Uint8Array) => void): Deed {
   return async (job, deps, signal) => {
     const { facts: { network, round, beacon } } = await firstValueFrom(job.view$)
     const checker = smallestChecker(world)
     const signature = who.peer.sign(nonceMessage(network, round, beacon!, who.account.id, checker))
-    deps.links.messages$.subscribe(({ checker: from, message }) => {
-      if (from === checker && message.tag === 'Nonce' && message.value.round === round) meet(signature, message.value.signature)
+    const now = clockFrom(deps.links, (from, nonce) => {
+      if (from !== checker || nonce.round !== round) return false
+      meet(signature, nonce.signature)
+      return true
     })
     const messages$ = deps.links.messages$.pipe(startWith({ checker, message: { tag: 'Nonce' as const, value: { round, signature } } }))
-    return runJob(job, { ...deps, crypto: { ...crypto, ed25519Verify: () => true }, links: { ...deps.links, messages$ } }, signal)
+    return runJob(job, { ...deps, now, crypto: { ...crypto, ed25519Verify: () => true }, links: { ...deps.links, messages$ } }, signal)
   }
 }
 
