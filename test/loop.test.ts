@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountId, concat, decodeStatement, fromHex, type Hash, type Hex, registeredCheckers, type ReplayedEpoch, type Score, statementRoot, toHex, verifyMerkleProof } from '@assay/protocol'
 import { nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { babble } from './liars/strangers.ts'
 import type { Person } from './people.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -111,5 +112,13 @@ describe('an epoch of two rounds', () => {
     // The one who executed also paid a fee and got a deposit back in that block; what the pot sent it stands in the events.
     const transfers = await world.transfers(block, world.network)
     expect(transfers).toEqual(payouts.filter(({ paid }) => paid > 0n).map(({ account, paid }) => [account, paid]))
+  })
+
+  test('nonsense on the indexer\'s port harms nothing', async () => {
+    await babble(Number(new URL(world.indexer!).port))
+    expect(await getJson(`${world.indexer}/epochs/${EPOCH}/statement`)).toMatchObject({ root: replay.statement.root })
+    const response = await fetch(`${world.indexer}/epochs/none/statement`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({ error: { code: expect.any(String) as unknown, message: expect.any(String) as unknown } })
   })
 })
