@@ -249,7 +249,7 @@ describe('a hostile peer', () => {
     expect(await (await again).end).toBe('IDLE')
   })
   it('that never reads is cut', async () => {
-    const { address, next } = await listen({ idleMs: 150, maxFrameBytes: 8192 })
+    const { address, next } = await listen({ idleMs: 1500, maxFrameBytes: 8192 })
     const arriving = next()
     const raw = await rawStream(machine, address)
     raw.stream.pause()
