@@ -144,7 +144,7 @@ describe('a checker that lies to a machine', () => {
     const others = folds.filter(({ checker }) => checker !== alice.account.id)
     const headStart = Math.min(...others.map(({ step }) => step))
     expect(folds[0]).toMatchObject({ checker: alice.account.id, step: 0 })
-    expect(headStart).toBeGreaterThan(3)
+    expect(headStart).toBeGreaterThan(0)
     const { outcome, medianSteps, observations } = machineIn(1, sprinter)
     expect(outcome).toBe('PASS')
     expect(medianSteps).toBeLessThanOrEqual(roots.length - headStart)

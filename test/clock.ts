@@ -5,12 +5,14 @@ import type { Devchain } from '@assay/runtime-bindings/testing'
 export interface Clock {
   /** The block `block` is not built before this has settled. */
   hold(block: number, until: Promise<unknown>): void
-  /** Time before block `next` in ms, from now on; 'work': until a transaction waits, or `IDLE_MS`. */
+  /** Time before block `next` in ms, from now on; 'work': until transactions wait, or `IDLE_MS`. */
   pace: (next: number) => number | 'work'
   stop(): Promise<void>
 }
 
 const IDLE_MS = 1500
+/** Transactions that come so soon after the first share its block. */
+const GATHER_MS = 250
 /** A wait is cut in pieces, so that a process that had no time to run was not waited for either. */
 const PIECES = 8
 
@@ -20,12 +22,15 @@ export function startClock(devchain: Devchain): Clock {
   const ending = new AbortController()
   const { signal } = ending
   const clock = { pace: (() => 'work') as Clock['pace'], hold: (block: number, until: Promise<unknown>) => void holds.push({ block, until: until.catch(() => {}) }) }
+  const wait = (ms: number): Promise<void> => delay(ms / PIECES, undefined, { signal })
   const beat = async (next: number): Promise<void> => {
     for (let i = 0; i < PIECES; i++) {
       const ms = clock.pace(next)
-      if (ms === 0 || (ms === 'work' && devchain.chain.txPool.pendingExtrinsics.length > 0)) return
-      await delay((ms === 'work' ? IDLE_MS : ms) / PIECES, undefined, { signal })
+      if (ms === 0) return
+      if (ms === 'work' && devchain.chain.txPool.pendingExtrinsics.length > 0) break
+      await wait(ms === 'work' ? IDLE_MS : ms)
     }
+    for (let i = 0; i < PIECES && clock.pace(next) === 'work'; i++) await wait(GATHER_MS)
   }
   const run = async (): Promise<void> => {
     while (!signal.aborted) {

@@ -16,7 +16,7 @@ let replay: ReplayedEpoch
 let block: number
 
 beforeAll(async () => {
-  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }, { engine: SLOW }, { engine: SLOW }, { engine: LAZY }], indexer: true, parameters: { epochRounds: 2 } })
+  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }, { engine: SLOW }, { engine: LAZY }], indexer: true, parameters: { epochRounds: 2 } })
   replay = await world.replay(EPOCH)
   block = (await world.settled(EPOCH)).block
 }, 600_000)
@@ -32,7 +32,7 @@ const getJson = async <T>(url: string): Promise<T> => {
 
 describe('an epoch of two rounds', () => {
   test('every honest machine passes every round with proven work', () => {
-    for (const machine of world.machines.slice(0, 3)) {
+    for (const machine of world.machines.slice(0, 2)) {
       const verdicts = replay.rounds.map(({ judgement }) => judgement.verdicts.find((verdict) => verdict.machine === machine.account.id)!)
       expect(verdicts.map(({ outcome, reason, opened, counted }) => ({ outcome, reason, opened, counted }))).toEqual(Array(2).fill({ outcome: 'PASS', reason: 'OK', opened: true, counted: 3 }))
       for (const { provenSteps, medianSteps, downKbps, upKbps, rttUs } of verdicts) {
@@ -44,7 +44,7 @@ describe('an epoch of two rounds', () => {
   })
 
   test('the machine that skips half of its rows fails by them and forfeits the epoch', async () => {
-    const cheat = world.machines[3]!
+    const cheat = world.machines[2]!
     const verdicts = replay.rounds.map(({ judgement }) => judgement.verdicts.find((verdict) => verdict.machine === cheat.account.id)!)
     expect(verdicts.map(({ outcome, reason, work }) => ({ outcome, reason, work }))).toEqual(Array(2).fill({ outcome: 'FAIL', reason: 'WRONG_PRODUCT', work: 0n }))
     expect(scoreOf(cheat)).toMatchObject({ score: 0n, earned: 0n, reason: 'WRONG_PRODUCT' })

@@ -24,7 +24,7 @@ import { type KeystoreName, layKeys, person, type Person } from './people.ts'
 
 const PEAQ = 10n ** 18n
 /** Blocks between the network's creation and round 0: everybody registers in them. */
-const LEAD_BLOCKS = 24
+const LEAD_BLOCKS = 28
 /** What the confirmed chain says, and the height of the best block. */
 export interface Now {
   ledger: Ledger
@@ -300,7 +300,7 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
     clock.hold(world.at(0).start, linked)
     clock.pace = () => 0
     await world.block(world.at(0).start - 1)
-    const { pace = 350 } = options
+    const { pace = 300 } = options
     // The block after the nonces waits for the stopwatch: the three blocks after it are for handing in.
     clock.pace = (next) => pace + ((next - 1 - world.at(0).fire) % parameters.roundBlocks === 0 ? parameters.windowMs : 0)
     await linked
