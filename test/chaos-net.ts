@@ -250,6 +250,12 @@ export class Net implements AsyncDisposable {
     }
   }
 
+  /** The same where it may take another block: one comes now and then, for whoever was busy when the last one came. */
+  async eventually<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false>> {
+    let polls = 0
+    return this.until(what, async () => (await look()) || (++polls % IDLE_POLLS === 0 ? void (await this.step()) : undefined))
+  }
+
   /** Until a service has said it. */
   async told(service: Service, event: string, fields: Record<string, unknown> = {}): Promise<LogLine> {
     return this.until(`${service.name}: ${event} ${JSON.stringify(fields)}`, () => service.told.find((line) => line.event === event && Object.entries(fields).every(([name, value]) => line[name] === value)))

@@ -56,7 +56,7 @@ async function reported(round: number): Promise<number[]> {
   return blocks
 }
 
-describe('in the middle of a round', () => {
+describe('in the middle of a round or a settlement', () => {
   test('a checker is killed between measurement and report: it reports in time what it measured', async () => {
     const [killed] = net.checkers as [Service]
     const at = net.at(0)
@@ -126,27 +126,38 @@ describe('in the middle of a round', () => {
     expect(Math.min(...(await reported(3)))).toBeGreaterThan(at.commitFrom)
     await net.told(net.indexer!, 'unconfirmed blocks replaced')
   })
-})
 
-describe('in the middle of a settlement', () => {
   test('who opened it is killed before he knows that he did: the others complete it, and he takes it as done', async () => {
     const due = settlementOf(0)
     const opener = member(0)
     await net.to(due)
-    await net.until('the settlement is opened', async () => (await net.waiting()).includes(opener.account))
+    await net.eventually('the settlement is opened', async () => (await net.waiting()).includes(opener.account))
     await opener.kill()
     await net.step()
-    await net.until('the others approve', async () => (await net.waiting()).length === 2)
+    await net.eventually('the others approve', async () => (await net.waiting()).length === 2)
     await net.step()
     expect(await isSettled(0)).toBe(true)
     opener.start()
     await net.seen()
-    await net.to(due + 2 + net.parameters.confirmations + 1)
-    for (const checker of net.checkers) await net.told(checker, 'epoch settled', { epoch: 0, block: due + 2 })
+    await net.to(net.head + net.parameters.confirmations + 1)
+    for (const checker of net.checkers) await net.told(checker, 'epoch settled', { epoch: 0 })
     expect(opener.told.filter(({ event }) => event === 'settlement approved' || event === 'epoch paid')).toEqual([])
   })
 
-  test('it is submitted again, by more than the threshold: the chain refuses the whole of it', async () => {
+  test('a checker is killed with its report in the pool: it finds it on chain and says nothing else', async () => {
+    const killed = net.checkers[1]!
+    const at = net.at(4)
+    await net.to(at.commitFrom)
+    await everyReportWaits()
+    await killed.kill()
+    await net.step()
+    killed.start()
+    await net.seen()
+    await net.to(at.commitTo + net.parameters.confirmations)
+    expect(await reported(4)).toEqual(Array(3).fill(at.commitFrom + 1))
+  })
+
+  test('a settlement is submitted again, by more than the threshold: the chain refuses the whole of it', async () => {
     await net.to(net.at(4).commitTo + net.parameters.confirmations)
     const { ledger } = await net.ledger()
     const [{ statement, result }] = await replayed(ledger, [0])
@@ -180,13 +191,14 @@ describe('in the middle of a settlement', () => {
     await net.to(due - 1)
     await missed.kill()
     await net.step()
-    await net.until('the settlement is opened', async () => (await net.waiting()).includes(opener.account))
+    await net.eventually('the settlement is opened', async () => (await net.waiting()).includes(opener.account))
     await net.step()
-    await net.until('it is approved', async () => (await net.waiting()).length === 1)
+    await net.eventually('it is approved', async () => (await net.waiting()).length === 1)
     await net.step()
     expect(await isSettled(1)).toBe(false)
     missed.start()
-    await net.until('the last one approves', async () => (await net.waiting()).includes(missed.account))
+    await net.seen()
+    await net.eventually('the last one approves', async () => (await net.waiting()).includes(missed.account))
     await net.step()
     expect(await isSettled(1)).toBe(true)
     await net.to(net.head + net.parameters.confirmations + 1)

@@ -54,7 +54,7 @@ test('the fork is killed with a round’s reports in its pool, comes back from i
   await net.to(at.judgement + net.parameters.confirmations + 1)
   for (const checker of net.checkers) await net.told(checker, 'round reported', { round: 0, machines: 1, ran: 1 })
   while (!(await hasItem(net.chain, net.cast.network, statementKey(net.cast.network, 0, 0)))) {
-    await net.until('a member acts', async () => (await net.waiting()).length > 0)
+    await net.eventually('a member acts', async () => (await net.waiting()).length > 0)
     await net.step()
   }
   await net.to(net.head + net.parameters.confirmations + 1)
