@@ -253,7 +253,11 @@ export class Net implements AsyncDisposable {
   /** The same where it may take another block: one comes now and then, for whoever was busy when the last one came. */
   async eventually<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false>> {
     let polls = 0
-    return this.until(what, async () => (await look()) || (++polls % IDLE_POLLS === 0 ? void (await this.step()) : undefined))
+    return this.until(what, async () => {
+      const found = await look()
+      if (!found && ++polls % IDLE_POLLS === 0) await this.step()
+      return found
+    })
   }
 
   /** Until a service has said it. */
