@@ -18,13 +18,13 @@ import { type KeystoreName, layKeys, person, type Person } from './people.ts'
 const PEAQ = 10n ** 18n
 export const POT_PLANCK = 100_000n * PEAQ
 /** Blocks between the network's creation and round 0: everybody registers in them. */
-const LEAD_BLOCKS = 40
+const LEAD_BLOCKS = 26
 /** Two blocks are at least so far apart: the programs measure bandwidth between them. */
 const PACE_MS = 300
 /** Nothing takes so long, however busy the machine. */
 const PATIENCE_MS = 240_000
 const POLL_MS = 50
-const IDLE_POLLS = 100
+const IDLE_POLLS = 200
 const MAIN = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url))
 
 /** Short rounds and small jobs: a round of 18 blocks, judged 52 after its start, before the nonces of a later one; two blocks make one final. */
