@@ -6,6 +6,7 @@ export type DevnetEvent =
   | { event: 'step'; text: string }
   | { event: 'ready'; endpoint: string; network: string; indexer: string; checkers: string[]; logs: string; join: string; fund: string }
   | { event: 'block'; number: number; round: number | null; epoch: number | null; phase: string }
+  | { event: 'eligible'; round: number; machine: string }
   | { event: 'report'; round: number; checker: string; block: number }
   | { event: 'verdict'; round: number; machine: string; outcome: string; reason: string; steps: number; work: string; kbpsDown: number | null; kbpsUp: number | null; rttUs: number | null }
   | { event: 'observations'; round: number; checker: string; paid: number; reason: string }
@@ -40,6 +41,7 @@ export function sentence(event: DevnetEvent, names: Names): string | undefined {
     case 'ready':
       return `the network is up: chain ${event.endpoint}, network ${event.network}, indexer ${event.indexer}, logs in ${event.logs}\n  join from another terminal: ${event.join}\n  and pay its owner's fees:    ${event.fund}`
     case 'block':
+    case 'eligible':
       return undefined
     case 'report':
       return `round ${event.round}: ${name(event.checker)} reported in block ${event.block}`
@@ -76,13 +78,14 @@ export function lineView(out: Out, names: Names): View {
 /** A table that stands still and changes, for a person at a terminal; what happened lately scrolls below it. */
 export function screenView(out: Out, names: Names): View {
   const recent: string[] = []
-  const machines = new Map<string, { verdicts: string[]; score: string; earned: string }>()
+  const machines = new Map<string, { rounds: Map<number, string>; score: string; earned: string }>()
   const checkers = new Map<string, { reports: string[]; paid: number; earned: string }>()
   let head = ''
   let access = ''
-  const machine = (account: string) => machines.get(account) ?? machines.set(account, { verdicts: [], score: '', earned: '' }).get(account)!
+  const machine = (account: string) => machines.get(account) ?? machines.set(account, { rounds: new Map(), score: '', earned: '' }).get(account)!
   const checker = (account: string) => checkers.get(account) ?? checkers.set(account, { reports: [], paid: 0, earned: '' }).get(account)!
   const name = (account: string) => names.get(account) ?? `${account.slice(0, 10)}…`
+  const byName = <T>(accounts: ReadonlyMap<string, T>): [string, T][] => [...accounts].toSorted(([a], [b]) => name(a).localeCompare(name(b), 'en', { numeric: true }))
   const table = (head: string[], rows: string[][]) => {
     const drawn = new Table({ head, style: { head: [], border: [], compact: true } })
     drawn.push(...rows)
@@ -96,8 +99,8 @@ export function screenView(out: Out, names: Names): View {
     const body = [
       `Assay devnet   ${head}`,
       access,
-      table(['machine', 'verdicts, round by round', 'score (MAC)', 'earned'], [...machines].map(([account, m]) => [name(account), m.verdicts.slice(-6).join(' '), m.score, m.earned])),
-      table(['checker', 'reports', 'paid observations', 'earned'], [...checkers].map(([account, c]) => [name(account), c.reports.slice(-6).join(' '), String(c.paid), c.earned])),
+      table(['machine', 'round:verdict (proven steps)', 'score (MAC)', 'earned'], byName(machines).map(([account, m]) => [name(account), [...m.rounds].slice(-6).map(([round, verdict]) => `${round}:${verdict}`).join(' '), m.score, m.earned])),
+      table(['checker', 'reports', 'paid observations', 'earned'], byName(checkers).map(([account, c]) => [name(account), c.reports.slice(-6).join(' '), String(c.paid), c.earned])),
     ].join('\n').split('\n').flatMap(wrapped)
     const room = Math.max(3, rows - body.length - 1)
     const lines = [...body, ...recent.flatMap(wrapped).slice(-room)]
@@ -108,7 +111,9 @@ export function screenView(out: Out, names: Names): View {
     show: (event) => {
       if (event.event === 'block') head = `block ${event.number}   round ${event.round ?? '-'}   epoch ${event.epoch ?? '-'}   ${event.phase}`
       if (event.event === 'ready') access = `chain ${event.endpoint}   indexer ${event.indexer}   logs ${event.logs}\njoin: ${event.join}\nfund: ${event.fund}`
-      if (event.event === 'verdict') machine(event.machine).verdicts.push(`${event.round}:${event.outcome}`)
+      // A round that is not judged yet shows as dots.
+      if (event.event === 'eligible') machine(event.machine).rounds.set(event.round, '…')
+      if (event.event === 'verdict') machine(event.machine).rounds.set(event.round, event.outcome === 'PASS' ? `PASS(${event.steps})` : event.outcome)
       if (event.event === 'report') checker(event.checker).reports.push(`${event.round}:#${event.block}`)
       if (event.event === 'observations') checker(event.checker).paid += event.paid
       if (event.event === 'score') {

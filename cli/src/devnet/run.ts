@@ -42,9 +42,9 @@ const OWNER_PLANCK = 10n * PEAQ
 /** Two epochs' pay: the most that a pot should hold. */
 const POT_PLANCK = 2n * networkParameters(0, 0).poolPerEpoch + PEAQ
 /** Least blocks between the network's creation and round 0: the machines register in them. */
-const LEAD_BLOCKS = 20
+const LEAD_BLOCKS = 28
 /** Starting all services takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
-const START_FACTOR = 4
+const START_FACTOR = 6
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const SERVE = join(dirname(fileURLToPath(import.meta.resolve('@assay/runtime-bindings/testing'))), 'serve.ts')
 const LIAR = fileURLToPath(new URL('../../../test/liars/lazy-rows.ts', import.meta.url))

@@ -18,7 +18,7 @@ interface NetworkAnswer {
 }
 interface RoundAnswer {
   stage: string
-  eligible: { checkers: { account: AccountId; report: { block: number } | null }[] }
+  eligible: { machines: { account: AccountId }[]; checkers: { account: AccountId; report: { block: number } | null }[] }
   verdicts: { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null }[] | null
   checkerRounds: { checker: AccountId; paidObservations: number; reason: Reason }[] | null
 }
@@ -60,7 +60,7 @@ export async function watchNetwork(options: WatchOptions): Promise<void> {
 
 /** A function that looks once, tells what is new since the last look, and returns how many epochs are paid. */
 function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () => Promise<number> {
-  const reported = new Set<string>()
+  const told = new Set<string>()
   let block = -1
   let judged = 0
   let scored = 0
@@ -75,14 +75,11 @@ function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () =
     }
   }
 
-  const tellReports = async (round: number): Promise<void> => {
-    const answer = await ask<RoundAnswer>(`/rounds/${round}`)
-    for (const { account, report } of answer?.eligible.checkers ?? []) {
-      const key = `${round} ${account}`
-      if (report === null || reported.has(key)) continue
-      reported.add(key)
-      show({ event: 'report', round, checker: account, block: report.block })
-    }
+  const tellRunning = async (round: number): Promise<void> => {
+    const eligible = (await ask<RoundAnswer>(`/rounds/${round}`))?.eligible
+    const isNew = (account: AccountId): boolean => !told.has(`${round} ${account}`) && told.add(`${round} ${account}`) !== undefined
+    for (const { account } of eligible?.machines ?? []) if (isNew(account)) show({ event: 'eligible', round, machine: account })
+    for (const { account, report } of eligible?.checkers ?? []) if (report !== null && isNew(account)) show({ event: 'report', round, checker: account, block: report.block })
   }
 
   const tellJudged = async (): Promise<void> => {
@@ -127,7 +124,7 @@ function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () =
     if (network.head !== null && network.head.number !== block) {
       block = network.head.number
       show({ event: 'block', number: block, round: network.round?.round ?? null, epoch: network.round?.epoch ?? null, phase: network.round?.stage.toLowerCase() ?? 'before the first round' })
-      if (network.round !== null) for (let round = Math.max(judged, network.round.round - 1); round <= network.round.round; round++) await tellReports(round)
+      if (network.round !== null) for (let round = Math.max(judged, network.round.round - 1); round <= network.round.round; round++) await tellRunning(round)
       await tellJudged()
       await tellScored()
     }
