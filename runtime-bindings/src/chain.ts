@@ -83,7 +83,10 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
       },
       error: (error: unknown) => log.warn('the node does not tell runtime upgrades', { error: String(error) }),
     })
-    const losses = rpc.connected$.subscribe((up) => log[up ? 'info' : 'warn'](up ? 'chain connected' : 'chain connection lost', { endpoint: rpc.endpoint }))
+    const losses = rpc.connected$.subscribe((up) => {
+      if (up) log.info('chain connected', { endpoint: rpc.endpoint })
+      else if (!options.signal.aborted) log.warn('chain connection lost', { endpoint: rpc.endpoint })
+    })
 
     const readRaw: Chain['readRaw'] = async (section, entry, keys, at) => {
       const key = storageKey(current, section, entry, ...keys)
