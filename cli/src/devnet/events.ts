@@ -1,6 +1,6 @@
 // What a devnet tells: one union of events, and the three ways to show it (JSON lines, plain lines, a live screen).
 import Table from 'cli-table3'
-import { formatAmount, toAddress } from '@assay/runtime-bindings'
+import { formatAmount, toAccountId, toAddress } from '@assay/runtime-bindings'
 
 export type DevnetEvent =
   | { event: 'step'; text: string }
@@ -34,7 +34,7 @@ export function jsonView(out: Out): View {
 
 /** The plain sentence for an event, or undefined where a log needs none. */
 export function sentence(event: DevnetEvent, names: Names): string | undefined {
-  const name = (account: string) => names.get(account) ?? `${toAddress(account).slice(0, 10)}…`
+  const name = (account: string) => names.get(account) ?? `${toAddress(toAccountId(account)).slice(0, 10)}…`
   switch (event.event) {
     case 'step':
       return event.text
@@ -84,7 +84,7 @@ export function screenView(out: Out, names: Names): View {
   let access = ''
   const machine = (account: string) => machines.get(account) ?? machines.set(account, { rounds: new Map(), score: '', earned: '' }).get(account)!
   const checker = (account: string) => checkers.get(account) ?? checkers.set(account, { reports: [], paid: 0, earned: '' }).get(account)!
-  const name = (account: string) => names.get(account) ?? `${toAddress(account).slice(0, 10)}…`
+  const name = (account: string) => names.get(account) ?? `${toAddress(toAccountId(account)).slice(0, 10)}…`
   const byName = <T>(accounts: ReadonlyMap<string, T>): [string, T][] => [...accounts].toSorted(([a], [b]) => name(a).localeCompare(name(b), 'en', { numeric: true }))
   const table = (head: string[], rows: string[][]) => {
     const drawn = new Table({ head, style: { head: [], border: [], compact: true } })
