@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openDatabase, type Owner, type Store } from './database.ts'
+import { databaseError, openDatabase, type Owner, type Store } from './database.ts'
 import { copyTemplate, testOwner as owner } from './testing/database.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'assay-database-'))
@@ -131,4 +131,11 @@ describe('the end', () => {
     await shared.ended
     await expect(shared.db.selectFrom('blocks').selectAll().execute()).rejects.toMatchObject({ code: 'DATABASE', message: /thread ended/ })
   })
+})
+
+it('says what is wrong even where PostgreSQL has no words for it', () => {
+  // A structured clone of what its file system throws on a full disk.
+  expect(databaseError({ name: 'ErrnoError', errno: 51 } as Error & { errno: number }).message).toBe('the database failed (no space left on device)')
+  expect(databaseError({ name: 'ErrnoError', errno: 29 } as Error & { errno: number }).message).toBe('the database failed (file system error 29)')
+  expect(databaseError(new Error('could not extend file')).message).toBe('the database failed (could not extend file)')
 })

@@ -153,8 +153,13 @@ async function startThread(data: WorkerData): Promise<Thread> {
 }
 
 /** A failure of the database itself; what it refused is in `cause`. */
-function databaseError(cause: Error): OperatorError {
-  return new OperatorError('DATABASE', `the database failed (${cause.message})`, { advice: 'Check that the disk has room, then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
+/** What WASI calls ENOSPC. */
+const NO_SPACE = 51
+
+/** PostgreSQL's own file system, in the thread, throws objects with a WASI error number and no message. */
+export function databaseError(cause: Error & { errno?: number }): OperatorError {
+  const what = cause.message ?? (cause.errno === NO_SPACE ? 'no space left on device' : `file system error ${cause.errno}`)
+  return new OperatorError('DATABASE', `the database failed (${what})`, { advice: 'Check that the disk has room, then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
 }
 
 // Kysely lets one transaction or query at a time through to a dialect with a single connection, so `begin` and `commit` may be plain statements.
