@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { testCrypto as crypto } from '../testing/actors.ts'
+import { everyOtherRow } from '../testing/prover.ts'
 import { type PlayedNetwork, playNetwork } from '../testing/round.ts'
 import type { Hash } from './bytes.ts'
 import { emptyLedger } from './ledger.ts'
@@ -19,7 +20,7 @@ const play = (): PlayedNetwork =>
       parameters: { samples: 24, minimumPayout: 400n * 10n ** 18n },
       ownerOf: (name) => (name === 'machine 0' || name === 'checker 0' ? 'shared owner' : `owner of ${name}`),
     },
-    { machine: ({ name }) => (name === 'machine 0' ? { steps: 18, window: 16 } : name === 'machine 2' ? { computes: (row) => row % 2 === 0 } : { steps: 12, window: 9 }) },
+    { machine: ({ name }) => (name === 'machine 0' ? { steps: 18, window: 16 } : name === 'machine 2' ? { lie: everyOtherRow } : { steps: 12, window: 9 }) },
   )
 const net = play()
 const [fast, slow, cheat] = net.machines

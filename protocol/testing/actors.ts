@@ -1,5 +1,5 @@
 // Cryptography and keys for tests: real signatures, by keys that anybody can make from their names.
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
 import { blake2AsU8a, cryptoWaitReady, sr25519PairFromSeed, sr25519Sign, sr25519Verify } from '@polkadot/util-crypto'
 import { type AccountId, type Hash, toHex, utf8 } from '../src/bytes.ts'
 import type { Crypto } from '../src/crypto.ts'
@@ -20,12 +20,23 @@ const never = (check: () => boolean): boolean => {
   }
 }
 
+/** What was computed once for a text. */
+const remember = <T>(known: Map<string, T>, asked: string, compute: () => T): T => {
+  const value = known.get(asked) ?? compute()
+  known.set(asked, value)
+  return value
+}
+
+/** A check takes milliseconds, and a registration is checked in every network that is played. */
+const answers = new Map<string, boolean>()
+const registrations = new Map<string, LedgerEvent[]>()
+
 /** The real thing, from Node and polkadot's util-crypto. */
 export const testCrypto: Crypto = {
-  sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
   blake2b256: (bytes) => blake2AsU8a(bytes, 256),
   ed25519Verify: (signature, message, publicKey) => never(() => verify(null, message, createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, publicKey]), format: 'der', type: 'spki' }), signature)),
-  sr25519Verify: (signature, message, publicKey) => never(() => sr25519Verify(message, signature, publicKey)),
+  sr25519Verify: (signature, message, publicKey) => remember(answers, [signature, message, publicKey].map(toHex).join(), () => never(() => sr25519Verify(message, signature, publicKey))),
 }
 
 const seedOf = (name: string): Uint8Array => testCrypto.sha256(utf8(name))
@@ -37,9 +48,11 @@ export function peerKey(name: string): { peer: Hash; sign(message: Uint8Array): 
   return { peer: toHex(peer), sign: (message) => new Uint8Array(sign(null, message, key)) }
 }
 
+const accounts = new Map<string, AccountId>()
+
 /** The sr25519 account made from a name. */
 export function accountOf(name: string): AccountId {
-  return toHex(sr25519PairFromSeed(seedOf(name)).publicKey)
+  return remember(accounts, name, () => toHex(sr25519PairFromSeed(seedOf(name)).publicKey))
 }
 
 /** A machine or a checker of a test network. */
@@ -59,7 +72,8 @@ export interface Actor {
 export function actor(kind: IdentityKind, name: string, ownerName = `owner of ${name}`, peerName = `peer of ${name}`): Actor {
   const [account, owner] = [accountOf(name), accountOf(ownerName)]
   const key = peerKey(peerName)
-  const registration = (network: AccountId): LedgerEvent[] => {
+  const registration = (network: AccountId): LedgerEvent[] => remember(registrations, [kind, name, ownerName, peerName, network].join(), () => registers(network))
+  const registers = (network: AccountId): LedgerEvent[] => {
     const identity: Identity = { kind, network, account, owner, peer: key.peer, addresses: [], evidence: [] }
     const digest = identityDigest(testCrypto, identity)
     const by = (signer: string): Uint8Array => sr25519Sign(digest, sr25519PairFromSeed(seedOf(signer)))

@@ -1,7 +1,6 @@
 // A network in small, played out block by block: real keys, real proofs of 64 x 64 matrices, real manifests and blobs. Hooks let anybody in it lie.
-import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from '../src/bytes.ts'
-import { keystream } from '../src/compute/chacha.ts'
-import { activate, type Cell, firstKey, hashRow, matrixKey, startKey, startRow, stepKey, treePath, treeRoot } from '../src/compute/chain.ts'
+import { type AccountId, type Hash, toHex, utf8, ZERO_HASH } from '../src/bytes.ts'
+import { type Cell, firstKey, stepKey } from '../src/compute/chain.ts'
 import { draw } from '../src/compute/coins.ts'
 import { ReferenceProver } from '../src/compute/prove.ts'
 import { gatherEvidence, type LoadBlob, type RoundEvidence } from '../src/evidence.ts'
@@ -13,6 +12,7 @@ import { judgementOfEpoch, schedule } from '../src/schedule.ts'
 import { checkerRoleId, PARAMETERS_KEY, reportKey } from '../src/storage-keys.ts'
 import { commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
 import { accountOf, type Actor, actor, testCrypto as crypto } from './actors.ts'
+import { type Lie, LyingProver } from './prover.ts'
 
 /** What a machine does in a round; all of it has honest defaults. */
 export interface Behaviour {
@@ -24,12 +24,16 @@ export interface Behaviour {
   window?: number
   /** At which step it folds the nonce of the committee's member at a place; by default the place itself, null leaves it out. */
   foldAt?: (place: number) => number | null
-  /** Whether it computes a row of a step; rows that it does not compute are zeros. */
-  computes?: (row: number, step: number) => boolean
+  /** The last step that the committee's member at a place sees in time; by default what `window` says. */
+  seen?: (place: number) => number
+  /** What it commits to in place of honest rows. */
+  lie?: Lie
   /** Changes the commitment before it is signed. */
   commitment?: (commitment: WorkCommitment) => WorkCommitment
   /** False if it falls silent when it should open. */
   opens?: boolean
+  /** Changes its openings of these cells before it signs them. */
+  opening?: (openings: Uint8Array, cells: readonly Cell[]) => Uint8Array
 }
 
 /** What a machine has shown of its work. */
@@ -62,6 +66,8 @@ export interface NetworkOptions {
   checkers?: number
   machines?: number
   epochs?: number
+  /** Name of the chain: another name, other blocks, and with them other chance. */
+  chain?: string
   parameters?: Partial<Parameters>
   /** Name of an actor's owner. */
   ownerOf?: (name: string) => string
@@ -83,13 +89,13 @@ export interface PlayedNetwork {
 }
 
 /** Deterministic randomness: the hash of block `number`. */
-export const blockHash = (number: number): Hash => toHex(crypto.sha256(utf8(`block ${number}`)))
+export const blockHash = (number: number, chain = 'block'): Hash => toHex(crypto.sha256(utf8(`${chain} ${number}`)))
 
 /** Parameters with small, quick proofs. */
 export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, maxSteps: 64, waitBlocks: 1, ...change })
 
 /** Plays all rounds of the first epochs up to the block after the last judgement. */
-export function playNetwork({ checkers: checkerCount = 3, machines: machineCount = 2, epochs = 1, parameters: change = {}, ownerOf = (name) => `owner of ${name}` }: NetworkOptions = {}, hooks: Hooks = {}): PlayedNetwork {
+export function playNetwork({ checkers: checkerCount = 3, machines: machineCount = 2, epochs = 1, chain = 'block', parameters: change = {}, ownerOf = (name) => `owner of ${name}` }: NetworkOptions = {}, hooks: Hooks = {}): PlayedNetwork {
   const parameters = smallParameters(change)
   const problems = validateParameters(parameters)
   if (problems.length > 0) throw new Error(problems.join('; '))
@@ -128,12 +134,12 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
     if (round >= endRound) return []
     const facts = factsOf(round)
     const honest = facts.machines.filter(({ account }) => facts.committee(account).includes(checker.account)).map(({ account }): Observation => {
-      const { outcome = 'RAN' } = hooks.machine?.(byAccount.get(account)!, round) ?? {}
+      const { outcome = 'RAN', seen: lastSeen } = hooks.machine?.(byAccount.get(account)!, round) ?? {}
       const seen = { machine: account, outcome, downKbps: 80_000, upKbps: 40_000, rttUs: 900 + checkers.indexOf(checker) }
       if (outcome !== 'RAN') return { ...seen, reason: outcome === 'NOT_RUN' ? 'BUSY' : 'UNREACHABLE', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH }
       const { id, commitment, keys, window } = works.get(round)!.get(account)!
       const fold = commitment.folds.find((one) => one.checker === checker.account)
-      const lastStep = Math.min((fold?.step ?? 0) + window, keys.length - 1)
+      const lastStep = lastSeen?.(facts.committee(account).indexOf(checker.account)) ?? Math.min((fold?.step ?? 0) + window, keys.length - 1)
       return { ...seen, reason: 'OK', commitment: id, lastStep, lastKey: toHex(keys[lastStep]!) }
     })
     return hooks.observe?.(checker, round, honest) ?? honest
@@ -173,7 +179,7 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
     const round = played.get(number)
     if (round !== undefined && round < endRound) works.set(round, workOf(round))
     const events = [...(number === 1 ? founding : []), ...(round === undefined ? [] : checkers.flatMap((checker) => report(checker, round))), ...(hooks.events?.(number) ?? [])]
-    const block: LedgerBlock = { number, hash: blockHash(number), parentHash: blockHash(number - 1), relayRoot: null, events }
+    const block: LedgerBlock = { number, hash: blockHash(number, chain), parentHash: blockHash(number - 1, chain), relayRoot: null, events }
     blocks.push(block)
     ledger = applyBlock(crypto, ledger, block)
   }
@@ -187,7 +193,7 @@ export async function roundOf({ ledger, load }: PlayedNetwork, round: number): P
 }
 
 /** What a machine commits to and opens in a round. */
-export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, computes, commitment: change = (same) => same }: Behaviour = {}): Work {
+export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, lie, commitment: change = (same) => same, opening = (same) => same }: Behaviour = {}): Work {
   const { network, round, parameters: { log2n, samples } } = facts
   const seed = facts.seedOf(machine.account)!
   const folds = facts
@@ -198,7 +204,7 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
     })
     .toSorted((a, b) => a.step - b.step || (a.checker < b.checker ? -1 : 1))
   const noncesAt = (step: number): Uint8Array[] => folds.filter((fold) => fold.step === step).map(({ signature }) => nonceOf(crypto, signature))
-  const prover = computes === undefined ? new ReferenceProver(crypto, seed, log2n) : new LazyProver(seed, log2n, computes)
+  const prover = lie === undefined ? new ReferenceProver(crypto, seed, log2n) : new LyingProver(crypto, seed, log2n, lie)
   const keys = [firstKey(crypto, seed, noncesAt(0))]
   const roots: Uint8Array[] = []
   for (let step = 1; step <= steps; step++) {
@@ -210,7 +216,8 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
   const id = blobId(crypto, blob)
   const opened = new Map<Hash, Uint8Array>()
   const open = (coins: Uint8Array): Uint8Array => {
-    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, prover.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells))
+    const { cells } = draw(crypto, coins, 2 ** log2n, commitment.roots.length, samples)
+    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, opening(prover.open(cells), cells))
     opened.set(toHex(coins), known)
     return known
   }
@@ -223,42 +230,3 @@ export const signCommitment = (machine: Actor, commitment: WorkCommitment): Uint
 /** An openings blob signed by `signer` in the name of itself or another machine. */
 export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, machine: AccountId = signer.account): Uint8Array =>
   encodeOpeningsBlob(crypto, { network, round, machine, commitment, openings }, (digest) => signer.sign(digest))
-
-const sha256 = (bytes: Uint8Array): Uint8Array => crypto.sha256(bytes)
-
-/** A prover that leaves out rows and commits to zeros there. It opens what it committed to. */
-class LazyProver {
-  readonly #matrices: Int32Array[][] = []
-  readonly #keys: Uint8Array[] = []
-  readonly #b: Uint8Array
-  readonly #n: number
-  readonly #computes: (row: number, step: number) => boolean
-
-  constructor(seed: Uint8Array, log2n: number, computes: (row: number, step: number) => boolean) {
-    this.#n = 2 ** log2n
-    this.#b = keystream(matrixKey(crypto, seed), 0, this.#n * this.#n).map((byte) => byte & 0x7f)
-    this.#computes = computes
-  }
-
-  step(key: Uint8Array): Uint8Array {
-    this.#keys.push(key)
-    const before = this.#matrices.at(-1)
-    const step = this.#keys.length
-    this.#matrices.push(Array.from({ length: this.#n }, (_, i) => (this.#computes(i, step) ? this.#row(before?.[i], key, i) : new Int32Array(this.#n))))
-    return treeRoot(sha256, this.#hashes(step))
-  }
-
-  open(cells: readonly Cell[]): Uint8Array {
-    const row = (t: number, i: number): Uint8Array[] => [new Uint8Array(this.#matrices[t - 1]![i]!.buffer), ...treePath(sha256, this.#hashes(t), i)]
-    return concat(...cells.flatMap(({ t, i }) => [...row(t, i), ...(t > 1 ? row(t - 1, i) : [])]))
-  }
-
-  #row(before: Int32Array | undefined, key: Uint8Array, i: number): Int32Array {
-    const x = before === undefined ? startRow(startKey(crypto, key), i, this.#n) : activate(before, key, i)
-    return Int32Array.from({ length: this.#n }, (_, j) => x.reduce((sum, entry, k) => sum + entry * this.#b[k * this.#n + j]!, 0))
-  }
-
-  #hashes(step: number): Uint8Array[] {
-    return this.#matrices[step - 1]!.map((row) => hashRow(sha256, new Uint8Array(row.buffer)))
-  }
-}

@@ -10,6 +10,7 @@ import {
 } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
+import { everyOtherRow } from '../../../protocol/testing/prover.ts'
 import { blockHash, playNetwork, roundOf, type PlayedNetwork } from '../../../protocol/testing/round.ts'
 import { apiRoutes } from './api.ts'
 import type { Store } from './database.ts'
@@ -43,7 +44,7 @@ beforeAll(async () => {
   ;({ store, end } = opened)
   // Machine 2 skips half of its rows, machine 1 is out of reach, checker 2 is silent in epoch 0. Of round 3 a piece of evidence is missing. The statement of epoch 0 is put on chain at the end.
   played = playNetwork({ machines: 3, epochs: 2 }, {
-    machine: ({ name }) => (name === 'machine 2' ? { computes: (row) => row % 2 === 0 } : name === 'machine 1' ? { outcome: 'UNREACHABLE' } : {}),
+    machine: ({ name }) => (name === 'machine 2' ? { lie: everyOtherRow } : name === 'machine 1' ? { outcome: 'UNREACHABLE' } : {}),
     report: ({ name }, round, item) => (name === 'checker 2' && round < 2 ? null : item),
   })
   replayed = (await replayEpoch(testCrypto, played.ledger, 0, played.load)) as ReplayedEpoch

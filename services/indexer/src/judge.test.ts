@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createMetrics } from '@assay/kit/metrics'
 import { applyBlock, emptyLedger, judgementOfEpoch, judgeRound, replayEpoch, schedule, statementKey, type Crypto, type Hash, type Ledger, type LedgerEvent, type ReplayedEpoch } from '@assay/protocol'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
+import { everyOtherRow } from '../../../protocol/testing/prover.ts'
 import { blockHash, playNetwork, roundOf, type PlayedNetwork } from '../../../protocol/testing/round.ts'
 import type { Store } from './database.ts'
 import { EvidenceSource } from './evidence.ts'
@@ -33,7 +34,7 @@ const lies = new Map<Hash, Uint8Array>()
 beforeAll(async () => {
   ;({ store, dir, end } = await openTestDatabase())
   // Two epochs. Machine 2 skips half of its rows; the owners of checkers earn less than the least payout and are carried.
-  played = playNetwork({ machines: 3, epochs: 2, parameters: { minimumPayout: 80n * 10n ** 18n } }, { machine: ({ name }) => (name === 'machine 2' ? { computes: (row) => row % 2 === 0 } : {}) })
+  played = playNetwork({ machines: 3, epochs: 2, parameters: { minimumPayout: 80n * 10n ** 18n } }, { machine: ({ name }) => (name === 'machine 2' ? { lie: everyOtherRow } : {}) })
   epochs = []
   for (const epoch of [0, 1]) epochs.push((await replayEpoch(testCrypto, played.ledger, epoch, played.load, epochs.at(-1)?.carried)) as ReplayedEpoch)
   server = createServer((request, response) => {
