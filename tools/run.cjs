@@ -4,7 +4,8 @@
 const { createHash } = require('node:crypto')
 const { existsSync, readFileSync, writeFileSync, mkdirSync } = require('node:fs')
 const { join } = require('node:path')
-const { spawn, spawnSync } = require('node:child_process')
+const { constants } = require('node:os')
+const { spawn } = require('node:child_process')
 const { findNode, childEnv, NODE_FLAGS } = require('./node-path.cjs')
 
 const root = join(__dirname, '..')
@@ -25,41 +26,53 @@ function wanted() {
   return createHash('sha256').update(lock).update(`${process.platform}-${process.arch}`).digest('hex')
 }
 
-function install() {
+async function install() {
   const stamp = wanted()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
   say('installing the locked dependencies with npm ci (once; about a minute, 800 MB in node_modules)')
   const began = Date.now()
-  const ticker = spawnTicker(began)
-  const npm = spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' })
-  ticker.kill()
-  if (npm.error) fail(`npm could not be started (${npm.error.message}). Install npm, then run this again.`)
-  if (npm.status !== 0) {
-    process.stderr.write(npm.stdout + npm.stderr)
-    fail(`npm ci failed with exit code ${npm.status}. Its messages stand above; with the network or the disk mended, run this again: it resumes.`)
+  const seconds = () => Math.round((Date.now() - began) / 1000)
+  const ticker = setInterval(() => say(`still installing, ${seconds()} s`), 10_000)
+  const said = []
+  const code = await run('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' }, (npm) => {
+    for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk) => said.push(chunk))
+  }).catch((error) => fail(`npm could not be started (${error.message}). Install npm, then run this again.`))
+  clearInterval(ticker)
+  if (code !== 0) {
+    process.stderr.write(Buffer.concat(said))
+    if (code > 128) process.exit(code)
+    fail(`npm ci failed with exit code ${code}. Its messages stand above; with the network or the disk mended, run this again: it resumes.`)
   }
   mkdirSync(join(root, 'node_modules'), { recursive: true })
   writeFileSync(stampFile, stamp)
-  say(`installed in ${Math.round((Date.now() - began) / 1000)} s`)
+  say(`installed in ${seconds()} s`)
 }
 
-// spawnSync blocks this process's timers, so the progress dots come from a small child.
-function spawnTicker(began) {
-  const code = `const t=${began};setInterval(()=>process.stderr.write('assay: still installing, '+Math.round((Date.now()-t)/1000)+' s\\n'),10000);process.on('disconnect',()=>process.exit())`
-  return spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+/** Runs a program to its end and resolves with its exit code (128 + the signal that ended it); a signal for this process goes to it. */
+function run(program, args, options, started) {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { cwd: root, ...options })
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => [signal, () => child.kill(signal)])
+    for (const [signal, pass] of signals) process.on(signal, pass)
+    const settle = (settled, value) => {
+      for (const [signal, pass] of signals) process.off(signal, pass)
+      settled(value)
+    }
+    child.on('error', (error) => settle(failed, error))
+    child.on('close', (code, signal) => settle(done, signal ? 128 + constants.signals[signal] : code))
+    started?.(child)
+  })
 }
 
 function hand(args) {
   const node = findNode(root)
   if (!node) fail(`Assay runs on Node 24 or newer, and this is ${process.version}. On Linux x64 and arm64 the installation brings one; elsewhere install Node 24 and run this again.`)
-  const child = spawn(node, [...NODE_FLAGS, ...args], { cwd: root, stdio: 'inherit', env: childEnv(root) })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  return new Promise((done) => child.on('exit', (code, signal) => done(signal ? 128 + (signal === 'SIGINT' ? 2 : 15) : code)))
+  return run(node, [...NODE_FLAGS, ...args], { stdio: 'inherit', env: childEnv(root) })
 }
 
 async function main() {
   const [task, ...rest] = process.argv.slice(2)
-  install()
+  await install()
   if (task === 'devnet') process.exit(await hand(['cli/src/main.ts', 'devnet', ...rest]))
   if (task === 'test') {
     const vitest = ['node_modules/vitest/vitest.mjs', 'run']
