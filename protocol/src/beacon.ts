@@ -7,6 +7,20 @@ export function beaconOf(crypto: Crypto, network: AccountId, round: number, rand
   return toHex(crypto.blake2b256(concat(utf8('assay/1/beacon'), fromHex(network), u32le(round), fromHex(randomness))))
 }
 
+/** What the machines of a round work at: multiplications, or memory. */
+export type JobKind = 'COMPUTE' | 'MEMORY'
+
+/** The kind of a round's job: MEMORY if the beacon's draw, a u16, is below `memoryShare`. */
+export function jobKind(crypto: Crypto, beacon: Hash, memoryShare: number): JobKind {
+  const [low, high] = crypto.blake2b256(concat(utf8('assay/1/kind'), fromHex(beacon)))
+  return low! + 256 * high! < memoryShare ? 'MEMORY' : 'COMPUTE'
+}
+
+/** The 32 bytes from which a machine fills its memory in a round; known with the beacon, because filling takes longer than anything else. */
+export function fillSeed(crypto: Crypto, beacon: Hash, machine: AccountId): Uint8Array {
+  return crypto.blake2b256(concat(utf8('assay/1/fill-seed'), fromHex(beacon), fromHex(machine)))
+}
+
 /** The 32-byte seed of a machine's job from the randomness of block S_r + F. */
 export function jobSeed(crypto: Crypto, network: AccountId, round: number, randomness: Hash, machine: AccountId): Uint8Array {
   return crypto.blake2b256(concat(utf8('assay/1/seed'), fromHex(network), u32le(round), fromHex(randomness), fromHex(machine)))

@@ -16,7 +16,7 @@ import { blobId, type Manifest } from './manifest.ts'
 import { verifyMerkleProof } from './merkle.ts'
 import { decodeParameters, validateParameters } from './parameters.ts'
 import { parseStatementKey, reportKey } from './storage-keys.ts'
-import { nonceOf } from './work.ts'
+import { decodeOpeningsBlob, nonceOf } from './work.ts'
 
 const RUNS = 3000
 
@@ -83,7 +83,7 @@ const claim = {
   coins,
   samples: facts.parameters.samples,
 }
-const opened = shown.open(coins).slice(116, -64)
+const opened = decodeOpeningsBlob(shown.open(coins)).openings
 const decoderOf = (name: string): Decoder => DECODERS.find((decoder) => decoder.name === name)!
 
 describe('the verifiers', () => {

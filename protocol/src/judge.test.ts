@@ -1,16 +1,18 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { accountOf, type Actor, actor, testCrypto as crypto } from '../testing/actors.ts'
+import { factsOf } from '../testing/facts.ts'
 import { everyOtherRow } from '../testing/prover.ts'
 import { openingsBlob, playNetwork, roundOf, signCommitment, work } from '../testing/round.ts'
 import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from './bytes.ts'
+import { decodeFacts, factsId } from './device/facts.ts'
 import type { RoundEvidence } from './evidence.ts'
 import { JudgementTooEarlyError, judgeRound, type MachineVerdict, unprovenSteps } from './judge.ts'
 import type { RoundFacts } from './ledger.ts'
 import { type BlobRef, blobId, type MachineEvidence, type Manifest } from './manifest.ts'
 import type { Parameters } from './parameters.ts'
 import type { Observation } from './report.ts'
-import { encodeWorkCommitment, nonceMessage, type WorkCommitment } from './work.ts'
+import { decodeOpeningsBlob, encodeWorkCommitment, nonceMessage, type WorkCommitment } from './work.ts'
 
 // One honest round of two machines and four checkers, three of them in each committee; each test bends what was said of machine 0.
 const net = playNetwork({ checkers: 4, machines: 2, parameters: { epochRounds: 1 } })
@@ -25,7 +27,7 @@ const coins = facts.coins(machine.account, shown.id)!
 const opened = shown.open(coins)
 
 /** Where the folds begin in the bytes of a commitment, 100 bytes each. */
-const FOLDS = 1 + 32 + 4 + 32 + 1 + 1
+const FOLDS = 1 + 32 + 4 + 32 + 1 + 32 + 1 + 1
 
 type Edit = (manifest: Manifest) => Manifest | null
 
@@ -92,8 +94,8 @@ describe('an honest round', () => {
       counted: 3,
       committee,
       medianSteps: 8,
-      provenSteps: 6,
-      work: 6n * 64n ** 3n,
+      provenSteps: 5,
+      work: 5n * 64n ** 3n,
       opened: true,
       downKbps: 80_000,
       upKbps: 40_000,
@@ -243,7 +245,7 @@ describe('votes', () => {
   test('one checker that denies what the majority saw costs itself', () => {
     for (const denial of [unreachable, notRun('BUSY'), seeing(() => ({ commitment: toHex(crypto.sha256(utf8('another'))) }))]) {
       const verdict = verdictOf(told({ [first]: denial }))
-      expect(verdict).toMatchObject({ outcome: 'PASS', provenSteps: 6, counted: 3 })
+      expect(verdict).toMatchObject({ outcome: 'PASS', provenSteps: 5, counted: 3 })
       expect(reasonsOf(verdict)).toEqual({ [first]: 'VOTED_OTHERWISE', [second]: 'OK', [third]: 'OK' })
     }
   })
@@ -328,7 +330,7 @@ describe('the commitment that the majority names', () => {
 
 describe('openings', () => {
   const flipped = (at: number): Uint8Array => {
-    const openings = opened.slice(16 + 32 + 4 + 32 + 32, -64)
+    const { openings } = decodeOpeningsBlob(opened)
     openings[at]! ^= 1
     return openings
   }
@@ -339,13 +341,25 @@ describe('openings', () => {
   const absent: Record<string, Uint8Array | null> = {
     'that nobody has': null,
     'that nobody signed': concat(opened.subarray(0, -64), new Uint8Array(64)),
-    'that another machine signed': openingsBlob(other, facts, shown.id, flipped(0), machine.account),
-    'of another machine': openingsBlob(machine, facts, shown.id, flipped(0), other.account),
+    'that another machine signed': openingsBlob(other, facts, shown.id, flipped(0), { machine: machine.account }),
+    'of another machine': openingsBlob(machine, facts, shown.id, flipped(0), { machine: other.account }),
     'of another commitment': openingsBlob(machine, facts, toHex(crypto.sha256(utf8('another'))), flipped(0)),
     'of another round': openingsBlob(machine, { ...facts, round: 1 }, shown.id, flipped(0)),
     'of another network': openingsBlob(machine, { ...facts, network: accountOf('network 2') }, shown.id, flipped(0)),
     'that are garbage': utf8('garbage'),
   }
+  test('with other facts than committed, or none, fail', () => {
+    const { openings } = decodeOpeningsBlob(opened)
+    for (const facts_ of [new Uint8Array(), factsOf('another'), factsOf(machine.name).with(5, 0)])
+      expect(verdictOf(only(openingsBlob(machine, facts, shown.id, openings, { facts: facts_ })))).toMatchObject({ outcome: 'FAIL', reason: 'BAD_FACTS', facts: null })
+    expect(verdictOf(honest).facts).toEqual(decodeFacts(factsOf(machine.name)))
+    // Malformed facts that the machine did commit to.
+    const junk = Uint8Array.of(7)
+    const committed = signCommitment(machine, { ...shown.commitment, facts: factsId(crypto, junk) })
+    const own = openingsBlob(machine, facts, blobId(crypto, committed), openings, { facts: junk })
+    const shows = both(seeing(() => ({ commitment: blobId(crypto, committed) })), showing(() => ({ commitments: [ref(committed)], openings: [ref(own)] })))
+    expect(verdictOf(told(all(shows), [committed, own]))).toMatchObject({ outcome: 'FAIL', reason: 'BAD_FACTS' })
+  })
   test.for(Object.entries(absent))('%s are no openings', ([, blob]) => {
     const verdict = verdictOf(only(blob))
     expect(verdict).toMatchObject({ outcome: 'NOT_OPENED', reason: 'NO_OPENINGS', opened: false, medianSteps: 8, provenSteps: 0, work: 0n })
@@ -374,7 +388,7 @@ describe('openings', () => {
 
   test('are not asked of a machine that need not open, and bad ones then cost it nothing', () => {
     const spared: RoundFacts = { ...facts, mustOpen: () => false }
-    for (const evidence of [only(null), only(badPath), honest]) expect(verdictOf(evidence, spared)).toMatchObject({ outcome: 'PASS', opened: false, provenSteps: 6 })
+    for (const evidence of [only(null), only(badPath), honest]) expect(verdictOf(evidence, spared)).toMatchObject({ outcome: 'PASS', opened: false, provenSteps: 5 })
   })
 
   test('of a machine that leaves out half of its rows fail the product', () => {
@@ -424,7 +438,7 @@ describe('readings', () => {
       [blob, openings],
     )
     const verdict = verdictOf(evidence)
-    expect(verdict).toMatchObject({ outcome: 'PASS', medianSteps: 8, provenSteps: 6 })
+    expect(verdict).toMatchObject({ outcome: 'PASS', medianSteps: 8, provenSteps: 5 })
     expect(reasonsOf(verdict)).toEqual({ [first]: 'OK', [second]: 'NOT_FOLDED', [third]: 'OK' })
   })
 
@@ -480,14 +494,14 @@ describe('readings', () => {
     )
   })
 
-  test('lose what a chain may have wrong with probability 0.001', () => {
-    expect([unprovenSteps(12, 64), unprovenSteps(4096, 64), unprovenSteps(1, 65535), unprovenSteps(1, 1)]).toEqual([2, 443, 1, 7])
-    expect(unprovenSteps(2 ** 32 - 1, 1)).toBe(Number(((2n ** 32n - 1n) * 6_907_756n + 999_999n) / 1_000_000n))
+  test('lose what a chain may have wrong with probability 2^-20', () => {
+    expect([unprovenSteps(12, 64), unprovenSteps(4096, 64), unprovenSteps(1, 65535), unprovenSteps(1, 1)]).toEqual([3, 888, 1, 14])
+    expect(unprovenSteps(2 ** 32 - 1, 1)).toBe(Number(((2n ** 32n - 1n) * 13_862_944n + 999_999n) / 1_000_000n))
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 18 }), fc.integer({ min: 1, max: 65535 }), (steps, samples) => {
-        // (1 - f)^samples with f = unproven / steps is at most 0.001.
+        // (1 - f)^samples with f = unproven / steps is at most 2^-20.
         const f = Math.min(1, unprovenSteps(steps, samples) / steps)
-        expect((1 - f) ** samples).toBeLessThanOrEqual(0.001000001)
+        expect((1 - f) ** samples).toBeLessThanOrEqual(2 ** -20 * 1.000001)
       }),
     )
   })

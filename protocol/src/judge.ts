@@ -4,13 +4,14 @@ import { MalformedError } from './codec.ts'
 import { chainKeys } from './compute/chain.ts'
 import { verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
+import { decodeFacts, type Facts, factsId } from './device/facts.ts'
 import type { RoundEvidence } from './evidence.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
 import type { BlobRef } from './manifest.ts'
 import type { Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { Observation } from './report.ts'
-import { commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, nonceMessage, nonceOf, openingsDigest, type WorkCommitment } from './work.ts'
+import { chainSeed, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, nonceMessage, nonceOf, type Openings, openingsDigest, type WorkCommitment } from './work.ts'
 
 export type Outcome = 'PASS' | 'FAIL' | 'NOT_OPENED' | 'EQUIVOCATION' | 'NOT_RUN' | 'UNREACHABLE' | 'NO_QUORUM'
 
@@ -47,10 +48,16 @@ export interface MachineVerdict {
   medianSteps: number
   /** What of it is paid on, in steps; 0 unless PASS. */
   provenSteps: number
-  /** Multiply-accumulates: provenSteps * n^3. */
+  /** Multiply-accumulates that are paid: provenSteps * n^3, or in a memory round the scanned bytes * `memoryWeight`. */
   work: bigint
+  /** Memory shown and scanned whole within a window, in KiB; 0 unless it was a memory round and the machine passed. */
+  memoryKiB: number
+  /** Lower median of the time from the nonce to the first progress that neither the round trip nor one step explains, in microseconds; null if nobody can say. A signal of a relay, never a verdict. */
+  relayUs: number | null
   /** True if openings were asked for and verify. */
   opened: boolean
+  /** What the machine said of itself, if it had to open and did. Claims. */
+  facts: Facts | null
   downKbps: number
   upKbps: number
   /** Null if nobody measured one. */
@@ -182,14 +189,20 @@ interface Docket {
 /** A commitment without fault, with what its folds make of it. */
 interface Chain {
   id: Hash
+  /** `factsId` of what the machine shows with its openings. */
+  facts: Hash
   seed: Uint8Array
+  log2n: number
+  /** Roots of the memory's segments; none in a round of multiplications. */
+  fill: readonly Uint8Array[]
   roots: readonly Uint8Array[]
   /** key_0 ... key_T. */
   keys: readonly Uint8Array[]
   foldOf: ReadonlyMap<AccountId, number>
 }
 
-type Finding = { outcome: Outcome; reason: ReasonCode }
+/** `shown`: what the machine said of itself with openings that verify. */
+type Finding = { outcome: Outcome; reason: ReasonCode; shown?: Facts | null }
 
 function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): MachineVerdict {
   const { machine, members, counted } = docket
@@ -202,7 +215,7 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
   const chain = commitment === undefined ? null : chainOf(crypto, facts, docket, named!, commitment)
   const reading = readingsOf(counted, majority, chain, parameters)
 
-  const find = (): Finding & { opened?: boolean } => {
+  const find = (): Finding => {
     if (!quorum) return { outcome: 'NO_QUORUM', reason: 'TOO_FEW' }
     if (commitments.size > 1) return { outcome: 'EQUIVOCATION', reason: 'TWO_COMMITMENTS' }
     if (majority === null) return { outcome: 'NO_QUORUM', reason: 'NO_MAJORITY' }
@@ -212,7 +225,7 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     if (chain === null) return { outcome: 'FAIL', reason: 'BAD_COMMITMENT' }
     return facts.mustOpen(machine.account) ? judgeOpenings(crypto, facts, docket, chain) : { outcome: 'PASS', reason: 'OK' }
   }
-  const { outcome, reason, opened = false } = find()
+  const { outcome, reason, shown = null } = find()
   const provenSteps = outcome === 'PASS' ? Math.max(0, reading.median - unprovenSteps(chain!.roots.length, parameters.samples)) : 0
   const reached = counted.filter(({ observation }) => observation.outcome !== 'UNREACHABLE').map(({ observation }) => observation)
   return {
@@ -226,8 +239,11 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     committee: [...members.keys()],
     medianSteps: reading.median,
     provenSteps,
-    work: BigInt(provenSteps) << BigInt(3 * parameters.log2n),
-    opened,
+    work: provenSteps === 0 ? 0n : BigInt(provenSteps) * workOfStep(chain!, parameters),
+    memoryKiB: provenSteps > 0 && provenSteps >= chain!.fill.length ? chain!.fill.length * 2 ** chain!.log2n : 0,
+    relayUs: lowerMedian(reading.relays),
+    opened: shown !== null,
+    facts: shown,
     downKbps: lowerMedian(reached.map(({ downKbps }) => downKbps)) ?? 0,
     upKbps: lowerMedian(reached.map(({ upKbps }) => upKbps)) ?? 0,
     rttUs: lowerMedian(reached.map(({ rttUs }) => rttUs).filter((rtt) => rtt > 0)),
@@ -261,11 +277,11 @@ function commitmentsOf(crypto: Crypto, { network, round }: RoundFacts, { machine
 }
 
 /** The chain that a commitment of M stands for, or null if it breaks a rule. */
-function chainOf(crypto: Crypto, facts: RoundFacts, { machine, members }: Docket, id: Hash, { log2n, roots, folds }: WorkCommitment): Chain | null {
+function chainOf(crypto: Crypto, facts: RoundFacts, { machine, members }: Docket, id: Hash, { log2n, facts: shown, fill, roots, folds }: WorkCommitment): Chain | null {
   const seed = facts.seedOf(machine.account)
   const { beacon } = facts
   if (seed === null || beacon === null) throw new JudgementTooEarlyError(facts)
-  if (log2n !== facts.parameters.log2n || roots.length > facts.parameters.maxSteps) return null
+  if (!fitsKind(facts, log2n, fill.length) || roots.length > facts.parameters.maxSteps) return null
   const nonces = new Map<number, Uint8Array[]>()
   // Folds stand in ascending order of (step, checker): the order in which the nonces of a step are folded.
   for (const { checker, signature, step } of folds) {
@@ -274,34 +290,44 @@ function chainOf(crypto: Crypto, facts: RoundFacts, { machine, members }: Docket
     if (!crypto.ed25519Verify(signature, nonceMessage(facts.network, facts.round, beacon, machine.account, checker), fromHex(member.identity.peer))) return null
     nonces.set(step, [...(nonces.get(step) ?? []), nonceOf(crypto, signature)])
   }
-  return { id, seed, roots, keys: chainKeys(crypto, seed, roots, nonces), foldOf: new Map(folds.map(({ checker, step }) => [checker, step])) }
+  return { id, facts: shown, seed, log2n, fill, roots, keys: chainKeys(crypto, chainSeed(crypto, seed, fill), roots, nonces), foldOf: new Map(folds.map(({ checker, step }) => [checker, step])) }
 }
 
+/** True if a commitment's sizes are those of the round's kind of job. */
+function fitsKind({ kind, parameters: { log2n, log2nMax, memoryLog2, memorySegments, maxSteps } }: RoundFacts, size: number, segments: number): boolean {
+  if (kind === 'MEMORY') return size === memoryLog2 && segments >= memorySegments && segments <= maxSteps
+  return segments === 0 && size >= log2n && size <= log2nMax
+}
+
+/** Multiply-accumulates that one step of a chain is paid as. */
+const workOfStep = ({ fill, log2n }: Chain, { memoryWeight }: Parameters): bigint => (fill.length === 0 ? 1n << BigInt(3 * log2n) : BigInt(memoryWeight) << BigInt(log2n + 10))
+
 /** Step 5: one blob of openings that verifies suffices, and bad ones beside it cost M nothing. */
-function judgeOpenings(crypto: Crypto, facts: RoundFacts, docket: Docket, chain: Chain): Finding & { opened?: boolean } {
+function judgeOpenings(crypto: Crypto, facts: RoundFacts, docket: Docket, chain: Chain): Finding {
   const coins = facts.coins(docket.machine.account, chain.id)
   if (coins === null) throw new JudgementTooEarlyError(facts)
-  const { log2n, samples } = facts.parameters
+  const { samples } = facts.parameters
   let first: Finding | null = null
   for (const [, bytes] of [...docket.offers.openings].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const openings = openingsOf(crypto, facts, docket.machine, chain.id, bytes)
-    if (openings === null) continue
-    const fault = verifyOpenings(crypto, { ...chain, log2n, coins, samples, openings })
-    if (fault === 'OK') return { outcome: 'PASS', reason: 'OK', opened: true }
+    const blob = openingsOf(crypto, facts, docket.machine, chain.id, bytes)
+    if (blob === null) continue
+    const shown = factsId(crypto, blob.facts) === chain.facts ? wellFormed(() => decodeFacts(blob.facts)) : null
+    const fault = shown === null ? 'BAD_FACTS' : verifyOpenings(crypto, { ...chain, coins, samples, openings: blob.openings })
+    if (fault === 'OK') return { outcome: 'PASS', reason: 'OK', shown }
     first ??= { outcome: 'FAIL', reason: fault }
   }
   return first ?? { outcome: 'NOT_OPENED', reason: 'NO_OPENINGS' }
 }
 
-/** The opened cells if the blob is openings of M for the commitment, else null. */
-function openingsOf(crypto: Crypto, { network, round }: RoundFacts, { account, identity }: Registered, commitment: Hash, bytes: Uint8Array): Uint8Array | null {
+/** The openings blob if it is M's for the commitment, else null. */
+function openingsOf(crypto: Crypto, { network, round }: RoundFacts, { account, identity }: Registered, commitment: Hash, bytes: Uint8Array): Openings | null {
   const blob = wellFormed(() => decodeOpeningsBlob(bytes))
   if (blob === null || blob.network !== network || blob.round !== round || blob.machine !== account || blob.commitment !== commitment) return null
-  return crypto.ed25519Verify(blob.signature, openingsDigest(crypto, bytes), fromHex(identity.peer)) ? blob.openings : null
+  return crypto.ed25519Verify(blob.signature, openingsDigest(crypto, bytes), fromHex(identity.peer)) ? blob : null
 }
 
 /** What each counted observation is worth. Without a chain nobody is paid: what a checker says alone, nobody signed. */
-function readingsOf(counted: readonly CountedObservation[], majority: Observation | null, chain: Chain | null, { bandPpm }: Parameters): { median: number; observations: ObservationVerdict[] } {
+function readingsOf(counted: readonly CountedObservation[], majority: Observation | null, chain: Chain | null, { bandPpm, windowMs }: Parameters): { median: number; relays: number[]; observations: ObservationVerdict[] } {
   const readings = new Map<AccountId, Reading>()
   if (chain !== null) for (const { checker, observation } of counted) if (voteOf(observation) === chain.id) readings.set(checker, readingOf(chain, checker, observation))
   // Over all counted, 0 for whoever named something else: a machine that shows itself to a few only must not let these few set its credit.
@@ -320,7 +346,11 @@ function readingsOf(counted: readonly CountedObservation[], majority: Observatio
     const { outcome, downKbps, upKbps, rttUs } = observation
     return { checker, vote: outcome, credited: reading?.credited ?? 0, paid: reason === 'OK', reason, downKbps, upKbps, rttUs }
   })
-  return { median, observations }
+  const relays = counted.flatMap(({ checker, observation: { firstUs, rttUs } }) => {
+    const credited = readings.get(checker)?.credited ?? 0
+    return credited === 0 || firstUs === 0 || rttUs === 0 ? [] : [Math.max(0, firstUs - rttUs - Math.ceil((windowMs * 1000) / credited))]
+  })
+  return { median, relays, observations }
 }
 
 interface Reading {
@@ -335,15 +365,15 @@ function readingOf({ keys, foldOf }: Chain, checker: AccountId, { lastStep, last
   return key !== undefined && equalBytes(key, fromHex(lastKey)) ? { credited: lastStep - fold, reason: 'OK' } : { credited: 0, reason: 'WRONG_KEY' }
 }
 
-/** ln(1000) * 10^6, rounded up. */
-const LN_1000_MICRO = 6_907_756n
+/** ln(2^20) * 10^6, rounded up. */
+const LN_2_20_MICRO = 13_862_944n
 
 /**
- * Steps' worth of rows that an accepted chain of `steps` steps may have wrong with probability above 0.001:
- * (1 - f)^samples <= e^(-f * samples) gives f <= ln(1000) / samples.
+ * Steps' worth of rows that an accepted chain of `steps` steps may have wrong with probability above 2^-20: (1 - f)^samples <= e^(-f * samples) gives f <= ln(2^20) / samples.
+ * Ten of the twenty bits are a margin against whoever can draw a block's randomness a thousand times.
  */
 export function unprovenSteps(steps: number, samples: number): number {
-  const share = (LN_1000_MICRO + BigInt(samples) - 1n) / BigInt(samples)
+  const share = (LN_2_20_MICRO + BigInt(samples) - 1n) / BigInt(samples)
   return Number((BigInt(steps) * share + 999_999n) / 1_000_000n)
 }
 

@@ -1,6 +1,6 @@
 // What the chain says of a network: a pure reducer over its blocks, and the facts of a round that follow. PROTOCOL sections 2 to 4 and 7.
 // Anybody may write almost anything on this chain; what counts is decided here, by who wrote it, where, and in which block.
-import { beaconOf, coinsOf, committeeOf, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
+import { beaconOf, coinsOf, committeeOf, fillSeed, type JobKind, jobKind, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
 import { type AccountId, type Hash, toHex, ZERO_HASH } from './bytes.ts'
 import { MalformedError } from './codec.ts'
 import type { Crypto } from './crypto.ts'
@@ -195,6 +195,10 @@ export interface RoundFacts {
   /** Eligible checkers, ascending by account: the places of the bitmaps. */
   checkers: readonly Registered[]
   beacon: Hash | null
+  /** What the round's job is; null before the beacon is known. */
+  kind: JobKind | null
+  /** 32 bytes; of the memory of a machine in a memory round. */
+  fillSeedOf(machine: AccountId): Uint8Array | null
   /** 32 bytes. */
   seedOf(machine: AccountId): Uint8Array | null
   /** The randomness of the open block. */
@@ -261,6 +265,8 @@ export function roundFacts(crypto: Crypto, ledger: Ledger, round: number): Round
     machines: frozen.machines,
     checkers: frozen.checkers,
     beacon,
+    kind: beacon === null ? null : jobKind(crypto, beacon, parameters.memoryShare),
+    fillSeedOf: (machine) => (beacon === null ? null : fillSeed(crypto, beacon, machine)),
     seedOf: (machine) => (randomness.seed === null ? null : jobSeed(crypto, network, round, randomness.seed, machine)),
     openRandomness: randomness.open,
     committee,

@@ -7,7 +7,7 @@ import { blobsOf, decodeManifest, encodeManifest, type Manifest } from './manife
 import { devnetParameters, manifestBytesLimit } from './parameters.ts'
 import type { Observation } from './report.ts'
 
-const observation: Observation = { machine: hashOf('m'), outcome: 'RAN', reason: 'OK', commitment: hashOf('one'), lastStep: 1, lastKey: hashOf('k'), downKbps: 0, upKbps: 0, rttUs: 0 }
+const observation: Observation = { machine: hashOf('m'), outcome: 'RAN', reason: 'OK', commitment: hashOf('one'), lastStep: 1, lastKey: hashOf('k'), downKbps: 0, upKbps: 0, rttUs: 0, firstUs: 70 }
 const machines = ['m', 'o'].map(hashOf).sort()
 const manifest: Manifest = {
   network: hashOf('n'),
@@ -49,7 +49,7 @@ describe('is refused', () => {
     // The second machine becomes the first: same bytes elsewhere.
     const at = 1 + 32 + 4 + 32 + 32 + 1
     const swapped = Uint8Array.from(bytes)
-    swapped.set(bytes.subarray(at + 114, at + 114 + 32), at)
+    swapped.set(bytes.subarray(at + 118, at + 118 + 32), at)
     expect(() => decodeManifest(swapped)).toThrow('observations do not ascend')
     const zeroed = Uint8Array.from(bytes)
     zeroed[at + 32] = 2

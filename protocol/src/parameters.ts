@@ -1,5 +1,5 @@
 // A network's parameters. PROTOCOL section 3.
-import { strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
+import { type Codec, names, strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
 import { offsets } from './schedule.ts'
 
 /** What a network agreed on. Block counts and offsets in blocks, amounts in planck, shares in millionths. */
@@ -29,7 +29,7 @@ export interface Parameters {
   mirrors: number
   /** W, the stopwatch of a job, in milliseconds. */
   windowMs: number
-  /** Matrices are 2^log2n wide. */
+  /** Matrices are 2^log2n wide at least. */
   log2n: number
   /** Cells that a machine opens. */
   samples: number
@@ -48,10 +48,33 @@ export interface Parameters {
   minimumPayout: bigint
   /** Blocks after which the next member may open the settlement. */
   attemptBlocks: number
+  /** Matrices are 2^log2nMax wide at most; a machine takes what suits its device. */
+  log2nMax: number
+  /** A round's job is of memory, not of multiplications, if the beacon's u16 draw is below this: 0 is never. */
+  memoryShare: number
+  /** A segment of memory has 2^memoryLog2 leaves of 1 KiB. */
+  memoryLog2: number
+  /** Fewest segments that a machine may show. */
+  memorySegments: number
+  /** Multiply-accumulates that a scanned byte is paid as. */
+  memoryWeight: number
+  /** Whether two machines may name one device: see `CheckMode`. */
+  deviceCheck: CheckMode
+  /** Whether a machine's run of the model may differ from the others': see `CheckMode`. */
+  modelCheck: CheckMode
+  /** How far an output of the model may lie from the fleet's median, in millionths. */
+  modelTolerance: number
 }
+
+/** A check is not made (off), made and shown (shadow), or made and paid on (enforce). */
+export type CheckMode = 'off' | 'shadow' | 'enforce'
+
+const checkMode: Codec<CheckMode> = names({ off: 0, shadow: 1, enforce: 2 })
 
 /** Longest value of a storage item before peaq's spec 5. */
 export const ITEM_BYTES = 128
+/** Longest facts of a machine. */
+export const FACTS_BYTES = 4096
 /** No blob may be longer, whatever the parameters say. */
 export const BLOB_BYTES_LIMIT = 64 * 2 ** 20
 
@@ -83,6 +106,14 @@ const codec = strict(
       machineSharePpm: u32,
       minimumPayout: u128,
       attemptBlocks: u16,
+      log2nMax: u8,
+      memoryShare: u16,
+      memoryLog2: u8,
+      memorySegments: u32,
+      memoryWeight: u16,
+      deviceCheck: checkMode,
+      modelCheck: checkMode,
+      modelTolerance: u32,
     }),
   ),
   { maxBytes: ITEM_BYTES },
@@ -132,6 +163,12 @@ export function validateParameters(parameters: Parameters): string[] {
     whole('bandPpm', 0, 1_000_000),
     whole('machineSharePpm', 0, 1_000_000),
     whole('attemptBlocks', 1, 65535),
+    whole('log2nMax', p.log2n, 13),
+    whole('memoryShare', 0, 65535),
+    whole('memoryLog2', 6, 20),
+    whole('memorySegments', 1, p.maxSteps),
+    whole('memoryWeight', 0, 65535),
+    whole('modelTolerance', 0, 2 ** 31 - 1),
     amount('poolPerEpoch'),
     amount('minimumPayout'),
     [p.start + at.freeze >= p.origin, `start is ${p.start}; the first freeze, confirmations + 1 blocks before it, must not lie before origin ${p.origin}`],
@@ -140,7 +177,7 @@ export function validateParameters(parameters: Parameters): string[] {
     [p.commitOffset <= p.roundBlocks, `commitOffset is ${p.commitOffset}; it must be at most roundBlocks (${p.roundBlocks}), so that commit windows do not overlap`],
     [at.packageBy > at.openKnown, `packageOffset is ${p.packageOffset}; it must be more than ${at.openKnown}, when the coins are known`],
     [at.packageBy < p.roundBlocks + at.commitFrom, `packageOffset is ${p.packageOffset}; it must be less than ${p.roundBlocks + at.commitFrom}, when the next round's commit window begins`],
-    [openingsBytesLimit(p) <= BLOB_BYTES_LIMIT, `samples is ${p.samples}; with log2n ${p.log2n} the openings could have ${openingsBytesLimit(p)} bytes, more than ${BLOB_BYTES_LIMIT}`],
+    [openingsBytesLimit(p) <= BLOB_BYTES_LIMIT, `samples is ${p.samples}; with log2nMax ${p.log2nMax} the openings could have ${openingsBytesLimit(p)} bytes, more than ${BLOB_BYTES_LIMIT}`],
   ]
   return checks.flatMap(([sound, problem]) => (sound ? [] : [problem]))
 }
@@ -152,17 +189,17 @@ export function updateProblems(current: Parameters, next: Parameters): string[] 
 
 /** Bytes that a commitment blob of a network can have at most. */
 export function commitmentBytesLimit({ committee, maxSteps }: Pick<Parameters, 'committee' | 'maxSteps'>): number {
-  return 1 + 32 + 4 + 32 + 1 + 4 + committee * (32 + 64 + 4) + 4 + maxSteps * 32 + 64
+  return 1 + 32 + 4 + 32 + 1 + 32 + 4 + maxSteps * 32 + 4 + committee * (32 + 64 + 4) + 4 + maxSteps * 32 + 64
 }
 
 /** Bytes that an openings blob of a network can have at most. */
-export function openingsBytesLimit({ log2n, samples }: Pick<Parameters, 'log2n' | 'samples'>): number {
-  return 16 + 32 + 4 + 32 + 32 + samples * 2 * (4 * 2 ** log2n + 32 * log2n) + 64
+export function openingsBytesLimit({ log2nMax, samples }: Pick<Parameters, 'log2nMax' | 'samples'>): number {
+  return 16 + 32 + 4 + 32 + 32 + 2 + FACTS_BYTES + samples * 2 * (4 * 2 ** log2nMax + 32 * log2nMax) + 64
 }
 
 /** Bytes that a manifest can have at most with observations of, and evidence for, `machines` machines. */
 export function manifestBytesLimit(_parameters: Parameters, machines: number): number {
-  const observation = 32 + 1 + 1 + 32 + 4 + 32 + 4 + 4 + 4
+  const observation = 32 + 1 + 1 + 32 + 4 + 32 + 4 + 4 + 4 + 4
   const evidence = 32 + 1 + 2 * 36 + 1 + 36
   return 1 + 32 + 4 + 32 + 32 + 4 + 4 + machines * (observation + evidence)
 }
@@ -193,5 +230,13 @@ export function devnetParameters(origin: number, start: number): Parameters {
     machineSharePpm: 800_000,
     minimumPayout: 10n ** 15n,
     attemptBlocks: 4,
+    log2nMax: 9,
+    memoryShare: 0,
+    memoryLog2: 12,
+    memorySegments: 4,
+    memoryWeight: 64,
+    deviceCheck: 'shadow',
+    modelCheck: 'shadow',
+    modelTolerance: 1000,
   }
 }

@@ -18,6 +18,11 @@ const REASONS = {
   WRONG_PRODUCT: [10, 'An opened row is not the product that the job asks for.'],
   UNREACHABLE: [11, 'The machine could not be reached.'],
   FORFEITED: [12, 'A proven fault in one round of the epoch forfeits all of it.'],
+  BAD_FACTS: [13, 'What the machine shows of itself is not what its commitment names, or malformed.'],
+  SAME_DEVICE: [14, 'Another machine of the round named the same device.'],
+  MODEL_DIFFERS: [15, 'The machine’s model gave other answers than the other machines’.'],
+  WRONG_LABEL: [16, 'An opened label of the memory is not what filling it gives.'],
+  WRONG_SCAN: [17, 'A scanned value does not follow from the memory that was opened.'],
 
   // Why a machine did not run a job (NotRun of the machine, NOT_RUN of the checker).
   NOT_CONNECTED: [20, 'The machine was not connected when the job fired.'],

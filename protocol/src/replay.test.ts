@@ -17,7 +17,7 @@ const play = (): PlayedNetwork =>
     {
       machines: 3,
       epochs: 2,
-      parameters: { samples: 24, minimumPayout: 400n * 10n ** 18n },
+      parameters: { samples: 48, minimumPayout: 400n * 10n ** 18n },
       ownerOf: (name) => (name === 'machine 0' || name === 'checker 0' ? 'shared owner' : `owner of ${name}`),
     },
     { machine: ({ name }) => (name === 'machine 0' ? { steps: 18, window: 16 } : name === 'machine 2' ? { lie: everyOtherRow } : { steps: 12, window: 9 }) },
@@ -37,7 +37,7 @@ const second = await done(replayEpoch(crypto, net.ledger, 1, net.load))
 describe('a replayed epoch', () => {
   test('pays proven work in proportion, and a cheat nothing', () => {
     const [a, b, c] = [fast, slow, cheat].map((machine) => first.result.scores.find(({ kind, account }) => kind === 'machine' && account === machine!.account)!)
-    // 18 steps cost ceil(18 * 0.287824) = 6, 12 steps ceil(3.45) = 4: two rounds of 16 - 6 and 9 - 4.
+    // 18 steps cost ceil(18 * 0.288812) = 6, 12 steps ceil(3.47) = 4: two rounds of 16 - 6 and 9 - 4.
     expect([a!.score, b!.score]).toEqual([20n * 64n ** 3n, 10n * 64n ** 3n])
     expect(c).toMatchObject({ score: 0n, earned: 0n, reason: 'WRONG_PRODUCT' })
     const pool = (net.parameters.poolPerEpoch * 8n) / 10n

@@ -6,7 +6,7 @@ import { MalformedError } from './codec.ts'
 import { ITEM_BYTES } from './parameters.ts'
 import { decodeObservation, decodeReportItem, encodeObservation, encodeReportItem, HELD_BYTES, heldBitmap, isHeld, type Observation, reportRoot } from './report.ts'
 
-const ran: Observation = { machine: hashOf('a'), outcome: 'RAN', reason: 'OK', commitment: hashOf('blob'), lastStep: 9, lastKey: hashOf('key'), downKbps: 1, upKbps: 2, rttUs: 3 }
+const ran: Observation = { machine: hashOf('a'), outcome: 'RAN', reason: 'OK', commitment: hashOf('blob'), lastStep: 9, lastKey: hashOf('key'), downKbps: 1, upKbps: 2, rttUs: 3, firstUs: 70 }
 const silent: Observation = { ...ran, outcome: 'UNREACHABLE', reason: 'UNREACHABLE', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH }
 
 describe('an observation', () => {

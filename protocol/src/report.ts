@@ -24,6 +24,8 @@ export interface Observation {
   upKbps: number
   /** Microseconds; 0: not measured. */
   rttUs: number
+  /** Microseconds from the nonce to the first progress; 0: none came. */
+  firstUs: number
 }
 
 /** A checker's one extrinsic of a round. */
@@ -48,6 +50,7 @@ export const observationCodec: Codec<Observation> = struct({
   downKbps: u32,
   upKbps: u32,
   rttUs: u32,
+  firstUs: u32,
 })
 
 /** The rule of an observation: null, or what is wrong. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { crypto } from '../testing/crypto.ts'
 import {
   beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
-  encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fromHex, type Hash, type Hex, identityDigest, jobSeed, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
+  encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
   mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey,
 } from './index.ts'
 
@@ -12,7 +12,7 @@ type Encoding = { value: unknown; bytes: Hex } & Record<string, Hex>
 const vectors = JSON.parse(readFileSync(new URL('../../test/vectors/protocol.json', import.meta.url), 'utf8')) as {
   encodings: Record<string, Encoding>
   report: { network: Hash; round: number; checker: Hash; salt: Hash; observations: Observation[]; leaves: Hex[]; root: Hash }
-  chance: Record<'network' | 'randomness' | 'machine' | 'checker' | 'commitment' | 'beacon' | 'seed' | 'coins' | 'nonceMessage' | 'signature' | 'nonce', Hash> & { round: number; checkers: Hash[]; committee: Hash[]; mirrors: Hash[]; openDraw: number }
+  chance: Record<'network' | 'randomness' | 'machine' | 'checker' | 'commitment' | 'beacon' | 'seed' | 'coins' | 'nonceMessage' | 'signature' | 'nonce' | 'fillSeed', Hash> & { round: number; kindDraw: number; checkers: Hash[]; committee: Hash[]; mirrors: Hash[]; openDraw: number }
   keys: { network: Hash; report: string; epoch: number; chunk: number; statement: string; role: Hash }
   merkle: { leaves: Hex[]; root: Hash; proofs: Hash[][] }[]
   wire: { from: 'machine' | 'checker'; tag: string; value: unknown; bytes: Hex }[]
@@ -104,6 +104,9 @@ test('a report: leaves and root', () => {
 test('what chance decides', () => {
   const v = vectors.chance
   expect(beaconOf(crypto, v.network, v.round, v.randomness)).toBe(v.beacon)
+  expect(jobKind(crypto, v.beacon, v.kindDraw)).toBe('COMPUTE')
+  expect(jobKind(crypto, v.beacon, v.kindDraw + 1)).toBe('MEMORY')
+  expect(toHex(fillSeed(crypto, v.beacon, v.machine))).toBe(v.fillSeed)
   expect(toHex(jobSeed(crypto, v.network, v.round, v.randomness, v.machine))).toBe(v.seed)
   expect(committeeOf(crypto, v.beacon, v.machine, v.checkers, 3)).toEqual(v.committee)
   expect(mirrorsOf(crypto, v.beacon, v.checker, v.checkers, 2)).toEqual(v.mirrors)

@@ -10,7 +10,7 @@ const machine = peerKey('machine')
 const [k1, k2, k3] = ['x', 'y', 'z'].map(hashOf).sort() as [`0x${string}`, `0x${string}`, `0x${string}`]
 const fold = (checker: `0x${string}`, step: number): Fold => ({ checker, signature: peerKey(checker).sign(fromHex(checker)), step })
 const commitment: WorkCommitment = {
-  network: hashOf('n'), round: 5, machine: hashOf('m'), log2n: 6,
+  network: hashOf('n'), round: 5, machine: hashOf('m'), log2n: 6, facts: hashOf('f'), fill: [],
   folds: [fold(k2, 0), fold(k1, 1), fold(k3, 1)],
   roots: ['1', '2', '3'].map((name) => fromHex(hashOf(name))),
 }
@@ -46,7 +46,7 @@ describe('a commitment', () => {
   })
 
   test('with these faults in its bytes is malformed', () => {
-    const firstStep = 1 + 32 + 4 + 32 + 1 + 1 + 96
+    const firstStep = 1 + 32 + 4 + 32 + 1 + 32 + 1 + 1 + 96
     for (const [at, byte, message] of [
       [firstStep, 1, 'no nonce is folded at step 0'],
       [firstStep + 100, 3, 'a fold after the last step'],
@@ -63,6 +63,8 @@ describe('a commitment', () => {
     expect(() => decodeCommitmentBlob(crypto, blob, { committee: 2, maxSteps: 10 })).toThrow(MalformedError)
     expect(() => decodeCommitmentBlob(crypto, blob, { committee: 3, maxSteps: 2 })).toThrow(MalformedError)
     expect(decodeCommitmentBlob(crypto, blob, { committee: 3, maxSteps: 3 }).commitment).toEqual(commitment)
+    const filled = encodeCommitmentBlob({ ...commitment, fill: Array.from({ length: 4 }, () => new Uint8Array(32)) }, new Uint8Array(64))
+    expect(() => decodeCommitmentBlob(crypto, filled, { committee: 3, maxSteps: 3 })).toThrow('4 segments')
     expect(blob.length).toBeLessThanOrEqual(commitmentBytesLimit({ committee: 3, maxSteps: 3 }))
   })
 
@@ -100,7 +102,7 @@ describe('a commitment', () => {
 })
 
 describe('openings', () => {
-  const openings = { network: hashOf('n'), round: 5, machine: hashOf('m'), commitment: hashOf('c'), openings: Uint8Array.of(1, 2, 3) }
+  const openings = { network: hashOf('n'), round: 5, machine: hashOf('m'), commitment: hashOf('c'), facts: Uint8Array.of(8, 9), openings: Uint8Array.of(1, 2, 3) }
   const pushed = encodeOpeningsBlob(crypto, openings, machine.sign)
   test('come back signed', () => {
     const { signature, ...decoded } = decodeOpeningsBlob(Uint8Array.of(7, ...pushed).subarray(1))
@@ -112,6 +114,12 @@ describe('openings', () => {
     const empty = encodeOpeningsBlob(crypto, { ...openings, openings: new Uint8Array() }, machine.sign)
     expect(decodeOpeningsBlob(empty).openings).toEqual(new Uint8Array())
     expect(() => decodeOpeningsBlob(empty.subarray(1))).toThrow(MalformedError)
+    for (const length of [3, 4097, 65535]) {
+      const lie = Uint8Array.from(empty)
+      new DataView(lie.buffer).setUint16(16 + 32 + 4 + 32 + 32, length, true)
+      expect(() => decodeOpeningsBlob(lie)).toThrow(`facts of ${length} bytes`)
+    }
+    expect(() => encodeOpenings({ ...openings, facts: new Uint8Array(4097) })).toThrow(RangeError)
     expect(() => decodeOpeningsBlob(empty.subarray(0, -1))).toThrow(MalformedError)
     expect(() => decodeOpeningsBlob(Uint8Array.of(0, ...empty.subarray(1)))).toThrow('another tag')
   })

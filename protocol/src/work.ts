@@ -1,9 +1,9 @@
 // What a machine signs: its commitment and its openings. And the nonces that its chain folds. PROTOCOL section 5.
 import { type AccountId, concat, equalBytes, fromHex, type Hash, toHex, u32le, utf8 } from './bytes.ts'
-import { boundedVec, bytes32, bytes64, type Codec, hex32, MalformedError, strict, struct, u32, u8, versioned } from './codec.ts'
+import { boundedVec, bytes32, bytes64, type Codec, hex32, MalformedError, strict, struct, u16, u32, u8, versioned } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import { blobId } from './manifest.ts'
-import type { Parameters } from './parameters.ts'
+import { FACTS_BYTES, type Parameters } from './parameters.ts'
 
 /** A checker's nonce in a chain: folded into key_step. */
 export interface Fold {
@@ -18,7 +18,12 @@ export interface WorkCommitment {
   network: AccountId
   round: number
   machine: AccountId
+  /** Of the matrices' width, or of a memory segment's leaves. */
   log2n: number
+  /** `factsId` of what the machine shows of itself with its openings. */
+  facts: Hash
+  /** Roots of the filled memory segments, 32 bytes each, where the round's job is of memory; else none. */
+  fill: Uint8Array[]
   /** Strictly ascending by (step, checker), one a checker, the first at step 0. */
   folds: Fold[]
   /** root_1 ... root_T, 32 bytes each. */
@@ -37,6 +42,8 @@ const commitmentCodec: Codec<WorkCommitment> = versioned(
     round: u32,
     machine: hex32,
     log2n: u8,
+    facts: hex32,
+    fill: boundedVec(bytes32, LIMITS.maxSteps),
     folds: boundedVec(struct({ checker: hex32, signature: bytes64, step: u32 }), LIMITS.committee, 1),
     roots: boundedVec(bytes32, LIMITS.maxSteps, 1),
   }),
@@ -60,6 +67,13 @@ export function encodeWorkCommitment(value: WorkCommitment): Uint8Array {
   return commitment.encode(value)
 }
 
+/**
+ * What takes the seed's place in key_0: the seed itself, or in a memory round a hash that also holds the filled memory, so that no step can be taken before it is fixed.
+ */
+export function chainSeed(crypto: Crypto, seed: Uint8Array, fill: readonly Uint8Array[]): Uint8Array {
+  return fill.length === 0 ? seed : crypto.sha256(concat(utf8('assay/1/memory'), seed, ...fill))
+}
+
 /** What the machine's peer key signs: 32 bytes. */
 export function commitmentDigest(crypto: Crypto, value: WorkCommitment): Uint8Array {
   return crypto.sha256(concat(utf8('assay/1/commitment'), encodeWorkCommitment(value)))
@@ -81,8 +95,8 @@ export function decodeCommitmentBlob(
 ): { commitment: WorkCommitment; signature: Uint8Array; id: Hash } {
   if (blob.length < SIGNATURE_BYTES) throw new MalformedError('TRUNCATED', `commitment blob of ${blob.length} bytes`)
   const value = commitment.decode(blob.subarray(0, -SIGNATURE_BYTES))
-  if (value.folds.length > limits.committee || value.roots.length > limits.maxSteps)
-    throw new MalformedError('OUT_OF_RANGE', `commitment: ${value.folds.length} folds and ${value.roots.length} steps, at most ${limits.committee} and ${limits.maxSteps}`)
+  if (value.folds.length > limits.committee || value.roots.length > limits.maxSteps || value.fill.length > limits.maxSteps)
+    throw new MalformedError('OUT_OF_RANGE', `commitment: ${value.folds.length} folds, ${value.roots.length} steps and ${value.fill.length} segments, at most ${limits.committee} folds and ${limits.maxSteps} of the others`)
   return { commitment: value, signature: blob.slice(-SIGNATURE_BYTES), id: blobId(crypto, blob) }
 }
 
@@ -103,16 +117,19 @@ export interface Openings {
   machine: AccountId
   /** Id of the commitment blob. */
   commitment: Hash
+  /** What the commitment's `facts` names, at most `FACTS_BYTES`. */
+  facts: Uint8Array
   /** The cells' openings in the order drawn. */
   openings: Uint8Array
 }
 
 const OPENINGS_TAG = utf8('assay/1/openings')
-const OPENINGS_HEADER = OPENINGS_TAG.length + 32 + 4 + 32 + 32
+const OPENINGS_HEADER = OPENINGS_TAG.length + 32 + 4 + 32 + 32 + 2
 
-/** The openings blob without its signature. */
-export function encodeOpenings({ network, round, machine, commitment, openings }: Openings): Uint8Array {
-  return concat(OPENINGS_TAG, fromHex(network), u32le(round), fromHex(machine), fromHex(commitment), openings)
+/** The openings blob without its signature. @throws RangeError if the facts are too long */
+export function encodeOpenings({ network, round, machine, commitment, facts, openings }: Openings): Uint8Array {
+  if (facts.length > FACTS_BYTES) throw new RangeError(`facts of ${facts.length} bytes, at most ${FACTS_BYTES}`)
+  return concat(OPENINGS_TAG, fromHex(network), u32le(round), fromHex(machine), fromHex(commitment), u16.enc(facts.length), facts, openings)
 }
 
 /** What the machine's peer key signs, 32 bytes, from a whole openings blob: its last 64 bytes, the signature, are not part of it. */
@@ -137,5 +154,9 @@ export function decodeOpeningsBlob(blob: Uint8Array): Openings & { signature: Ui
   at += 4
   const machine = toHex(take(32))
   const commitment = toHex(take(32))
-  return { network, round, machine, commitment, openings: blob.slice(OPENINGS_HEADER, -SIGNATURE_BYTES), signature: blob.slice(-SIGNATURE_BYTES) }
+  const facts = take(2)
+  const rest = blob.subarray(at, -SIGNATURE_BYTES)
+  const length = facts[0]! + 256 * facts[1]!
+  if (length > FACTS_BYTES || length > rest.length) throw new MalformedError('OUT_OF_RANGE', `openings blob with facts of ${length} bytes`)
+  return { network, round, machine, commitment, facts: rest.slice(0, length), openings: rest.slice(length), signature: blob.slice(-SIGNATURE_BYTES) }
 }

@@ -3,6 +3,7 @@ import { type AccountId, type Hash, toHex, utf8, ZERO_HASH } from '../src/bytes.
 import { type Cell, firstKey, stepKey } from '../src/compute/chain.ts'
 import { draw } from '../src/compute/coins.ts'
 import { ReferenceProver } from '../src/compute/prove.ts'
+import { type Facts, factsId } from '../src/device/facts.ts'
 import { gatherEvidence, type LoadBlob, type RoundEvidence } from '../src/evidence.ts'
 import { applyBlock, emptyLedger, type Ledger, type LedgerBlock, type LedgerEvent, roundFacts, type RoundFacts } from '../src/ledger.ts'
 import { type BlobRef, blobId, encodeManifest, type MachineEvidence, type Manifest } from '../src/manifest.ts'
@@ -12,6 +13,7 @@ import { judgementOfEpoch, schedule } from '../src/schedule.ts'
 import { checkerRoleId, PARAMETERS_KEY, reportKey } from '../src/storage-keys.ts'
 import { commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
 import { accountOf, type Actor, actor, testCrypto as crypto } from './actors.ts'
+import { factsOf } from './facts.ts'
 import { type Lie, LyingProver } from './prover.ts'
 
 /** What a machine does in a round; all of it has honest defaults. */
@@ -28,6 +30,8 @@ export interface Behaviour {
   seen?: (place: number) => number
   /** What it commits to in place of honest rows. */
   lie?: Lie
+  /** Changes what it says of itself. */
+  facts?: (facts: Facts) => Facts
   /** Changes the commitment before it is signed. */
   commitment?: (commitment: WorkCommitment) => WorkCommitment
   /** False if it falls silent when it should open. */
@@ -92,7 +96,7 @@ export interface PlayedNetwork {
 export const blockHash = (number: number, chain = 'block'): Hash => toHex(crypto.sha256(utf8(`${chain} ${number}`)))
 
 /** Parameters with small, quick proofs. */
-export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, maxSteps: 64, waitBlocks: 1, ...change })
+export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, log2nMax: 6, maxSteps: 64, waitBlocks: 1, ...change })
 
 /** Plays all rounds of the first epochs up to the block after the last judgement. */
 export function playNetwork({ checkers: checkerCount = 3, machines: machineCount = 2, epochs = 1, chain = 'block', parameters: change = {}, ownerOf = (name) => `owner of ${name}` }: NetworkOptions = {}, hooks: Hooks = {}): PlayedNetwork {
@@ -135,7 +139,7 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
     const facts = factsOf(round)
     const honest = facts.machines.filter(({ account }) => facts.committee(account).includes(checker.account)).map(({ account }): Observation => {
       const { outcome = 'RAN', seen: lastSeen } = hooks.machine?.(byAccount.get(account)!, round) ?? {}
-      const seen = { machine: account, outcome, downKbps: 80_000, upKbps: 40_000, rttUs: 900 + checkers.indexOf(checker) }
+      const seen = { machine: account, outcome, downKbps: 80_000, upKbps: 40_000, rttUs: 900 + checkers.indexOf(checker), firstUs: 300_000 + 100 * checkers.indexOf(checker) }
       if (outcome !== 'RAN') return { ...seen, reason: outcome === 'NOT_RUN' ? 'BUSY' : 'UNREACHABLE', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH }
       const { id, commitment, keys, window } = works.get(round)!.get(account)!
       const fold = commitment.folds.find((one) => one.checker === checker.account)
@@ -193,7 +197,7 @@ export async function roundOf({ ledger, load }: PlayedNetwork, round: number): P
 }
 
 /** What a machine commits to and opens in a round. */
-export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, lie, commitment: change = (same) => same, opening = (same) => same }: Behaviour = {}): Work {
+export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, lie, facts: say, commitment: change = (same) => same, opening = (same) => same }: Behaviour = {}): Work {
   const { network, round, parameters: { log2n, samples } } = facts
   const seed = facts.seedOf(machine.account)!
   const folds = facts
@@ -211,13 +215,14 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
     roots.push(prover.step(keys.at(-1)!))
     keys.push(stepKey(crypto, keys.at(-1)!, roots.at(-1)!, noncesAt(step)))
   }
-  const commitment = change({ network, round, machine: machine.account, log2n, folds, roots })
+  const shown = factsOf(machine.name, say)
+  const commitment = change({ network, round, machine: machine.account, log2n, facts: factsId(crypto, shown), fill: [], folds, roots })
   const blob = signCommitment(machine, commitment)
   const id = blobId(crypto, blob)
   const opened = new Map<Hash, Uint8Array>()
   const open = (coins: Uint8Array): Uint8Array => {
     const { cells } = draw(crypto, coins, 2 ** log2n, commitment.roots.length, samples)
-    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, opening(prover.open(cells), cells))
+    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, opening(prover.open(cells), cells), { facts: shown })
     opened.set(toHex(coins), known)
     return known
   }
@@ -228,5 +233,5 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
 export const signCommitment = (machine: Actor, commitment: WorkCommitment): Uint8Array => encodeCommitmentBlob(commitment, machine.sign(commitmentDigest(crypto, commitment)))
 
 /** An openings blob signed by `signer` in the name of itself or another machine. */
-export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, machine: AccountId = signer.account): Uint8Array =>
-  encodeOpeningsBlob(crypto, { network, round, machine, commitment, openings }, (digest) => signer.sign(digest))
+export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, { machine = signer.account, facts = factsOf(signer.name) }: { machine?: AccountId; facts?: Uint8Array } = {}): Uint8Array =>
+  encodeOpeningsBlob(crypto, { network, round, machine, commitment, facts, openings }, (digest) => signer.sign(digest))

@@ -4,6 +4,7 @@ import { dialChannel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
 import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, type MachineMessage, registeredCheckers, wire, WIRE_PROTOCOL, type WorkCommitment } from '@assay/protocol'
+import { factsOf } from '@assay/protocol/testing/facts'
 import type { ChainJob, Engine, StageOptions } from '@assay/provider/engines/engine'
 import { type JobDeps, runJob } from '@assay/provider/job'
 import { createLinks, type Links } from '@assay/provider/links'
@@ -46,7 +47,9 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
     machine: who.account.id,
     sign: (message) => who.peer.sign(message),
     links: tampered(links, (_, message) => (said$.next(message), message)),
-    signed: { commitment: async () => undefined, keep: async (_, blob) => blob },
+    signed: forgetful(),
+    log2n: ({ log2n }) => log2n,
+    describe: async () => factsOf(who.account.address),
     now: () => performance.now(),
     log: silentLog,
   }
@@ -60,6 +63,12 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
       return (message as Say<typeof tag>).value.blob
     },
   }
+}
+
+/** Keeps nothing but a round's facts. */
+function forgetful(): JobDeps['signed'] {
+  const facts = new Map<number, Uint8Array>()
+  return { commitment: async () => undefined, keep: async (_, blob) => blob, facts: async (round) => facts.get(round), keepFacts: async (round, bytes) => (facts.set(round, bytes), bytes) }
 }
 
 /** The chain as it is before anything is confirmed. */

@@ -114,7 +114,7 @@ describe('the stopwatch, on a clock of the test', () => {
     progress(40)
     pass(1)
     progress(41)
-    expect(patches).toEqual([{ reached: true }, { lastStep: 10, lastKey: key(10) }, { lastStep: 40, lastKey: key(40) }])
+    expect(patches).toEqual([{ reached: true }, { lastStep: 10, lastKey: key(10), firstUs: 500_000 }, { lastStep: 40, lastKey: key(40) }])
     pass(200)
     expect([patches.at(-1), over]).toEqual([{ complete: true }, true])
   })
@@ -148,7 +148,7 @@ describe('the stopwatch, on a clock of the test', () => {
     await Promise.resolve()
     pass(10)
     progress(4)
-    expect(patches).toEqual([{ reached: true }, { lastStep: 4, lastKey: key(4) }])
+    expect(patches).toEqual([{ reached: true }, { lastStep: 4, lastKey: key(4), firstUs: 10_000 }])
   })
 })
 

@@ -32,6 +32,9 @@ export function kbps(bytes: number, ms: number): number {
   return Math.min(2 ** 32 - 1, Math.floor((bytes * 8) / Math.max(ms, 0.001)))
 }
 
+/** At least 1, for 0 says that nothing was measured; at most what a u32 holds. */
+const microseconds = (ms: number): number => Math.min(2 ** 32 - 1, Math.max(1, Math.round(ms * 1000)))
+
 /**
  * Round trip and bandwidth of a line, one after the other so that none disturbs the next: `{ rttUs }`, then `{ downKbps }`, `{ upKbps }` as each is known. What fails, or is not
  * done within `limitMs`, is left out: it was not measured. Never errors.
@@ -53,7 +56,7 @@ function roundTrip$(line: Line, tools: MeasureTools): Observable<Patch> {
     // One lost ping ends it: a machine that does not answer shall not take eight times as long.
     takeWhile((ms) => ms !== undefined),
     min(),
-    map((ms): Patch => ({ rttUs: Math.min(2 ** 32 - 1, Math.max(1, Math.round(ms * 1000))) })),
+    map((ms): Patch => ({ rttUs: microseconds(ms) })),
   )
 }
 
@@ -106,7 +109,7 @@ function up$(line: Line, round: number, bytes: number, tools: MeasureTools): Obs
 }
 
 /**
- * Hands the nonce to the machine and runs the stopwatch: `{ reached: true }`, then `{ lastStep, lastKey }` with each progress that arrives within `windowMs`, then `{ complete: true }`.
+ * Hands the nonce to the machine and runs the stopwatch: `{ reached: true }`, then `{ lastStep, lastKey }` (with `firstUs` the first time) with each progress that arrives within `windowMs`, then `{ complete: true }`.
  * A machine that comes (back) later gets the same nonce; the stopwatch starts with the first and never again. Never errors; ends with the window, or never if the machine never comes.
  */
 export function stopwatch$(line: Line, { round, signature, windowMs }: { round: number, signature: Uint8Array, windowMs: number }, { now }: MeasureTools): Observable<Patch> {
@@ -115,7 +118,7 @@ export function stopwatch$(line: Line, { round, signature, windowMs }: { round: 
     const there$ = line.online$.pipe(filter(Boolean))
     const progress$ = hear(line, 'Progress').pipe(
       filter(({ message, at }) => message.value.round === round && startedAt !== undefined && at - startedAt <= windowMs),
-      map(({ message }): Patch => ({ lastStep: message.value.step, lastKey: message.value.key })),
+      map(({ message, at }, index): Patch => ({ lastStep: message.value.step, lastKey: message.value.key, ...(index === 0 ? { firstUs: microseconds(at - startedAt!) } : {}) })),
     )
     const nonce$ = there$.pipe(
       // switchMap: a send to a channel that is gone is of no use any more.

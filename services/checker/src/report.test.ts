@@ -11,7 +11,7 @@ import { isForeign, isReportDue, observationsOf, observe, prepareReport, type Re
 import { type Reading, Store } from './store.ts'
 
 const id = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
-const reading: Reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 7, lastKey: id(7) }
+const reading: Reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 7, lastKey: id(7), firstUs: 900 }
 
 const net: PlayedNetwork = playNetwork({ checkers: 3, machines: 3 }, { machine: () => ({ steps: 5 }) })
 const me = net.checkers[0]!.account
@@ -51,7 +51,7 @@ describe('what is observed', () => {
       [ids[2], 'NOT_RUN', 'NO_COMMITMENT', ZERO_HASH],
       [ids[3], 'UNREACHABLE', 'UNREACHABLE', ZERO_HASH],
     ])
-    expect(seen[0]).toMatchObject({ lastStep: 7, lastKey: id(7), rttUs: 250, downKbps: 1000, upKbps: 900 })
+    expect(seen[0]).toMatchObject({ lastStep: 7, lastKey: id(7), rttUs: 250, firstUs: 900, downKbps: 1000, upKbps: 900 })
   })
 })
 

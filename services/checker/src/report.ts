@@ -48,11 +48,11 @@ export function observe(store: Store, round: number, machines: Iterable<AccountI
   return [...machines].toSorted().flatMap((machine): Observation[] => {
     const reading = readings.get(machine)
     if (reading === undefined) return []
-    const { reached, declined, lastStep, lastKey, rttUs, downKbps, upKbps } = reading
+    const { reached, declined, lastStep, lastKey, firstUs, rttUs, downKbps, upKbps } = reading
     const commitment = commitments.get(machine)?.[0]?.id
     const outcome = commitment !== undefined ? 'RAN' : declined !== null || reached ? 'NOT_RUN' : 'UNREACHABLE'
     const reason = outcome === 'RAN' ? 'OK' : outcome === 'NOT_RUN' ? (declined ?? 'NO_COMMITMENT') : 'UNREACHABLE'
-    return [{ machine, outcome, reason, commitment: commitment ?? ZERO_HASH, lastStep, lastKey, downKbps, upKbps, rttUs }]
+    return [{ machine, outcome, reason, commitment: commitment ?? ZERO_HASH, lastStep, lastKey, downKbps, upKbps, rttUs, firstUs }]
   })
 }
 

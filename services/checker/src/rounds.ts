@@ -26,7 +26,7 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
 }
 
 type Watched = Reading & { complete: boolean }
-const NOTHING_YET: Watched = { reached: false, declined: null, rttUs: 0, downKbps: 0, upKbps: 0, lastStep: 0, lastKey: ZERO_HASH, complete: false }
+const NOTHING_YET: Watched = { reached: false, declined: null, rttUs: 0, downKbps: 0, upKbps: 0, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0, complete: false }
 /** Commitments and openings that are looked at of one machine in a round: enough for every reconnection of an honest one. */
 const MAX_BLOBS = 32
 /** Windows of one round end this close to each other, and their readings are kept in one go. */

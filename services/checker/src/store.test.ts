@@ -38,7 +38,7 @@ describe('a report', () => {
 })
 
 describe('readings and commitments', () => {
-  const reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 41, lastKey: id(3) }
+  const reading = { reached: true, declined: null, rttUs: 250, downKbps: 1000, upKbps: 900, lastStep: 41, lastKey: id(3), firstUs: 800 }
 
   test('readings come back as they were, a later one replaces', () => {
     store.saveReadings(1, [[id(10), reading], [id(11), { ...reading, reached: false, declined: 'BUSY' as const }]])

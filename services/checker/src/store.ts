@@ -20,6 +20,8 @@ export interface Reading {
   /** last progress within the window of this checker's nonce; 0 and zeros if none came */
   lastStep: number
   lastKey: Hash
+  /** microseconds from the nonce to the first progress; 0 = none came */
+  firstUs: number
 }
 
 /** A blob by its SHA-256 and its length in bytes. */
@@ -59,7 +61,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS fired (round INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE IF NOT EXISTS readings (round INTEGER, machine TEXT, reached INTEGER NOT NULL, declined INTEGER, rtt_us INTEGER NOT NULL, down_kbps INTEGER NOT NULL, up_kbps INTEGER NOT NULL,
-    last_step INTEGER NOT NULL, last_key TEXT NOT NULL, PRIMARY KEY (round, machine)) STRICT;
+    last_step INTEGER NOT NULL, last_key TEXT NOT NULL, first_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS commitments (round INTEGER, machine TEXT, position INTEGER CHECK (position IN (0, 1)), id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine, position)) STRICT;
   CREATE TABLE IF NOT EXISTS openings (round INTEGER, machine TEXT, id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
@@ -83,6 +85,8 @@ export class Store {
       // Two processes with one key would send two reports: the lock is held as long as this process lives and dies with it.
       db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
       db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
+      // A folder from before first_us was read.
+      if (!db.prepare('PRAGMA table_info(readings)').all().some(({ name }) => name === 'first_us')) db.exec('ALTER TABLE readings ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0')
       return db
     })
     for (const [name, value] of Object.entries(owner)) {
@@ -112,14 +116,14 @@ export class Store {
   saveReadings(round: number, readings: Iterable<readonly [AccountId, Reading]>): void {
     this.#transaction(() => {
       for (const [machine, r] of readings) {
-        this.#run('INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', round, machine, r.reached ? 1 : 0, r.declined === null ? null : reasonByte(r.declined), r.rttUs, r.downKbps, r.upKbps, r.lastStep, r.lastKey)
+        this.#run('INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', round, machine, r.reached ? 1 : 0, r.declined === null ? null : reasonByte(r.declined), r.rttUs, r.downKbps, r.upKbps, r.lastStep, r.lastKey, r.firstUs)
       }
     })
   }
 
   readings(round: number): Map<AccountId, Reading> {
-    const rows = this.#rows<{ machine: AccountId, reached: number, declined: number | null, rtt_us: number, down_kbps: number, up_kbps: number, last_step: number, last_key: Hash }>('SELECT * FROM readings WHERE round = ?', round)
-    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : (reasonOfByte(r.declined) as NotRunReason), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key }]))
+    const rows = this.#rows<{ machine: AccountId, reached: number, declined: number | null, rtt_us: number, down_kbps: number, up_kbps: number, last_step: number, last_key: Hash, first_us: number }>('SELECT * FROM readings WHERE round = ?', round)
+    return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : (reasonOfByte(r.declined) as NotRunReason), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key, firstUs: r.first_us }]))
   }
 
   /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */

@@ -1,5 +1,5 @@
 // The versions of the schema, oldest first. A released one is never edited: a change is a new one at the end.
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
 /** By name, in ascending order of the names. */
@@ -31,8 +31,17 @@ export const migrations: Record<string, Migration> = {
         create table payouts (epoch int8 not null references epochs, position int4 not null, account text not null, earned numeric(39, 0) not null, carried_in numeric(39, 0) not null, paid numeric(39, 0) not null,
           carried_out numeric(39, 0) not null, primary key (epoch, account));
         create index payouts_by_account on payouts (account, epoch desc);`
-      // One statement a query: the extended protocol takes no more.
-      for (const statement of statements.split(';')) if (statement.trim() !== '') await sql.raw(statement).execute(db)
+      await runAll(db, statements)
     },
   },
+  '0002': {
+    async up(db) {
+      await runAll(db, `alter table verdicts add column facts bytea, add column memory_kib int8 not null default 0, add column relay_us int8;`)
+    },
+  },
+}
+
+/** One statement a query: the extended protocol takes no more. */
+async function runAll(db: Kysely<unknown>, statements: string): Promise<void> {
+  for (const statement of statements.split(';')) if (statement.trim() !== '') await sql.raw(statement).execute(db)
 }

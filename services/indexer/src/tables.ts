@@ -48,6 +48,10 @@ export interface VerdictRow {
   down_kbps: number
   up_kbps: number
   rtt_us: number | null
+  /** encoded Facts */
+  facts: Uint8Array | null
+  memory_kib: number
+  relay_us: number | null
 }
 
 export interface ObservationRow {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
 import { blobId, chainKeys, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, fromHex, nonceMessage, nonceOf, openingsDigest, commitmentDigest, schedule, toHex, verifyOpenings } from '@assay/protocol'
 import type { AccountId, Hash, MachineMessage, Parameters, RoundFacts } from '@assay/protocol'
+import { factsOf } from '@assay/protocol/testing/facts'
 import { cryptoReady, nodeCrypto as crypto, peerKey } from '@assay/runtime-bindings'
 import { EngineError } from './engines/engine.ts'
 import type { ChainJob, Engine } from './engines/engine.ts'
@@ -28,7 +29,7 @@ const at = schedule(parameters, round)
 const STEP_MS = 10
 
 /** A job in a world that the test moves: blocks, a clock that each step advances by 10 ms, checkers that do what they are told. */
-function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number, Uint8Array>, mustOpen?: boolean, receipts?: boolean } = {}) {
+function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number | string, Uint8Array>, mustOpen?: boolean, receipts?: boolean } = {}) {
   const p = { ...parameters, ...options.parameters }
   let clock = 0
   const chain: { beacon: Hash, seed: Uint8Array | null, open: Hash | null, best: number } = { beacon: id(0xbe), seed: null, open: null, best: at.beaconKnown }
@@ -36,7 +37,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
     ({
       network, round, parameters: p, schedule: schedule(p, round), machines: [], beacon: chain.beacon,
       checkers: checkers.map(({ account, key }) => ({ account, anchor: id(0), block: 0, identity: { kind: 'checker', network, account, owner: account, peer: key.publicKey, addresses: [], evidence: [] } })),
-      seedOf: () => chain.seed, openRandomness: chain.open, committee: () => [a, b, c], mirrors: () => [],
+      kind: 'COMPUTE', fillSeedOf: () => null, seedOf: () => chain.seed, openRandomness: chain.open, committee: () => [a, b, c], mirrors: () => [],
       mustOpen: () => (chain.open === null ? null : (options.mustOpen ?? true)),
       coins: (_: AccountId, commitment: Hash) => (chain.open === null ? null : crypto.sha256(fromHex(commitment))),
       reports: new Map(), packageRoots: new Map(), counted: new Map(), complete: false,
@@ -83,7 +84,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
       return true
     },
   }
-  const kept = options.kept ?? new Map<number, Uint8Array>()
+  const kept = options.kept ?? new Map<number | string, Uint8Array>()
   const deps: JobDeps = {
     crypto, engine: options.engine?.(ticking) ?? ticking, machine, sign: (message) => machineKey.sign(message), links,
     signed: {
@@ -92,7 +93,14 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
         if (!kept.has(of)) kept.set(of, blob)
         return kept.get(of)!
       },
+      facts: async (of) => kept.get(`facts ${of}`),
+      keepFacts: async (of, facts) => {
+        if (!kept.has(`facts ${of}`)) kept.set(`facts ${of}`, facts)
+        return kept.get(`facts ${of}`)!
+      },
     },
+    log2n: ({ log2n }) => log2n,
+    describe: async (beacon) => factsOf(`machine in ${beacon}`),
     now: () => clock, log: silentLog, metrics: providerMetrics(),
   }
   const stop = new AbortController()
@@ -237,7 +245,7 @@ describe('a round', () => {
     w.move({ best: at.commitmentBy + 1 })
     expect(await running).toMatchObject({ result: 'NO_NONCE', steps: 0 })
     expect(w.to(a, 'NotRun')).toEqual([{ round, reason: 'NO_NONCE' }])
-    expect(w.kept.size).toBe(0)
+    expect(w.kept.has(round)).toBe(false)
     expect(w.closed()).toBe(1)
   })
 
@@ -270,7 +278,7 @@ describe('a round', () => {
     w.move({ seed, best: at.fire })
     w.nonce(a)
     expect(await running).toMatchObject({ result: 'TIMED_OUT' })
-    expect([w.kept.size, w.to(a, 'NotRun')]).toEqual([0, [{ round, reason: 'TIMED_OUT' }]])
+    expect([w.kept.has(round), w.to(a, 'NotRun')]).toEqual([false, [{ round, reason: 'TIMED_OUT' }]])
   })
 
   it('signs nothing when a deep reorg changed the seed or the beacon under it', async () => {
@@ -281,7 +289,7 @@ describe('a round', () => {
       w.move({ seed, best: at.fire })
       w.nonce(a)
       expect(await running).toMatchObject({ result: 'CHAIN_BEHIND' })
-      expect(w.kept.size).toBe(0)
+      expect(w.kept.has(round)).toBe(false)
       expect(w.to(a, 'NotRun')).toEqual([{ round, reason: 'CHAIN_BEHIND' }])
     }
   })
@@ -329,7 +337,7 @@ describe('trouble', () => {
     dies.move({ seed, best: at.fire })
     dies.nonce(a)
     expect(await second).toMatchObject({ result: 'ENGINE_FAILED' })
-    expect(dies.kept.size).toBe(0)
+    expect(dies.kept.has(round)).toBe(false)
   })
 
   it('a chain lost between commitment and opening is computed again', async () => {
@@ -398,7 +406,7 @@ describe('trouble', () => {
 
   it('nothing is sent when the disk refuses the commitment', async () => {
     const w = world()
-    w.deps.signed = { commitment: async () => undefined, keep: () => Promise.reject(new Error('cannot write (ENOSPC)')) }
+    w.deps.signed = { ...w.deps.signed, keep: () => Promise.reject(new Error('cannot write (ENOSPC)')) }
     const running = w.run()
     w.move({ seed, best: at.fire })
     w.nonce(a)

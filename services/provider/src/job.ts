@@ -4,8 +4,8 @@ import type { Observable } from 'rxjs'
 import { Subject, filter, firstValueFrom, merge, takeUntil } from 'rxjs'
 import type { Log } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
-import { blobId, commitmentDigest, decodeCommitmentBlob, draw, encodeCommitmentBlob, encodeOpeningsBlob, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
-import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, WorkCommitment } from '@assay/protocol'
+import { blobId, commitmentDigest, decodeCommitmentBlob, draw, encodeCommitmentBlob, encodeOpeningsBlob, factsId, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
+import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, Parameters, WorkCommitment } from '@assay/protocol'
 import type { ChainJob, Engine } from './engines/engine.ts'
 import type { Links } from './links.ts'
 import type { ProviderMetrics } from './metrics.ts'
@@ -15,11 +15,15 @@ import type { SignedRounds } from './signed.ts'
 export interface JobDeps {
   crypto: Crypto
   engine: Engine
+  /** the width of matrices that suits the engine, within what the network allows */
+  log2n(parameters: Parameters): number
+  /** what the machine shows of itself in a round: encoded facts, at most `FACTS_BYTES`; when the signal fires it gives what it has */
+  describe(beacon: Hash, signal: AbortSignal): Promise<Uint8Array>
   machine: AccountId
   /** the machine's peer key: 64-byte ed25519 signatures */
   sign(message: Uint8Array): Uint8Array
   links: Links
-  signed: Pick<SignedRounds, 'commitment' | 'keep'>
+  signed: Pick<SignedRounds, 'commitment' | 'keep' | 'facts' | 'keepFacts'>
   /** ms of a monotonic clock */
   now(): number
   log: Log
@@ -112,12 +116,15 @@ class Job {
     if (kept) return { blob: kept, ...decodeCommitmentBlob(crypto, kept), chain: undefined, resumed: true }
 
     const { schedule, parameters } = this.#first.facts
+    const factsKept = this.#describe()
+    factsKept.catch(() => {})
     await this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy)
     const seed = this.#seed()
     if (seed === null || this.#view.best > schedule.commitmentBy) return this.#notRun('CHAIN_BEHIND')
+    const log2n = this.#deps.log2n(parameters)
     let chain: ChainJob
     try {
-      chain = await this.#stage(seed)
+      chain = await this.#stage(seed, log2n)
     } catch (error) {
       return this.#engineFailed(error)
     }
@@ -138,7 +145,7 @@ class Job {
     const { beacon } = this.#view.facts
     if (beacon !== this.#first.facts.beacon || toHex(this.#seed() ?? new Uint8Array()) !== toHex(seed)) return this.#notRun('CHAIN_BEHIND')
 
-    const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n: parameters.log2n, ...work }
+    const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n, facts: factsId(crypto, await factsKept), fill: [], ...work }
     const blob = encodeCommitmentBlob(commitment, this.#deps.sign(commitmentDigest(crypto, commitment)))
     const counts = await signed.keep(this.#round, blob)
     this.#deps.metrics.jobSeconds.observe((this.#deps.now() - startedAt) / 1000)
@@ -164,9 +171,14 @@ class Job {
     if (coins === null) return 'NOT_DUE'
     if (this.#view.facts.mustOpen(machine) === false) return 'NOT_ASKED'
     const knownAt = now()
+    const facts = await this.#deps.signed.facts(this.#round)
+    if (facts === undefined || factsId(crypto, facts) !== work.commitment.facts) {
+      log.error('what the commitment says of the machine is not on disk any more, so it cannot be opened', { round: this.#round })
+      return 'FAILED'
+    }
     let openings: Uint8Array
     try {
-      const { cells } = draw(crypto, coins, 2 ** parameters.log2n, work.commitment.roots.length, parameters.samples)
+      const { cells } = draw(crypto, coins, 2 ** work.commitment.log2n, work.commitment.roots.length, parameters.samples)
       // A chain whose threads died since then is computed again.
       openings = await (work.chain ?? (await again!)).open(cells).catch(async (error: unknown) => {
         if (this.#signal.aborted) throw error
@@ -178,7 +190,7 @@ class Job {
       log.error('the commitment could not be opened', { round: this.#round, error })
       return 'FAILED'
     }
-    const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, openings }, (digest) => this.#deps.sign(digest))
+    const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, facts, openings }, (digest) => this.#deps.sign(digest))
     metrics.openSeconds.observe((now() - knownAt) / 1000)
     return this.#deliver({ tag: 'Openings', value: { round: this.#round, blob } }, blobId(crypto, blob), 'openings', schedule.packageBy)
   }
@@ -208,7 +220,8 @@ class Job {
       const last = roots.length >= maxSteps || now() >= endAt || this.#view.best >= schedule.commitmentBy || this.#signal.aborted
       // Nothing is folded at the last step: no step would show it.
       key = stepKey(crypto, key, root, last ? [] : fold(roots.length))
-      if (last || now() - toldAt >= windowMs / 16) {
+      // The first step is told at once: how long it took beyond the round trip is all that a relay cannot hide.
+      if (last || roots.length === 1 || now() - toldAt >= windowMs / 16) {
         toldAt = now()
         const progress: MachineMessage = { tag: 'Progress', value: { round: this.#round, step: roots.length, key: toHex(key) } }
         for (const { checker } of folds) void this.#deps.links.send(checker, progress)
@@ -224,7 +237,7 @@ class Job {
     await this.#until(() => this.#seed() !== null || this.#over)
     const seed = this.#seed()
     if (seed === null) throw new Error('the seed of the round is not known')
-    const chain = await this.#stage(seed)
+    const chain = await this.#stage(seed, commitment.log2n)
     const nonces = noncesByStep(crypto, commitment.folds)
     let key = firstKey(crypto, seed, nonces.get(0) ?? [])
     for (const [i, committed] of commitment.roots.entries()) {
@@ -235,8 +248,17 @@ class Job {
     return chain
   }
 
-  async #stage(seed: Uint8Array): Promise<ChainJob> {
-    const chain = await this.#deps.engine.stage({ seed, log2n: this.#first.facts.parameters.log2n, signal: this.#signal })
+  /** The facts of this round, on disk; they are gathered before anybody may fire, so that they take nothing from the job. */
+  async #describe(): Promise<Uint8Array> {
+    const { describe, signed } = this.#deps
+    const enough = new AbortController()
+    const { beacon, schedule } = this.#first.facts
+    this.#until(() => this.#view.best >= schedule.fire - 1).then(() => enough.abort(), () => enough.abort())
+    return signed.keepFacts(this.#round, await describe(beacon!, enough.signal))
+  }
+
+  async #stage(seed: Uint8Array, log2n: number): Promise<ChainJob> {
+    const chain = await this.#deps.engine.stage({ seed, log2n, signal: this.#signal })
     this.#chains.add(chain)
     return chain
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { writeOnce } from '@assay/kit/blobs'
 import type { AccountId } from '@assay/protocol'
 
-/** The signed commitments of one machine in one network. */
+/** The signed commitments of one machine in one network, and the facts that they name. */
 export class SignedRounds {
   readonly #dir: string
 
@@ -13,13 +13,8 @@ export class SignedRounds {
   }
 
   /** The commitment blob of a round, if one was ever kept. */
-  async commitment(round: number): Promise<Uint8Array | undefined> {
-    try {
-      return new Uint8Array(await readFile(this.#path(round)))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw error
-    }
+  commitment(round: number): Promise<Uint8Array | undefined> {
+    return read(this.#path(round, 'commitment'))
   }
 
   /**
@@ -27,17 +22,36 @@ export class SignedRounds {
    * nothing may be sent.
    */
   async keep(round: number, blob: Uint8Array): Promise<Uint8Array> {
-    return (await writeOnce(this.#path(round), blob)) ? blob : ((await this.commitment(round)) ?? blob)
+    return (await writeOnce(this.#path(round, 'commitment'), blob)) ? blob : ((await this.commitment(round)) ?? blob)
+  }
+
+  /** What the machine says of itself in a round, if that was kept. */
+  facts(round: number): Promise<Uint8Array | undefined> {
+    return read(this.#path(round, 'facts'))
+  }
+
+  /** Keeps the facts that a commitment will name, and returns those that count: the first ever kept for the round. Throws OperatorError DISK. */
+  async keepFacts(round: number, facts: Uint8Array): Promise<Uint8Array> {
+    return (await writeOnce(this.#path(round, 'facts'), facts)) ? facts : ((await this.facts(round)) ?? facts)
   }
 
   /** Removes what was kept for rounds before `round`. */
   async forget(round: number): Promise<void> {
     const names = await readdir(this.#dir).catch(() => [])
-    const old = names.filter((name) => /^\d+\.commitment$/.test(name) && Number.parseInt(name) < round)
+    const old = names.filter((name) => /^\d+\.(commitment|facts)$/.test(name) && Number.parseInt(name) < round)
     await Promise.all(old.map((name) => rm(join(this.#dir, name), { force: true })))
   }
 
-  #path(round: number): string {
-    return join(this.#dir, `${round}.commitment`)
+  #path(round: number, what: 'commitment' | 'facts'): string {
+    return join(this.#dir, `${round}.${what}`)
+  }
+}
+
+async function read(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -1,12 +1,32 @@
 // How verdicts and observations are shown.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { decodeFacts, type Facts } from '@assay/protocol'
 import type { ObservationRow, VerdictRow } from '../tables.ts'
 import { because, Count, Hash, literals, measured, nullable, Reason, Work } from './shapes.ts'
 
 const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nullable(Count) }
 
 export const OutcomeShape = literals(['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'])
+
+/** What a machine says of itself: claims, hashes and numbers only. */
+const Shown = Type.Object({
+  device: Type.Object({
+    class: Count, kind: literals(['CPU', 'GPU']), units: Count, memoryMiB: Count, agreeing: Count, fingerprint: Hash, identifiers: Type.Array(Hash),
+    profile: Type.Object({ int8Mmacs: nullable(Count), f32Mflops: nullable(Count), memoryMBps: nullable(Count), chasePs: nullable(Count) }),
+  }),
+  environment: Type.Array(Type.Object({ what: Type.String(), hash: Hash })),
+  model: nullable(Type.Object({ model: Hash, outputs: Type.Array(Type.Integer()) })),
+})
+
+const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
+  const { int8Mmacs, f32Mflops, memoryMBps, chasePs } = device.profile
+  return {
+    device: { ...device, profile: { int8Mmacs: measured(int8Mmacs), f32Mflops: measured(f32Mflops), memoryMBps: measured(memoryMBps), chasePs: measured(chasePs) } },
+    environment,
+    model: model[0] ?? null,
+  }
+}
 
 export const Verdict = Type.Object({
   round: Count,
@@ -21,6 +41,9 @@ export const Verdict = Type.Object({
   medianSteps: Count,
   provenSteps: Count,
   opened: Type.Boolean(),
+  memoryKiB: Count,
+  relayUs: nullable(Count),
+  facts: nullable(Shown),
   ...Rates,
 })
 
@@ -38,6 +61,9 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   medianSteps: row.median_steps,
   provenSteps: row.proven_steps,
   opened: row.opened,
+  memoryKiB: row.memory_kib,
+  relayUs: row.relay_us,
+  facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
