@@ -95,6 +95,11 @@ const bigUint = (bits: bigint, codec: Codec<bigint>): Codec<bigint> =>
 export const u8: Codec<number> = uint(8, scale.u8)
 export const u16: Codec<number> = uint(16, scale.u16)
 export const u32: Codec<number> = uint(32, scale.u32)
+/** Two's complement in four bytes. */
+export const i32: Codec<number> = createCodec((value: number) => {
+  if ((value | 0) !== value) throw new RangeError(`not an i32: ${value}`)
+  return scale.i32.enc(value)
+}, scale.i32.dec)
 export const u64: Codec<bigint> = bigUint(64n, scale.u64)
 export const u128: Codec<bigint> = bigUint(128n, scale.u128)
 
