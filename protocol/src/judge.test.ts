@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { accountOf, type Actor, actor, testCrypto as crypto } from '../testing/actors.ts'
-import { factsOf } from '../testing/facts.ts'
+import { actorFacts } from '../testing/actor-facts.ts'
 import { everyOtherRow } from '../testing/prover.ts'
 import { openingsBlob, playNetwork, roundOf, signCommitment, work } from '../testing/round.ts'
 import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from './bytes.ts'
@@ -350,9 +350,9 @@ describe('openings', () => {
   }
   test('with other facts than committed, or none, fail', () => {
     const { openings } = decodeOpeningsBlob(opened)
-    for (const facts_ of [new Uint8Array(), factsOf('another'), factsOf(machine.name).with(5, 0)])
+    for (const facts_ of [new Uint8Array(), actorFacts('another'), actorFacts(machine.name).with(5, 0)])
       expect(verdictOf(only(openingsBlob(machine, facts, shown.id, openings, { facts: facts_ })))).toMatchObject({ outcome: 'FAIL', reason: 'BAD_FACTS', facts: null })
-    expect(verdictOf(honest).facts).toEqual(decodeFacts(factsOf(machine.name)))
+    expect(verdictOf(honest).facts).toEqual(decodeFacts(actorFacts(machine.name)))
     // Malformed facts that the machine did commit to.
     const junk = Uint8Array.of(7)
     const committed = signCommitment(machine, { ...shown.commitment, facts: factsId(crypto, junk) })

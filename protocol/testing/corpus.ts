@@ -1,5 +1,6 @@
 // Every decoder of the protocol with valid bytes for it, and ways to spoil them: what fuzzers and liars begin with.
 import { concat, type Hash, ZERO_HASH } from '../src/bytes.ts'
+import { decodeFacts, encodeFacts } from '../src/device/facts.ts'
 import { decodeSignedIdentity, encodeSignedIdentity } from '../src/identity.ts'
 import { decodeManifest, encodeManifest } from '../src/manifest.ts'
 import { decodeParameters, encodeParameters } from '../src/parameters.ts'
@@ -8,6 +9,7 @@ import { decodeStatement, encodeStatement } from '../src/statement.ts'
 import { CHUNK_BYTES, wire } from '../src/wire.ts'
 import { decodeCommitmentBlob, decodeOpeningsBlob, encodeCommitmentBlob, encodeOpenings } from '../src/work.ts'
 import { testCrypto as crypto } from './actors.ts'
+import { factsOf, H100, X64 } from './facts.ts'
 import { playNetwork } from './round.ts'
 
 /** A decoder: `again` decodes and gives the bytes of what it read, or throws MalformedError. */
@@ -87,6 +89,7 @@ export const DECODERS: readonly Decoder[] = [
     ],
     again: (bytes) => checker.encode(checker.decode(bytes)),
   },
+  { name: 'facts', valid: [H100, X64].map((device) => encodeFacts(factsOf(device))), again: (bytes) => encodeFacts(decodeFacts(bytes)) },
 ]
 for (const { name, valid } of DECODERS) if (valid.length === 0) throw new Error(`no valid bytes for ${name}`)
 

@@ -13,7 +13,7 @@ import { judgementOfEpoch, schedule } from '../src/schedule.ts'
 import { checkerRoleId, PARAMETERS_KEY, reportKey } from '../src/storage-keys.ts'
 import { commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
 import { accountOf, type Actor, actor, testCrypto as crypto } from './actors.ts'
-import { factsOf } from './facts.ts'
+import { actorFacts } from './actor-facts.ts'
 import { type Lie, LyingProver } from './prover.ts'
 
 /** What a machine does in a round; all of it has honest defaults. */
@@ -127,16 +127,16 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
   const key = (checker: Actor, round: number): string => `${round} ${checker.account}`
   let ledger = emptyLedger(network)
   const blocks: LedgerBlock[] = []
-  const factsOf = (round: number): RoundFacts => roundFacts(crypto, ledger, round)!
+  const actorFacts = (round: number): RoundFacts => roundFacts(crypto, ledger, round)!
   const saltOf = (checker: Actor, round: number): Hash => toHex(crypto.sha256(utf8(`salt of ${checker.name} in ${round}`)))
 
   const workOf = (round: number): Map<AccountId, Work> => {
-    const facts = factsOf(round)
+    const facts = actorFacts(round)
     return new Map(facts.machines.map(({ account }) => [account, work(facts, byAccount.get(account)!, (checker) => byAccount.get(checker)!, hooks.machine?.(byAccount.get(account)!, round) ?? {})]))
   }
   const observationsOf = (checker: Actor, round: number): Observation[] => {
     if (round >= endRound) return []
-    const facts = factsOf(round)
+    const facts = actorFacts(round)
     const honest = facts.machines.filter(({ account }) => facts.committee(account).includes(checker.account)).map(({ account }): Observation => {
       const { outcome = 'RAN', seen: lastSeen } = hooks.machine?.(byAccount.get(account)!, round) ?? {}
       const seen = { machine: account, outcome, downKbps: 80_000, upKbps: 40_000, rttUs: 900 + checkers.indexOf(checker), firstUs: 300_000 + 100 * checkers.indexOf(checker) }
@@ -150,7 +150,7 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
   }
   /** The package root of a round, once its open block is known; zeros if there is no package. */
   const publish = (checker: Actor, round: number): Hash => {
-    const facts = factsOf(round)
+    const facts = actorFacts(round)
     const evidence = observed.get(key(checker, round))!.filter(({ outcome }) => outcome === 'RAN').flatMap(({ machine }): MachineEvidence[] => {
       const shown = works.get(round)?.get(machine)
       if (shown === undefined) return []
@@ -166,13 +166,13 @@ export function playNetwork({ checkers: checkerCount = 3, machines: machineCount
     observed.set(key(checker, round), observationsOf(checker, round))
     const previousPackage = round > 0 ? publish(checker, round - 1) : ZERO_HASH
     roots.set(key(checker, round - 1), previousPackage)
-    const places = round < 2 ? [] : factsOf(round - 2).checkers.flatMap(({ account }, place) => {
+    const places = round < 2 ? [] : actorFacts(round - 2).checkers.flatMap(({ account }, place) => {
       const of = byAccount.get(account)!
-      const published = (roots.get(key(of, round - 2)) ?? ZERO_HASH) !== ZERO_HASH && factsOf(round - 2).mirrors(account).includes(checker.account)
+      const published = (roots.get(key(of, round - 2)) ?? ZERO_HASH) !== ZERO_HASH && actorFacts(round - 2).mirrors(account).includes(checker.account)
       return published && (hooks.holds?.(checker, of, round - 2) ?? true) ? [place] : []
     })
     const commitment = reportRoot(crypto, { network, round, checker: checker.account, salt: saltOf(checker, round) }, observed.get(key(checker, round))!)
-    const honest: ReportItem = { round, commitment, previousPackage, held: heldBitmap(factsOf(Math.max(0, round - 2)).checkers.length, places) }
+    const honest: ReportItem = { round, commitment, previousPackage, held: heldBitmap(actorFacts(Math.max(0, round - 2)).checkers.length, places) }
     const said = hooks.report === undefined ? honest : hooks.report(checker, round, honest)
     if (said === null) return []
     return [{ kind: 'item', who: checker.account, key: reportKey(network), value: said instanceof Uint8Array ? said : encodeReportItem(said), update: round > 0 }]
@@ -215,7 +215,7 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
     roots.push(prover.step(keys.at(-1)!))
     keys.push(stepKey(crypto, keys.at(-1)!, roots.at(-1)!, noncesAt(step)))
   }
-  const shown = factsOf(machine.name, say)
+  const shown = actorFacts(machine.name, say)
   const commitment = change({ network, round, machine: machine.account, log2n, facts: factsId(crypto, shown), fill: [], folds, roots })
   const blob = signCommitment(machine, commitment)
   const id = blobId(crypto, blob)
@@ -233,5 +233,5 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
 export const signCommitment = (machine: Actor, commitment: WorkCommitment): Uint8Array => encodeCommitmentBlob(commitment, machine.sign(commitmentDigest(crypto, commitment)))
 
 /** An openings blob signed by `signer` in the name of itself or another machine. */
-export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, { machine = signer.account, facts = factsOf(signer.name) }: { machine?: AccountId; facts?: Uint8Array } = {}): Uint8Array =>
+export const openingsBlob = (signer: Actor, { network, round }: Pick<RoundFacts, 'network' | 'round'>, commitment: Hash, openings: Uint8Array, { machine = signer.account, facts = actorFacts(signer.name) }: { machine?: AccountId; facts?: Uint8Array } = {}): Uint8Array =>
   encodeOpeningsBlob(crypto, { network, round, machine, commitment, facts, openings }, (digest) => signer.sign(digest))

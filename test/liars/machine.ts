@@ -4,7 +4,7 @@ import { dialChannel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
 import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, type MachineMessage, registeredCheckers, wire, WIRE_PROTOCOL, type WorkCommitment } from '@assay/protocol'
-import { factsOf } from '@assay/protocol/testing/facts'
+import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import type { ChainJob, Engine, StageOptions } from '@assay/provider/engines/engine'
 import { type JobDeps, runJob } from '@assay/provider/job'
 import { createLinks, type Links } from '@assay/provider/links'
@@ -49,7 +49,7 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
     links: tampered(links, (_, message) => (said$.next(message), message)),
     signed: forgetful(),
     log2n: ({ log2n }) => log2n,
-    describe: async () => factsOf(who.account.address),
+    describe: async () => actorFacts(who.account.address),
     now: () => performance.now(),
     log: silentLog,
   }

@@ -134,7 +134,7 @@ const PLACEHOLDERS = new Set(['123456781234567890abcddeefaabbcc', '0123456789101
  */
 export function deviceIdentifier(crypto: Crypto, round: { network: AccountId; beacon: Hash }, source: IdentifierSource, text: string): Hash | null {
   const digits = /^(?:gpu-)?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})$/.exec(text.trim().toLowerCase())?.slice(1).join('')
-  if (digits === undefined || PLACEHOLDERS.has(digits) || Math.max(...Map.groupBy(digits, (digit) => digit).values().map(({ length }) => length)) >= FILLING) return null
+  if (digits === undefined || PLACEHOLDERS.has(digits) || [...new Set(digits)].some((digit) => digits.split(digit).length - 1 >= FILLING)) return null
   return toHex(crypto.blake2b256(concat(utf8('assay/1/device-id'), fromHex(round.network), fromHex(round.beacon), Uint8Array.of(IDENTIFIER_SOURCES[source]), utf8(digits))))
 }
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
 import { blobId, chainKeys, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, fromHex, nonceMessage, nonceOf, openingsDigest, commitmentDigest, schedule, toHex, verifyOpenings } from '@assay/protocol'
 import type { AccountId, Hash, MachineMessage, Parameters, RoundFacts } from '@assay/protocol'
-import { factsOf } from '@assay/protocol/testing/facts'
+import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import { cryptoReady, nodeCrypto as crypto, peerKey } from '@assay/runtime-bindings'
 import { EngineError } from './engines/engine.ts'
 import type { ChainJob, Engine } from './engines/engine.ts'
@@ -100,7 +100,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
       },
     },
     log2n: ({ log2n }) => log2n,
-    describe: async (beacon) => factsOf(`machine in ${beacon}`),
+    describe: async (beacon) => actorFacts(`machine in ${beacon}`),
     now: () => clock, log: silentLog, metrics: providerMetrics(),
   }
   const stop = new AbortController()

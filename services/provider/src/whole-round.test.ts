@@ -10,7 +10,7 @@ import type { Channel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { blobId, chainKeys, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, emptyLedger, fromHex, keystream, nonceMessage, nonceOf, registeredCheckers, roundFacts, schedule, toHex, verifyOpenings, wire, WIRE_PROTOCOL } from '@assay/protocol'
 import type { CheckerMessage, Ledger, MachineMessage } from '@assay/protocol'
-import { factsOf } from '@assay/protocol/testing/facts'
+import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { founds, ledgersUpTo, member, network, registers } from '../testing/ledger.ts'
 import type { Member } from '../testing/ledger.ts'
@@ -101,7 +101,7 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   let receipts = 0
   links.messages$.subscribe(({ message }) => void (message.tag === 'Receipt' && receipts++))
   rounds$(state$, { crypto, machine: machine.account.id })
-    .pipe(concatMap((round) => runJob(round, { crypto, engine, machine: machine.account.id, sign: machine.peer.sign, links, signed, log2n: ({ log2n }) => log2n, describe: async () => factsOf('machine'), now: () => performance.now(), log: silentLog, metrics }, stop.signal)))
+    .pipe(concatMap((round) => runJob(round, { crypto, engine, machine: machine.account.id, sign: machine.peer.sign, links, signed, log2n: ({ log2n }) => log2n, describe: async () => actorFacts('machine'), now: () => performance.now(), log: silentLog, metrics }, stop.signal)))
     .subscribe((result) => results.push(result))
 
   // All are connected, and measure.

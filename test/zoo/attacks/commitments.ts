@@ -1,6 +1,6 @@
 import { draw, encodeOpeningsBlob, type WorkCommitment } from '@assay/protocol'
 import { actor } from '@assay/protocol/testing/actors'
-import { factsOf } from '@assay/protocol/testing/facts'
+import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import type { LyingProver } from '@assay/protocol/testing/prover'
 import { signCommitment } from '@assay/protocol/testing/round'
 import { type Attack, chance, crypto, drawCells, junkRow, lyingMachine, N, packageOf, refOf, SAMPLES, STEPS } from '../attack.ts'
@@ -51,7 +51,7 @@ export const commitments: Attack[] = [
               : {
                   ...manifest,
                   evidence: manifest.evidence.map((entry) => {
-                    const openings = { network: manifest.network, round, machine: entry.machine, commitment: entry.commitments[0]!.id, facts: factsOf(OTHER.name), openings: new Uint8Array(1000) }
+                    const openings = { network: manifest.network, round, machine: entry.machine, commitment: entry.commitments[0]!.id, facts: actorFacts(OTHER.name), openings: new Uint8Array(1000) }
                     return { ...entry, openings: [put(encodeOpeningsBlob(crypto, openings, (digest) => OTHER.sign(digest)))] }
                   }),
                 },

@@ -1,6 +1,6 @@
 import { encodeOpeningsBlob, type MachineEvidence, type Manifest, ZERO_HASH } from '@assay/protocol'
 import { accountOf, actor } from '@assay/protocol/testing/actors'
-import { factsOf } from '@assay/protocol/testing/facts'
+import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import type { Hooks } from '@assay/protocol/testing/round'
 import { type Attack, chance, crypto, isChecker, packageOf, playRound } from '../attack.ts'
 
@@ -29,7 +29,7 @@ export const framings: Attack[] = [
   framing('framing: made-up evidence', 'a checker that shows commitments and openings of its own making', (liar, trial) =>
     packageOf(liar, (checker, round, manifest, put) =>
       evidenceOf(manifest, ({ machine, commitments: [real] }) => {
-        const own = encodeOpeningsBlob(crypto, { network: manifest.network, round, machine, commitment: real!.id, facts: factsOf(checker.name), openings: crypto.sha256(new Uint8Array(9)) }, (digest) => actor('checker', checker.name).sign(digest))
+        const own = encodeOpeningsBlob(crypto, { network: manifest.network, round, machine, commitment: real!.id, facts: actorFacts(checker.name), openings: crypto.sha256(new Uint8Array(9)) }, (digest) => actor('checker', checker.name).sign(digest))
         const bytes = [crypto.sha256(new Uint8Array(7)), new Uint8Array(0), own][chance(`evidence of ${trial}`)(3)]!
         return { commitments: [real!, put(bytes)], openings: [put(own)] }
       }),
