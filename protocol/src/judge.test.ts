@@ -5,7 +5,7 @@ import { actorFacts } from '../testing/actor-facts.ts'
 import { everyOtherRow } from '../testing/prover.ts'
 import { openingsBlob, playNetwork, roundOf, signCommitment, work } from '../testing/round.ts'
 import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from './bytes.ts'
-import { decodeFacts, factsId } from './device/facts.ts'
+import { decodeFacts, type Facts, factsId } from './device/facts.ts'
 import type { RoundEvidence } from './evidence.ts'
 import { JudgementTooEarlyError, judgeRound, type MachineVerdict, unprovenSteps } from './judge.ts'
 import type { RoundFacts } from './ledger.ts'
@@ -521,3 +521,42 @@ function resigned(commitment: WorkCommitment, change: (bytes: Uint8Array) => voi
   change(bytes)
   return concat(bytes, machine.sign(crypto.sha256(concat(utf8('assay/1/commitment'), bytes))))
 }
+
+describe('what machines show, compared', () => {
+  const hash = (text: string): Hash => toHex(crypto.sha256(utf8(text)))
+  /** Four machines, of which the first two show what `odd` makes of their facts. */
+  const judged = async (parameters: Partial<Parameters>, odd: (facts: Facts, place: number) => Facts): Promise<{ outcome: string; reason: string; flags: string[]; work: bigint }[]> => {
+    const played = playNetwork({ machines: 4, parameters: { epochRounds: 1, samples: 64, ...parameters } }, { machine: ({ name }) => ({ facts: (own) => odd(own, Number(name.at(-1))) }) })
+    const round = await roundOf(played, 0)
+    const { verdicts } = judgeRound(crypto, round.facts, round.evidence)
+    return played.machines.map(({ account }) => verdicts.find((verdict) => verdict.machine === account)!)
+  }
+  const twins = (own: Facts, place: number): Facts => (place < 2 ? { ...own, device: { ...own.device, identifiers: [hash('one device')] } } : own)
+  const answers = (own: Facts, place: number): Facts => ({ ...own, model: [{ model: hash('model'), outputs: [100, place === 0 ? 202 : 100 + place] }] })
+  const found = (verdicts: Awaited<ReturnType<typeof judged>>): string[] => verdicts.map(({ outcome, reason, flags }) => `${outcome}(${reason}) ${flags.join()}`)
+  const honest = 'PASS(OK) '
+
+  test('one device under two names fails both, or is only shown, or not looked for', async () => {
+    expect(found(await judged({ deviceCheck: 'enforce' }, twins))).toEqual(['FAIL(SAME_DEVICE) SAME_DEVICE', 'FAIL(SAME_DEVICE) SAME_DEVICE', honest, honest])
+    const shadow = await judged({ deviceCheck: 'shadow' }, twins)
+    expect(found(shadow)).toEqual(['PASS(OK) SAME_DEVICE', 'PASS(OK) SAME_DEVICE', honest, honest])
+    expect(new Set(shadow.map(({ work }) => work)).size).toBe(1)
+    expect(shadow[0]!.work).toBeGreaterThan(0n)
+    expect(found(await judged({ deviceCheck: 'off' }, twins))).toEqual([honest, honest, honest, honest])
+  })
+
+  test('a model that answers otherwise than the others’ likewise', async () => {
+    const differs = 'FAIL(MODEL_DIFFERS) MODEL_DIFFERS'
+    expect(found(await judged({ modelCheck: 'enforce', modelTolerance: 99 }, answers))).toEqual([differs, honest, honest, honest])
+    expect(found(await judged({ modelCheck: 'enforce', modelTolerance: 100 }, answers))).toEqual([honest, honest, honest, honest])
+    expect(found(await judged({ modelCheck: 'shadow', modelTolerance: 99 }, answers))[0]).toBe('PASS(OK) MODEL_DIFFERS')
+    expect(found(await judged({ modelCheck: 'off', modelTolerance: 0 }, answers))[0]).toBe(honest)
+  })
+
+  test('of several findings the first that is enforced is the reason; it forfeits', async () => {
+    const both_ = (own: Facts, place: number): Facts => answers(twins(own, place), place)
+    const [first] = await judged({ deviceCheck: 'shadow', modelCheck: 'enforce', modelTolerance: 0 }, both_)
+    expect(first).toMatchObject({ outcome: 'FAIL', reason: 'MODEL_DIFFERS', flags: ['SAME_DEVICE', 'MODEL_DIFFERS'], work: 0n })
+    expect((await judged({ deviceCheck: 'enforce', modelCheck: 'enforce', modelTolerance: 0 }, both_))[0]).toMatchObject({ reason: 'SAME_DEVICE', work: 0n })
+  })
+})

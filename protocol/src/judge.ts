@@ -5,10 +5,12 @@ import { chainKeys } from './compute/chain.ts'
 import { verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeFacts, type Facts, factsId } from './device/facts.ts'
+import { sameDevice } from './device/same-device.ts'
 import type { RoundEvidence } from './evidence.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
 import type { BlobRef } from './manifest.ts'
-import type { Parameters } from './parameters.ts'
+import { compareOutputs, type ModelVerdict } from './model.ts'
+import type { CheckMode, Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { Observation } from './report.ts'
 import { chainSeed, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, nonceMessage, nonceOf, type Openings, openingsDigest, type WorkCommitment } from './work.ts'
@@ -58,6 +60,8 @@ export interface MachineVerdict {
   opened: boolean
   /** What the machine said of itself, if it had to open and did. Claims. */
   facts: Facts | null
+  /** What the comparison with other machines found, ascending; it costs nothing where the parameters say shadow. */
+  flags: ReasonCode[]
   downKbps: number
   upKbps: number
   /** Null if nobody measured one. */
@@ -107,7 +111,7 @@ export function judgeRound(crypto: Crypto, facts: RoundFacts, evidence: RoundEvi
   const checkers = new Map(facts.checkers.map((checker) => [checker.account, checker]))
   const observations = new Map([...evidence.packages].map(([checker, { observations }]) => [checker, new Map(observations.map((observation) => [observation.machine, observation]))]))
   const offers = offersOf(evidence)
-  const verdicts = facts.machines.map((machine) => {
+  const alone = facts.machines.map((machine) => {
     const committee = facts.committee(machine.account)
     const counted = committee.flatMap((checker) => {
       const observation = observations.get(checker)?.get(machine.account)
@@ -116,11 +120,30 @@ export function judgeRound(crypto: Crypto, facts: RoundFacts, evidence: RoundEvi
     const members = new Map(committee.map((checker) => [checker, checkers.get(checker)!]))
     return judgeMachine(crypto, facts, { machine, members, counted, offers: offers.get(machine.account) ?? NOTHING_OFFERED })
   })
+  const verdicts = compared(facts.parameters, alone)
   const paid = Map.groupBy(
     verdicts.flatMap(({ observations }) => observations.filter((observation) => observation.paid)),
     ({ checker }) => checker,
   )
   return { round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, evidence, checker, paid.get(checker.account)?.length ?? 0)) }
+}
+
+/** What only a comparison of machines shows: one device under two names, and a model that answers otherwise than the others'. Who is not paid on a check is flagged by it. */
+function compared({ deviceCheck, modelCheck, modelTolerance }: Parameters, verdicts: readonly MachineVerdict[]): MachineVerdict[] {
+  const shown = verdicts.flatMap(({ machine, facts }): [AccountId, Facts][] => (facts === null ? [] : [[machine, facts]]))
+  const shared = deviceCheck === 'off' ? new Map<AccountId, Hash[]>() : sameDevice(new Map(shown))
+  const models = modelCheck === 'off' ? new Map<AccountId, ModelVerdict>() : compareOutputs(new Map(shown.flatMap(([machine, { model: [run] }]) => (run === undefined ? [] : [[machine, run]]))), modelTolerance)
+  return verdicts.map((verdict) => {
+    const found: [CheckMode, ReasonCode][] = []
+    if (shared.has(verdict.machine)) found.push([deviceCheck, 'SAME_DEVICE'])
+    if (models.get(verdict.machine) === 'MODEL_DIFFERS') found.push([modelCheck, 'MODEL_DIFFERS'])
+    if (found.length === 0) return verdict
+    const flags = found.map(([, reason]) => reason)
+    const enforced = found.find(([mode]) => mode === 'enforce')
+    // Facts come with openings that verify alone, so the outcome so far is PASS.
+    if (enforced === undefined) return { ...verdict, flags }
+    return { ...verdict, flags, outcome: 'FAIL', reason: enforced[1], provenSteps: 0, work: 0n, memoryKiB: 0 }
+  })
 }
 
 function checkerVerdict(facts: RoundFacts, evidence: RoundEvidence, { account, identity }: Registered, paidObservations: number): CheckerVerdict {
@@ -244,6 +267,7 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     relayUs: lowerMedian(reading.relays),
     opened: shown !== null,
     facts: shown,
+    flags: [],
     downKbps: lowerMedian(reached.map(({ downKbps }) => downKbps)) ?? 0,
     upKbps: lowerMedian(reached.map(({ upKbps }) => upKbps)) ?? 0,
     rttUs: lowerMedian(reached.map(({ rttUs }) => rttUs).filter((rtt) => rtt > 0)),

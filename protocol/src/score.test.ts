@@ -22,6 +22,7 @@ const machine = (round: number, account: number, work: bigint, change: Partial<M
   work,
   opened: true,
   facts: null,
+  flags: [],
   memoryKiB: 0,
   relayUs: null,
   downKbps: 0,

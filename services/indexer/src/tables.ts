@@ -50,6 +50,7 @@ export interface VerdictRow {
   rtt_us: number | null
   /** encoded Facts */
   facts: Uint8Array | null
+  flags: ReasonCode[]
   memory_kib: number
   relay_us: number | null
 }

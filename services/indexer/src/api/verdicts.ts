@@ -44,6 +44,7 @@ export const Verdict = Type.Object({
   memoryKiB: Count,
   relayUs: nullable(Count),
   facts: nullable(Shown),
+  flags: Type.Array(Reason),
   ...Rates,
 })
 
@@ -64,6 +65,7 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   memoryKiB: row.memory_kib,
   relayUs: row.relay_us,
   facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
+  flags: row.flags.map(because),
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
