@@ -2,13 +2,14 @@
 import { type AccountId, equalBytes, fromHex, type Hash } from './bytes.ts'
 import { MalformedError } from './codec.ts'
 import { chainKeys } from './compute/chain.ts'
-import { verifyOpenings } from './compute/verify.ts'
+import { type ProofFault, verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeFacts, type Facts, factsId } from './device/facts.ts'
 import { sameDevice } from './device/same-device.ts'
 import type { RoundEvidence } from './evidence.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
 import type { BlobRef } from './manifest.ts'
+import { type MemoryFault, verifyMemory } from './memory/verify.ts'
 import { compareOutputs, type ModelVerdict } from './model.ts'
 import type { CheckMode, Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
@@ -52,6 +53,8 @@ export interface MachineVerdict {
   provenSteps: number
   /** Multiply-accumulates that are paid: provenSteps * n^3, or in a memory round the scanned bytes * `memoryWeight`. */
   work: bigint
+  /** Memory committed to, in KiB; 0 in a round of multiplications. */
+  shownKiB: number
   /** Memory shown and scanned whole within a window, in KiB; 0 unless it was a memory round and the machine passed. */
   memoryKiB: number
   /** Lower median of the time from the nonce to the first progress that neither the round trip nor one step explains, in microseconds; null if nobody can say. A signal of a relay, never a verdict. */
@@ -128,14 +131,19 @@ export function judgeRound(crypto: Crypto, facts: RoundFacts, evidence: RoundEvi
   return { round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, evidence, checker, paid.get(checker.account)?.length ?? 0)) }
 }
 
+/** True if a machine showed memory, and less than it should by its own claim. What its window was too short to scan once is not shown. */
+const claimsMore = ({ facts, shownKiB, memoryKiB }: MachineVerdict, memoryPpm: number): boolean =>
+  facts !== null && shownKiB > 0 && BigInt(memoryKiB) * 1_000_000n < BigInt(facts.device.memoryMiB) * 1024n * BigInt(memoryPpm)
+
 /** What only a comparison of machines shows: one device under two names, and a model that answers otherwise than the others'. Who is not paid on a check is flagged by it. */
-function compared({ deviceCheck, modelCheck, modelTolerance }: Parameters, verdicts: readonly MachineVerdict[]): MachineVerdict[] {
+function compared({ deviceCheck, memoryPpm, modelCheck, modelTolerance }: Parameters, verdicts: readonly MachineVerdict[]): MachineVerdict[] {
   const shown = verdicts.flatMap(({ machine, facts }): [AccountId, Facts][] => (facts === null ? [] : [[machine, facts]]))
   const shared = deviceCheck === 'off' ? new Map<AccountId, Hash[]>() : sameDevice(new Map(shown))
   const models = modelCheck === 'off' ? new Map<AccountId, ModelVerdict>() : compareOutputs(new Map(shown.flatMap(([machine, { model: [run] }]) => (run === undefined ? [] : [[machine, run]]))), modelTolerance)
   return verdicts.map((verdict) => {
     const found: [CheckMode, ReasonCode][] = []
     if (shared.has(verdict.machine)) found.push([deviceCheck, 'SAME_DEVICE'])
+    if (deviceCheck !== 'off' && claimsMore(verdict, memoryPpm)) found.push([deviceCheck, 'MEMORY_BELOW_CLAIM'])
     if (models.get(verdict.machine) === 'MODEL_DIFFERS') found.push([modelCheck, 'MODEL_DIFFERS'])
     if (found.length === 0) return verdict
     const flags = found.map(([, reason]) => reason)
@@ -263,6 +271,7 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     medianSteps: reading.median,
     provenSteps,
     work: provenSteps === 0 ? 0n : BigInt(provenSteps) * workOfStep(chain!, parameters),
+    shownKiB: chain === null ? 0 : chain.fill.length * 2 ** chain.log2n,
     memoryKiB: provenSteps > 0 && provenSteps >= chain!.fill.length ? chain!.fill.length * 2 ** chain!.log2n : 0,
     relayUs: lowerMedian(reading.relays),
     opened: shown !== null,
@@ -330,17 +339,23 @@ const workOfStep = ({ fill, log2n }: Chain, { memoryWeight }: Parameters): bigin
 function judgeOpenings(crypto: Crypto, facts: RoundFacts, docket: Docket, chain: Chain): Finding {
   const coins = facts.coins(docket.machine.account, chain.id)
   if (coins === null) throw new JudgementTooEarlyError(facts)
-  const { samples } = facts.parameters
   let first: Finding | null = null
   for (const [, bytes] of [...docket.offers.openings].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const blob = openingsOf(crypto, facts, docket.machine, chain.id, bytes)
     if (blob === null) continue
     const shown = factsId(crypto, blob.facts) === chain.facts ? wellFormed(() => decodeFacts(blob.facts)) : null
-    const fault = shown === null ? 'BAD_FACTS' : verifyOpenings(crypto, { ...chain, coins, samples, openings: blob.openings })
+    const fault = shown === null ? 'BAD_FACTS' : verifyCells(crypto, facts, docket.machine, chain, coins, blob.openings)
     if (fault === 'OK') return { outcome: 'PASS', reason: 'OK', shown }
     first ??= { outcome: 'FAIL', reason: fault }
   }
   return first ?? { outcome: 'NOT_OPENED', reason: 'NO_OPENINGS' }
+}
+
+/** The opened cells against the commitment, by the round's kind of job. */
+function verifyCells(crypto: Crypto, facts: RoundFacts, { account }: Registered, chain: Chain, coins: Uint8Array, openings: Uint8Array): 'OK' | ProofFault | MemoryFault {
+  const { samples, memoryPasses } = facts.parameters
+  if (chain.fill.length === 0) return verifyOpenings(crypto, { ...chain, coins, samples, openings })
+  return verifyMemory(crypto, { ...chain, fillSeed: facts.fillSeedOf(account)!, log2Leaves: chain.log2n, log2Passes: memoryPasses, fillRoots: chain.fill, coins, samples, openings })
 }
 
 /** The openings blob if it is M's for the commitment, else null. */

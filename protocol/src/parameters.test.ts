@@ -46,6 +46,8 @@ describe('each problem is named', () => {
     [{ log2nMax: 14 }, 'log2nMax is 14'],
     [{ memoryLog2: 5 }, 'memoryLog2 is 5'],
     [{ memoryLog2: 21 }, 'memoryLog2 is 21'],
+    [{ memoryPasses: 9 }, 'memoryPasses is 9'],
+    [{ memoryPpm: 1_000_001 }, 'memoryPpm is'],
     [{ memorySegments: 0 }, 'memorySegments is 0'],
     [{ memorySegments: 4097 }, 'memorySegments is 4097'],
     [{ modelTolerance: 2 ** 31 }, 'modelTolerance is'],
@@ -63,7 +65,7 @@ test('an update may change anything but when and from what rounds are made', () 
 })
 
 test('any bytes are parameters or malformed', () => {
-  const modes = new Set([94, 95])
+  const modes = new Set([99, 100])
   const decodes = (bytes: Uint8Array): boolean => {
     try {
       return Buffer.from(encodeParameters(decodeParameters(bytes))).equals(bytes)
@@ -86,5 +88,7 @@ test('any bytes are parameters or malformed', () => {
 
 test('limits of blobs: what the formats add up to', () => {
   expect(commitmentBytesLimit({ committee: 1, maxSteps: 1 })).toBe(1 + 32 + 4 + 32 + 1 + 32 + 4 + 32 + 4 + 100 + 4 + 32 + 64)
-  expect(openingsBytesLimit({ log2nMax: 6, samples: 1 })).toBe(116 + 2 + 4096 + 2 * (256 + 192) + 64)
+  // The longer of two rows with their paths, and of four leaves and a chunk of scanned values.
+  expect(openingsBytesLimit({ log2nMax: 11, memoryLog2: 6, samples: 1 })).toBe(116 + 2 + 4096 + 2 * (8192 + 352) + 64)
+  expect(openingsBytesLimit({ log2nMax: 6, memoryLog2: 6, samples: 1 })).toBe(116 + 2 + 4096 + 4 * (1024 + 192) + 256 + 64)
 })

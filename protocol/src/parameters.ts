@@ -1,5 +1,6 @@
 // A network's parameters. PROTOCOL section 3.
 import { type Codec, names, strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
+import { memoryOpeningsLimit } from './memory/coins.ts'
 import { offsets } from './schedule.ts'
 
 /** What a network agreed on. Block counts and offsets in blocks, amounts in planck, shares in millionths. */
@@ -54,8 +55,12 @@ export interface Parameters {
   memoryShare: number
   /** A segment of memory has 2^memoryLog2 leaves of 1 KiB. */
   memoryLog2: number
+  /** A label of that memory costs 8 * 2^memoryPasses rounds of ChaCha. */
+  memoryPasses: number
   /** Fewest segments that a machine may show. */
   memorySegments: number
+  /** Part of the memory that a machine claims which it must show, in millionths. */
+  memoryPpm: number
   /** Multiply-accumulates that a scanned byte is paid as. */
   memoryWeight: number
   /** Whether two machines may name one device: see `CheckMode`. */
@@ -109,7 +114,9 @@ const codec = strict(
       log2nMax: u8,
       memoryShare: u16,
       memoryLog2: u8,
+      memoryPasses: u8,
       memorySegments: u32,
+      memoryPpm: u32,
       memoryWeight: u16,
       deviceCheck: checkMode,
       modelCheck: checkMode,
@@ -166,6 +173,8 @@ export function validateParameters(parameters: Parameters): string[] {
     whole('log2nMax', p.log2n, 13),
     whole('memoryShare', 0, 65535),
     whole('memoryLog2', 6, 20),
+    whole('memoryPasses', 0, 8),
+    whole('memoryPpm', 0, 1_000_000),
     whole('memorySegments', 1, p.maxSteps),
     whole('memoryWeight', 0, 65535),
     whole('modelTolerance', 0, 2 ** 31 - 1),
@@ -177,7 +186,7 @@ export function validateParameters(parameters: Parameters): string[] {
     [p.commitOffset <= p.roundBlocks, `commitOffset is ${p.commitOffset}; it must be at most roundBlocks (${p.roundBlocks}), so that commit windows do not overlap`],
     [at.packageBy > at.openKnown, `packageOffset is ${p.packageOffset}; it must be more than ${at.openKnown}, when the coins are known`],
     [at.packageBy < p.roundBlocks + at.commitFrom, `packageOffset is ${p.packageOffset}; it must be less than ${p.roundBlocks + at.commitFrom}, when the next round's commit window begins`],
-    [openingsBytesLimit(p) <= BLOB_BYTES_LIMIT, `samples is ${p.samples}; with log2nMax ${p.log2nMax} the openings could have ${openingsBytesLimit(p)} bytes, more than ${BLOB_BYTES_LIMIT}`],
+    [openingsBytesLimit(p) <= BLOB_BYTES_LIMIT, `samples is ${p.samples}; with log2nMax ${p.log2nMax} and memoryLog2 ${p.memoryLog2} the openings could have ${openingsBytesLimit(p)} bytes, more than ${BLOB_BYTES_LIMIT}`],
   ]
   return checks.flatMap(([sound, problem]) => (sound ? [] : [problem]))
 }
@@ -193,8 +202,9 @@ export function commitmentBytesLimit({ committee, maxSteps }: Pick<Parameters, '
 }
 
 /** Bytes that an openings blob of a network can have at most. */
-export function openingsBytesLimit({ log2nMax, samples }: Pick<Parameters, 'log2nMax' | 'samples'>): number {
-  return 16 + 32 + 4 + 32 + 32 + 2 + FACTS_BYTES + samples * 2 * (4 * 2 ** log2nMax + 32 * log2nMax) + 64
+export function openingsBytesLimit({ log2nMax, memoryLog2, samples }: Pick<Parameters, 'log2nMax' | 'memoryLog2' | 'samples'>): number {
+  const cells = Math.max(samples * 2 * (4 * 2 ** log2nMax + 32 * log2nMax), memoryOpeningsLimit(samples, memoryLog2))
+  return 16 + 32 + 4 + 32 + 32 + 2 + FACTS_BYTES + cells + 64
 }
 
 /** Bytes that a manifest can have at most with observations of, and evidence for, `machines` machines. */
@@ -233,7 +243,9 @@ export function devnetParameters(origin: number, start: number): Parameters {
     log2nMax: 9,
     memoryShare: 0,
     memoryLog2: 12,
+    memoryPasses: 0,
     memorySegments: 4,
+    memoryPpm: 1000,
     memoryWeight: 64,
     deviceCheck: 'shadow',
     modelCheck: 'shadow',

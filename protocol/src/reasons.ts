@@ -23,6 +23,7 @@ const REASONS = {
   MODEL_DIFFERS: [15, 'The machine’s model gave other answers than the other machines’.'],
   WRONG_LABEL: [16, 'An opened label of the memory is not what filling it gives.'],
   WRONG_SCAN: [17, 'A scanned value does not follow from the memory that was opened.'],
+  MEMORY_BELOW_CLAIM: [18, 'The machine showed less memory than the part of its claim that the network asks for.'],
 
   // Why a machine did not run a job (NotRun of the machine, NOT_RUN of the checker).
   NOT_CONNECTED: [20, 'The machine was not connected when the job fired.'],

@@ -51,6 +51,7 @@ export interface VerdictRow {
   /** encoded Facts */
   facts: Uint8Array | null
   flags: ReasonCode[]
+  shown_kib: number
   memory_kib: number
   relay_us: number | null
 }

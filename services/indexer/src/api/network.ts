@@ -10,7 +10,7 @@ import { Amount, Count, Hash, Height, literals, nullable, OnChain, onChain } fro
 const ParametersShape = Type.Object({
   randomness: Count, origin: Height, start: Height, roundBlocks: Count, confirmations: Count, epochRounds: Count, seedOffset: Count, commitOffset: Count, packageOffset: Count, waitBlocks: Count, committee: Count, mirrors: Count,
   windowMs: Count, log2n: Count, samples: Count, openShare: Count, maxSteps: Count, bandwidthBytes: Count, bandPpm: Count, poolPerEpoch: Amount, machineSharePpm: Count, minimumPayout: Amount, attemptBlocks: Count,
-  log2nMax: Count, memoryShare: Count, memoryLog2: Count, memorySegments: Count, memoryWeight: Count, deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: Count,
+  log2nMax: Count, memoryShare: Count, memoryLog2: Count, memoryPasses: Count, memorySegments: Count, memoryPpm: Count, memoryWeight: Count, deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: Count,
 })
 
 const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
