@@ -1,7 +1,7 @@
 import { BehaviorSubject, Subject } from 'rxjs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
-import { blobId, chainKeys, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, fromHex, nonceMessage, nonceOf, openingsDigest, commitmentDigest, schedule, toHex, verifyOpenings } from '@assay/protocol'
+import { blobId, chainKeys, chainSeed, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, fromHex, MemoryProver, nonceMessage, nonceOf, openingsDigest, commitmentDigest, schedule, toHex, verifyMemory, verifyOpenings } from '@assay/protocol'
 import type { AccountId, Hash, MachineMessage, Parameters, RoundFacts } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import { cryptoReady, nodeCrypto as crypto, peerKey } from '@assay/runtime-bindings'
@@ -13,6 +13,7 @@ import type { JobDeps, JobResult } from './job.ts'
 import type { Links, RoundMessage } from './links.ts'
 import { providerMetrics } from './metrics.ts'
 import type { RoundView } from './rounds.ts'
+import type { MemoryEngine } from './work.ts'
 
 vi.setConfig({ testTimeout: 15_000 })
 beforeAll(cryptoReady)
@@ -29,7 +30,7 @@ const at = schedule(parameters, round)
 const STEP_MS = 10
 
 /** A job in a world that the test moves: blocks, a clock that each step advances by 10 ms, checkers that do what they are told. */
-function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number | string, Uint8Array>, mustOpen?: boolean, receipts?: boolean } = {}) {
+function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number | string, Uint8Array>, mustOpen?: boolean, receipts?: boolean, memory?: boolean } = {}) {
   const p = { ...parameters, ...options.parameters }
   let clock = 0
   const chain: { beacon: Hash, seed: Uint8Array | null, open: Hash | null, best: number } = { beacon: id(0xbe), seed: null, open: null, best: at.beaconKnown }
@@ -37,7 +38,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
     ({
       network, round, parameters: p, schedule: schedule(p, round), machines: [], beacon: chain.beacon,
       checkers: checkers.map(({ account, key }) => ({ account, anchor: id(0), block: 0, identity: { kind: 'checker', network, account, owner: account, peer: key.publicKey, addresses: [], evidence: [] } })),
-      kind: 'COMPUTE', fillSeedOf: () => null, seedOf: () => chain.seed, openRandomness: chain.open, committee: () => [a, b, c], mirrors: () => [],
+      kind: options.memory === undefined ? 'COMPUTE' : 'MEMORY', fillSeedOf: () => fillSeed, seedOf: () => chain.seed, openRandomness: chain.open, committee: () => [a, b, c], mirrors: () => [],
       mustOpen: () => (chain.open === null ? null : (options.mustOpen ?? true)),
       coins: (_: AccountId, commitment: Hash) => (chain.open === null ? null : crypto.sha256(fromHex(commitment))),
       reports: new Map(), packageRoots: new Map(), counted: new Map(), complete: false,
@@ -73,6 +74,24 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
       }
     },
   }
+  const scanning: MemoryEngine = {
+    name: 'scanning',
+    close: async () => {},
+    stage: async (region) => {
+      staged++
+      const prover = new MemoryProver(crypto, region)
+      return {
+        fillRoots: prover.fillRoots,
+        get steps() { return prover.steps },
+        step: async (key) => {
+          clock += STEP_MS
+          return prover.step(key)
+        },
+        open: async (cells) => prover.open(cells),
+        close: async () => void closed++,
+      }
+    },
+  }
   const links: Links = {
     messages$, opened$, open: () => [a, b, c].filter((checker) => !offline.has(checker)),
     send: async (checker, message) => {
@@ -99,7 +118,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
         return kept.get(`facts ${of}`)!
       },
     },
-    log2n: ({ log2n }) => log2n,
+    memory: options.memory === true ? scanning : null, log2n: ({ log2n }) => log2n, segments: ({ memorySegments }) => memorySegments,
     describe: async (beacon) => actorFacts(`machine in ${beacon}`),
     now: () => clock, log: silentLog, metrics: providerMetrics(),
   }
@@ -126,6 +145,7 @@ type Said<T extends MachineMessage['tag']> = Extract<MachineMessage, { tag: T }>
 
 const nonceOfChecker = (checker: AccountId, beacon = id(0xbe), of = round): Uint8Array => checkers.find(({ account }) => account === checker)!.key.sign(nonceMessage(network, of, beacon, machine, checker))
 const seed = new Uint8Array(32).fill(7)
+const fillSeed = new Uint8Array(32).fill(8)
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -148,7 +168,7 @@ function decoded(blob: Uint8Array) {
   const { commitment, signature, id: commitmentId } = decodeCommitmentBlob(crypto, blob)
   const nonces = new Map<number, Uint8Array[]>()
   for (const fold of commitment.folds) nonces.set(fold.step, [...(nonces.get(fold.step) ?? []), nonceOf(crypto, fold.signature)])
-  return { commitment, commitmentId, signed: crypto.ed25519Verify(signature, commitmentDigest(crypto, commitment), fromHex(machineKey.publicKey)), keys: chainKeys(crypto, seed, commitment.roots, nonces) }
+  return { commitment, commitmentId, signed: crypto.ed25519Verify(signature, commitmentDigest(crypto, commitment), fromHex(machineKey.publicKey)), keys: chainKeys(crypto, chainSeed(crypto, seed, commitment.fill), commitment.roots, nonces) }
 }
 
 describe('a round', () => {
@@ -303,6 +323,61 @@ describe('a round', () => {
   })
 })
 
+describe('a memory round', () => {
+  const memory = { parameters: { memoryLog2: 6, memorySegments: 3, memoryPasses: 1 }, memory: true }
+  const verdictOn = (w: World): string => {
+    const { commitment: { fill, roots }, keys, commitmentId } = decoded(w.kept.get(round)!)
+    const { openings } = decodeOpeningsBlob(w.to(a, 'Openings')[0]!.blob)
+    return verifyMemory(crypto, { fillSeed, log2Leaves: 6, log2Passes: 1, fillRoots: fill, roots, keys, coins: crypto.sha256(fromHex(commitmentId)), samples: parameters.samples, openings })
+  }
+
+  it('fills before the seed is known, scans for W, opens what the coins ask', async () => {
+    const w = world(memory)
+    const running = w.run()
+    await expect.poll(w.staged).toBe(1)
+    w.move({ seed, best: at.fire })
+    for (const checker of [c, a, b]) w.nonce(checker)
+    await committed(w)
+    const { commitment } = decoded(w.kept.get(round)!)
+    expect(commitment).toMatchObject({ log2n: 6, fill: { length: 3 } })
+    expect(commitment.roots.length).toBe(parameters.windowMs / STEP_MS)
+    w.move({ best: at.openKnown, open: id(0xcc) })
+    expect(await running).toMatchObject({ result: 'COMMITTED', steps: 16, opened: 3 })
+    expect(verdictOn(w)).toBe('OK')
+    expect(w.closed()).toBe(1)
+  })
+
+  it('after a restart the memory is filled again and opens the same', async () => {
+    const before = world(memory)
+    const { result: killed } = await toCommitment(before)
+    before.stop.abort()
+    await killed
+    const w = world({ ...memory, kept: before.kept })
+    const running = w.run()
+    w.move({ seed, best: at.openKnown, open: id(0xcc) })
+    expect(await running).toMatchObject({ result: 'RESUMED', opened: 3 })
+    expect(verdictOn(w)).toBe('OK')
+  })
+
+  it('memory that does not come out as committed is not opened', async () => {
+    const before = world(memory)
+    const { result: killed } = await toCommitment(before)
+    before.stop.abort()
+    await killed
+    const w = world({ ...memory, parameters: { ...memory.parameters, memoryPasses: 0 }, kept: before.kept })
+    const running = w.run()
+    w.move({ seed, best: at.openKnown, open: id(0xcc) })
+    expect(await running).toMatchObject({ result: 'RESUMED', opened: 'FAILED' })
+    expect(w.to(a, 'Openings')).toEqual([])
+  })
+
+  it('a machine that shows no memory says so', async () => {
+    const w = world({ ...memory, memory: false })
+    expect(await w.run()).toMatchObject({ result: 'UNSUPPORTED' })
+    expect(w.to(b, 'NotRun')).toEqual([{ round, reason: 'UNSUPPORTED' }])
+  })
+})
+
 describe('trouble', () => {
   it('a checker that vanishes and comes back gets commitment and openings; one that never acknowledges holds nobody up', async () => {
     const w = world()
@@ -402,6 +477,23 @@ describe('trouble', () => {
     expect(await running).toMatchObject({ result: 'RESUMED', opened: 'FAILED' })
     expect(lines.join()).toMatch(/step 1 does not come out as committed/)
     expect(w.to(a, 'Openings')).toEqual([])
+  })
+
+  it('what the commitment says of the machine must still be on disk to open it', async () => {
+    const before = world()
+    const { result: killed } = await toCommitment(before)
+    before.stop.abort()
+    await killed
+    for (const facts of [undefined, actorFacts('another machine')]) {
+      const kept = new Map(before.kept)
+      if (facts === undefined) kept.delete(`facts ${round}`)
+      else kept.set(`facts ${round}`, facts)
+      const w = world({ kept })
+      const running = w.run()
+      w.move({ seed, best: at.openKnown, open: id(0xcc) })
+      expect(await running).toMatchObject({ result: 'RESUMED', opened: 'FAILED' })
+      expect(w.to(a, 'Openings')).toEqual([])
+    }
   })
 
   it('nothing is sent when the disk refuses the commitment', async () => {

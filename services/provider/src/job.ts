@@ -4,19 +4,15 @@ import type { Observable } from 'rxjs'
 import { Subject, filter, firstValueFrom, merge, takeUntil } from 'rxjs'
 import type { Log } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
-import { blobId, commitmentDigest, decodeCommitmentBlob, draw, encodeCommitmentBlob, encodeOpeningsBlob, factsId, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
-import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, Parameters, WorkCommitment } from '@assay/protocol'
-import type { ChainJob, Engine } from './engines/engine.ts'
+import { blobId, chainSeed, commitmentDigest, decodeCommitmentBlob, encodeCommitmentBlob, encodeOpeningsBlob, factsId, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
+import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, WorkCommitment } from '@assay/protocol'
 import type { Links } from './links.ts'
 import type { ProviderMetrics } from './metrics.ts'
 import type { Round, RoundView } from './rounds.ts'
 import type { SignedRounds } from './signed.ts'
+import { sizeOf, stageWork, type Work, type WorkDeps, type WorkSize } from './work.ts'
 
-export interface JobDeps {
-  crypto: Crypto
-  engine: Engine
-  /** the width of matrices that suits the engine, within what the network allows */
-  log2n(parameters: Parameters): number
+export interface JobDeps extends WorkDeps {
   /** what the machine shows of itself in a round: encoded facts, at most `FACTS_BYTES`; when the signal fires it gives what it has */
   describe(beacon: Hash, signal: AbortSignal): Promise<Uint8Array>
   machine: AccountId
@@ -44,7 +40,7 @@ export interface JobResult {
 }
 
 /** A chain as committed, and the means to open it. */
-interface Committed { blob: Uint8Array, id: Hash, commitment: WorkCommitment, chain: ChainJob | undefined, resumed: boolean }
+interface Committed { blob: Uint8Array, id: Hash, commitment: WorkCommitment, chain: Work | undefined, resumed: boolean }
 
 /** Works one round. Expected trouble is in the result; throws only what the disk throws before anything was sent. Leaves no engine job behind. */
 export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: AbortSignal): Promise<JobResult> {
@@ -81,7 +77,7 @@ class Job {
   readonly #moved$ = new Subject<void>()
   readonly #nonces = new Map<AccountId, { signature: Uint8Array, at: number }>()
   readonly #receipts = new Map<Hash, Set<AccountId>>()
-  readonly #chains = new Set<ChainJob>()
+  readonly #chains = new Set<Work>()
 
   constructor(round: number, view$: Observable<RoundView>, deps: JobDeps, signal: AbortSignal) {
     this.#round = round
@@ -115,16 +111,21 @@ class Job {
     const kept = await signed.commitment(this.#round)
     if (kept) return { blob: kept, ...decodeCommitmentBlob(crypto, kept), chain: undefined, resumed: true }
 
-    const { schedule, parameters } = this.#first.facts
+    const { schedule } = this.#first.facts
     const factsKept = this.#describe()
     factsKept.catch(() => {})
-    await this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy)
+    const size = sizeOf(this.#deps, this.#first.facts)
+    if (typeof size === 'string') return this.#notRun(size)
+    const seedKnown = this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy).then(() => this.#seed() ?? new Uint8Array(32))
+    // Memory is filled before the seed is known.
+    const staging = this.#stage(size, seedKnown)
+    staging.catch(() => {})
+    await seedKnown
     const seed = this.#seed()
     if (seed === null || this.#view.best > schedule.commitmentBy) return this.#notRun('CHAIN_BEHIND')
-    const log2n = this.#deps.log2n(parameters)
-    let chain: ChainJob
+    let chain: Work
     try {
-      chain = await this.#stage(seed, log2n)
+      chain = await staging
     } catch (error) {
       return this.#engineFailed(error)
     }
@@ -145,7 +146,7 @@ class Job {
     const { beacon } = this.#view.facts
     if (beacon !== this.#first.facts.beacon || toHex(this.#seed() ?? new Uint8Array()) !== toHex(seed)) return this.#notRun('CHAIN_BEHIND')
 
-    const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n, facts: factsId(crypto, await factsKept), fill: [], ...work }
+    const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n: chain.log2n, facts: factsId(crypto, await factsKept), fill: chain.fill, ...work }
     const blob = encodeCommitmentBlob(commitment, this.#deps.sign(commitmentDigest(crypto, commitment)))
     const counts = await signed.keep(this.#round, blob)
     this.#deps.metrics.jobSeconds.observe((this.#deps.now() - startedAt) / 1000)
@@ -162,7 +163,7 @@ class Job {
   /** Opens what the coins ask and pushes it until all have it or packages are due. */
   async open(work: Committed): Promise<JobResult['opened']> {
     const { crypto, machine, now, metrics, log } = this.#deps
-    const { schedule, parameters, network } = this.#first.facts
+    const { schedule, network } = this.#first.facts
     // After a restart the chain is computed again at once, while there is time, not when the coins fall.
     const again = work.chain ? undefined : this.#prove(work)
     again?.catch(() => {})
@@ -178,12 +179,12 @@ class Job {
     }
     let openings: Uint8Array
     try {
-      const { cells } = draw(crypto, coins, 2 ** work.commitment.log2n, work.commitment.roots.length, parameters.samples)
+      const steps = work.commitment.roots.length
       // A chain whose threads died since then is computed again.
-      openings = await (work.chain ?? (await again!)).open(cells).catch(async (error: unknown) => {
+      openings = await (work.chain ?? (await again!)).open(coins, steps).catch(async (error: unknown) => {
         if (this.#signal.aborted) throw error
         log.warn('engine lost the chain; computing it again', { round: this.#round, error })
-        return (await this.#prove(work)).open(cells)
+        return (await this.#prove(work)).open(coins, steps)
       })
     } catch (error) {
       if (this.#signal.aborted) throw error
@@ -200,7 +201,7 @@ class Job {
   }
 
   /** Steps until W after the last fold, the last step, or the last block in which the result is worth anything. */
-  async #work(seed: Uint8Array, chain: ChainJob, startedAt: number): Promise<{ folds: Fold[], roots: Uint8Array[] }> {
+  async #work(seed: Uint8Array, chain: Work, startedAt: number): Promise<{ folds: Fold[], roots: Uint8Array[] }> {
     const { crypto, now } = this.#deps
     const { parameters: { windowMs, maxSteps }, schedule } = this.#first.facts
     const folds: Fold[] = []
@@ -213,7 +214,7 @@ class Job {
       if (fresh.length > 0) endAt = now() + windowMs
       return fresh.map(([, { signature }]) => nonceOf(crypto, signature))
     }
-    let key = firstKey(crypto, seed, fold(0))
+    let key = firstKey(crypto, chainSeed(crypto, seed, chain.fill), fold(0))
     for (;;) {
       const root = await chain.step(key)
       roots.push(root)
@@ -232,14 +233,15 @@ class Job {
   }
 
   /** Computes a committed chain again. Throws if it does not come out the same, which is a fault of the engine or of the memory. */
-  async #prove({ commitment }: Committed): Promise<ChainJob> {
+  async #prove({ commitment }: Committed): Promise<Work> {
     const { crypto } = this.#deps
     await this.#until(() => this.#seed() !== null || this.#over)
     const seed = this.#seed()
     if (seed === null) throw new Error('the seed of the round is not known')
-    const chain = await this.#stage(seed, commitment.log2n)
+    const chain = await this.#stage({ log2n: commitment.log2n, segments: commitment.fill.length }, Promise.resolve(seed))
+    if (chain.fill.some((root, i) => toHex(root) !== toHex(commitment.fill[i]!))) throw new Error('the memory does not come out as committed')
     const nonces = noncesByStep(crypto, commitment.folds)
-    let key = firstKey(crypto, seed, nonces.get(0) ?? [])
+    let key = firstKey(crypto, chainSeed(crypto, seed, chain.fill), nonces.get(0) ?? [])
     for (const [i, committed] of commitment.roots.entries()) {
       const root = await chain.step(key)
       if (toHex(root) !== toHex(committed)) throw new Error(`step ${i + 1} does not come out as committed`)
@@ -257,8 +259,8 @@ class Job {
     return signed.keepFacts(this.#round, await describe(beacon!, enough.signal))
   }
 
-  async #stage(seed: Uint8Array, log2n: number): Promise<ChainJob> {
-    const chain = await this.#deps.engine.stage({ seed, log2n, signal: this.#signal })
+  async #stage(size: WorkSize, seed: Promise<Uint8Array>): Promise<Work> {
+    const chain = await stageWork(this.#deps, { facts: this.#first.facts, machine: this.#deps.machine, size, seed, signal: this.#signal })
     this.#chains.add(chain)
     return chain
   }

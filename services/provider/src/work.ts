@@ -1,0 +1,70 @@
+// The chain that a round asks for, of either kind, behind one face: what steps and opens need not know whether matrices are multiplied or memory is scanned.
+import { type AccountId, type Crypto, draw, drawMemory, type MemoryCell, type NotRunReason, type Parameters, type RoundFacts } from '@assay/protocol'
+import type { ChainJob, Engine } from './engines/engine.ts'
+
+/** What fills and scans memory; `createMemoryEngine` of the memory folder makes one. */
+export interface MemoryEngine {
+  readonly name: string
+  /** Fills all segments; rejects with EngineError where there is no room. */
+  stage(options: { fillSeed: Uint8Array; log2Leaves: number; log2Passes: number; segments: number; signal: AbortSignal }): Promise<MemoryJob>
+  close(): Promise<void>
+}
+
+/** A filled memory and the chain of its scans; see `ChainJob`. */
+export interface MemoryJob {
+  /** 32 bytes a segment. */
+  readonly fillRoots: readonly Uint8Array[]
+  readonly steps: number
+  step(key: Uint8Array): Promise<Uint8Array>
+  open(cells: readonly MemoryCell[]): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+export interface WorkDeps {
+  crypto: Crypto
+  engine: Engine
+  /** null where the machine shows no memory */
+  memory: MemoryEngine | null
+  /** the width of matrices that suits the engine, within what the network allows */
+  log2n(parameters: Parameters): number
+  /** segments of memory that this machine shows */
+  segments(parameters: Parameters): number
+}
+
+/** A chain that is ready for its first step. */
+export interface Work {
+  /** Of the matrices' width, or of a segment's leaves. */
+  log2n: number
+  /** Roots of the filled segments; none where matrices are multiplied. */
+  fill: Uint8Array[]
+  step: ChainJob['step']
+  /** The openings of the cells that these coins draw of `steps` steps. */
+  open(coins: Uint8Array, steps: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** The sizes of a chain: those that suit the machine, or those of a commitment that is computed again. */
+export interface WorkSize {
+  log2n: number
+  segments: number
+}
+
+/** What suits this machine in the round, or why it cannot take part. */
+export function sizeOf({ memory, log2n, segments }: WorkDeps, { kind, parameters }: RoundFacts): WorkSize | NotRunReason {
+  if (kind !== 'MEMORY') return { log2n: log2n(parameters), segments: 0 }
+  return memory === null ? 'UNSUPPORTED' : { log2n: parameters.memoryLog2, segments: segments(parameters) }
+}
+
+/**
+ * Stages the round's chain. A memory is filled from the beacon on; multiplications wait for the seed, which `seed` resolves to.
+ * @throws EngineError
+ */
+export async function stageWork({ crypto, engine, memory }: WorkDeps, { facts, machine, size: { log2n, segments }, seed, signal }: { facts: RoundFacts; machine: AccountId; size: WorkSize; seed: Promise<Uint8Array>; signal: AbortSignal }): Promise<Work> {
+  const { samples, memoryPasses } = facts.parameters
+  if (segments === 0) {
+    const job = await engine.stage({ seed: await seed, log2n, signal })
+    return { log2n, fill: [], step: (key) => job.step(key), open: (coins, steps) => job.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells), close: () => job.close() }
+  }
+  const job = await memory!.stage({ fillSeed: facts.fillSeedOf(machine)!, log2Leaves: log2n, log2Passes: memoryPasses, segments, signal })
+  return { log2n, fill: [...job.fillRoots], step: (key) => job.step(key), open: (coins, steps) => job.open(drawMemory(crypto, coins, log2n, steps, samples)), close: () => job.close() }
+}
