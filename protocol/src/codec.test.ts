@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { equalBytes, toHex } from './bytes.ts'
-import { boundedBytes, boundedVec, bytes64, type Codec, fixedBytes, hex32, MalformedError, names, strict, strictlyAscending, struct, tagged, text, u128, u16, u32, u64, u8, versioned } from './codec.ts'
+import { boundedBytes, boundedVec, bytes64, type Codec, fixedBytes, hex32, i32, MalformedError, names, strict, strictlyAscending, struct, tagged, text, u128, u16, u32, u64, u8, versioned } from './codec.ts'
 
 const everything = strict(
   'everything',
@@ -148,6 +148,7 @@ describe('bounds', () => {
 
   test('values outside their type are not encoded', () => {
     for (const bad of [-1, 256, 1.5, Number.NaN]) expect(() => u8.enc(bad)).toThrow(RangeError)
+    for (const bad of [-(2 ** 31) - 1, 2 ** 31, 0.5, Number.NaN]) expect(() => i32.enc(bad)).toThrow(RangeError)
     for (const bad of [-1n, 2n ** 64n]) expect(() => u64.enc(bad)).toThrow(RangeError)
     expect(() => u128.enc(2n ** 128n)).toThrow(RangeError)
     expect(() => u128.enc(1 as never)).toThrow(RangeError)

@@ -69,11 +69,11 @@ export const DEVICE_CLASSES: readonly DeviceClass[] = [
     name: 'x64 thread',
     kind: 'CPU',
     memoryMiB: { min: 512, max: 2 ** 24 },
-    profile: { int8Mmacs: { min: 2000, max: 416_000 }, f32Mflops: { min: 1500, max: 104_000 }, memoryMBps: { min: 1000, max: 250_000 }, chasePs: { min: 20_000, max: 2_000_000 } },
+    profile: { int8Mmacs: { min: 4000, max: 416_000 }, f32Mflops: { min: 1600, max: 104_000 }, memoryMBps: { min: 2700, max: 250_000 }, chasePs: { min: 20_000, max: 2_000_000 } },
     pciDevices: [],
     driverNames: [],
     source:
-      'No data sheet tells a thread under WebAssembly. Upper bounds of rates: four 128-bit vector operations a cycle (16 products of int8, 4 of f32) at 6.5 GHz, and of memory one thread alone with twelve channels. Lower bounds: about a tenth of what bench/profile.ts measured on one thread of an AMD EPYC, family 26, in a virtual machine',
+      'No data sheet tells a thread under WebAssembly. Upper bounds of rates: four 128-bit vector operations a cycle (16 products of int8, 4 of f32) at 6.5 GHz, and of memory one thread alone with twelve channels. Lower bounds: a tenth of what bench/profile.ts measured on a thread of an AMD EPYC, family 26, in a virtual machine, and of int8 a thirtieth, for an older Node has a kernel a third as fast',
   },
   gpu({ id: 100, name: 'NVIDIA T4', memoryGB: 16, int8Tops: 130, f32Tflops: 8.1, memoryGBps: 320, pciDevices: [0x1eb8], driverNames: ['Tesla T4', 'NVIDIA T4'], source: 'NVIDIA T4 Tensor Core GPU, data sheet' }),
   gpu({ id: 101, name: 'NVIDIA V100 PCIe 16 GB', memoryGB: 16, int8Tops: null, f32Tflops: 14, memoryGBps: 900, pciDevices: [0x1db4], driverNames: ['Tesla V100-PCIE-16GB'], source: 'NVIDIA V100 Tensor Core GPU, data sheet (no int8 rate)' }),
@@ -97,6 +97,11 @@ export const DEVICE_CLASSES: readonly DeviceClass[] = [
 /** The class with that id, undefined if there is none. */
 export function deviceClass(id: number): DeviceClass | undefined {
   return DEVICE_CLASSES.find((row) => row.id === id)
+}
+
+/** The class of a processor's threads by its architecture, as Node names it. */
+export function classOfArchitecture(arch: string): DeviceClass | undefined {
+  return arch === 'x64' ? deviceClass(1) : undefined
 }
 
 /** The class of an NVIDIA GPU by its PCI device id (`0x2330`), which stands in the card. */

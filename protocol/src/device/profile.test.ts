@@ -50,24 +50,25 @@ describe('what a round proved', () => {
   })
 
   test.each([
-    ['OK', 100_000, false],
-    ['OK', 14_000, false],
-    ['PROVEN_BELOW', 13_999, false],
-    ['OK', 13_999, true],
-    ['OK', 832_000, false],
-    ['PROVEN_ABOVE', 832_001, true],
-  ])('says %s of two threads at %i', (verdict, int8Mmacs, capped) => {
-    expect(checkProven(X64, { int8Mmacs, capped })).toBe(verdict)
+    ['OK', 100_000, 10, false],
+    ['OK', 14_000, 10, false],
+    ['PROVEN_BELOW', 13_999, 9, false],
+    ['OK', 13_999, 8, false],
+    ['OK', 13_999, 10, true],
+    ['OK', 832_000, 10, false],
+    ['PROVEN_ABOVE', 832_001, 6, true],
+  ])('says %s of two threads at %i, n = 2^%i, capped: %s', (verdict, int8Mmacs, log2n, capped) => {
+    expect(checkProven(X64, { int8Mmacs, log2n, capped })).toBe(verdict)
   })
 
   test('shows an invented profile: the H100 that works like two threads', () => {
     expect(checkProfile(H100)).toBe('OK')
-    expect(checkProven(H100, { int8Mmacs: 140_000, capped: false })).toBe('PROVEN_BELOW')
+    expect(checkProven(H100, { int8Mmacs: 140_000, log2n: 10, capped: false })).toBe('PROVEN_BELOW')
   })
 
   test('bounds nothing from above where the class is unknown or has no int8 bound', () => {
-    expect(checkProven({ ...X64, class: 0 }, { int8Mmacs: 10 ** 9, capped: false })).toBe('OK')
-    expect(checkProven({ ...X64, class: 101 }, { int8Mmacs: 10 ** 9, capped: false })).toBe('OK')
+    expect(checkProven({ ...X64, class: 0 }, { int8Mmacs: 10 ** 9, log2n: 10, capped: false })).toBe('OK')
+    expect(checkProven({ ...X64, class: 101 }, { int8Mmacs: 10 ** 9, log2n: 10, capped: false })).toBe('OK')
   })
 })
 
@@ -78,7 +79,7 @@ describe('a class is widened', () => {
 
   test('to the third-greatest rate of different owners', () => {
     expect(max(['a', 500_000], ['b', 450_000], ['c', 430_000], ['d', 100])).toBe(430_000)
-    expect(checkProven({ ...X64, units: 1 }, { int8Mmacs: 430_000, capped: false }, () => widen(row, by(['a', 430_000], ['b', 430_000], ['c', 430_000])))).toBe('OK')
+    expect(checkProven({ ...X64, units: 1 }, { int8Mmacs: 430_000, log2n: 10, capped: false }, () => widen(row, by(['a', 430_000], ['b', 430_000], ['c', 430_000])))).toBe('OK')
   })
   test('by no owner with many machines, nor by two', () => {
     expect(max(['a', 500_000], ['a', 500_000], ['a', 500_000], ['b', 500_000])).toBe(416_000)

@@ -30,18 +30,22 @@ export function provenInt8Mmacs(work: bigint, windowMs: number): number {
   return Number(work / BigInt(windowMs) / 1000n)
 }
 
+/** Below this size of a matrix (2^9) a chain is hashes and messages rather than products, and its rate tells little of the device. */
+const TELLING_LOG2N = 9
+
 /**
  * Checks what a machine claims to have measured against what it proved: the one number here that no owner can make up. PROVEN_BELOW: less than a tenth of
- * its units' claimed rate; not said of a chain that was `capped` by `maxSteps`. PROVEN_ABOVE: more than so many units of that class can do.
+ * its units' claimed rate; not said of small matrices, nor of a chain that was `capped` by `maxSteps`. PROVEN_ABOVE: more than so many units of that class can do.
  */
 export function checkProven(
   device: Device,
-  proven: { int8Mmacs: number; capped: boolean },
+  proven: { int8Mmacs: number; log2n: number; capped: boolean },
   classOf: (id: number) => DeviceClass | undefined = deviceClass,
 ): 'OK' | 'PROVEN_BELOW' | 'PROVEN_ABOVE' {
   const range = classOf(device.class)?.profile.int8Mmacs
   if (range && proven.int8Mmacs > device.units * range.max) return 'PROVEN_ABOVE'
-  return !proven.capped && proven.int8Mmacs * 10 < device.units * device.profile.int8Mmacs ? 'PROVEN_BELOW' : 'OK'
+  const telling = !proven.capped && proven.log2n >= TELLING_LOG2N
+  return telling && proven.int8Mmacs * 10 < device.units * device.profile.int8Mmacs ? 'PROVEN_BELOW' : 'OK'
 }
 
 /** So many owners must have proven a rate before a class is widened by it. */

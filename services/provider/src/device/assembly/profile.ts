@@ -4,7 +4,7 @@
 /** Chains of `muladd`: enough that their latency hides behind each other. */
 const CHAINS: u32 = 12
 /** Floating-point operations of one iteration of `muladd`: a product and a sum in four lanes of each chain. */
-export const F32_FLOPS: u32 = CHAINS * 4 * 2
+export const MULADD_FLOPS: u32 = CHAINS * 4 * 2
 
 /** `iterations` rounds of a = a * m + b in twelve independent chains of four lanes. */
 export function muladd(iterations: u32): f32 {
