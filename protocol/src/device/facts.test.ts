@@ -4,7 +4,7 @@ import { crypto, hashOf } from '../../testing/crypto.ts'
 import { anyFacts, factsOf, H100, X64 } from '../../testing/facts.ts'
 import { concat, fromHex, type Hash, toHex, utf8 } from '../bytes.ts'
 import { MalformedError } from '../codec.ts'
-import { decodeFacts, deviceFingerprint, deviceIdentifier, encodeFacts, environmentOf, factsId, type Facts, sortIdentifiers } from './facts.ts'
+import { decodeFacts, deviceFingerprint, deviceIdentifier, encodeFacts, factsId, type Facts, sortIdentifiers } from './facts.ts'
 
 const UUID = 'GPU-6f2b6c5e-3a52-4d7c-9c3b-0d8f6f2f1e11'
 const round = { network: hashOf('network'), beacon: hashOf('beacon') }
@@ -43,12 +43,6 @@ describe('the encoding of facts', () => {
     const bytes = encodeFacts(factsOf(H100))
     expect(factsId(crypto, bytes)).toBe(toHex(crypto.sha256(concat(utf8('assay/1/facts'), bytes))))
     expect(factsId(crypto, bytes.with(1, 0))).not.toBe(factsId(crypto, bytes))
-  })
-
-  test('puts an environment in order, whoever named what first', () => {
-    const environment = environmentOf({ model: hashOf('m'), packageLock: hashOf('p'), kernel: hashOf('k') })
-    expect(environment.map(({ what }) => what)).toEqual(['packageLock', 'kernel', 'model'])
-    expect(decodeFacts(encodeFacts({ ...factsOf(X64), environment })).environment).toEqual(environment)
   })
 
   const [a, b] = [hashOf('a'), hashOf('b')].toSorted() as [Hash, Hash]

@@ -47,11 +47,6 @@ export interface EnvironmentItem {
   hash: Hash
 }
 
-/** The parts with these hashes, in the order of `Facts`. */
-export function environmentOf(hashes: Readonly<Partial<Record<EnvironmentKind, Hash>>>): EnvironmentItem[] {
-  return (Object.keys(ENVIRONMENT) as EnvironmentKind[]).flatMap((what) => (hashes[what] === undefined ? [] : [{ what, hash: hashes[what] }]))
-}
-
 /** A model that ran beside the job, and what came out, in millionths. */
 export interface ModelRun {
   model: Hash

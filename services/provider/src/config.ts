@@ -11,6 +11,7 @@ export const providerConfig = Type.Object({
   ownerFile: Type.Optional(Type.String({ minLength: 1, description: 'the owner’s key as an encrypted JSON file of a polkadot wallet, same password; default: dataDir/owner.json, made if missing' })),
   engine: Type.String({ default: 'wasm', minLength: 1, description: 'what computes: wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
   threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads; default: all cores' })),
+  memoryMiB: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 24, description: 'memory to show in memory rounds, MiB; default: the part of all memory that the network asks for' })),
   opsHost: Type.String({ default: '127.0.0.1', description: 'address of health and metrics' }),
   opsPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4620, description: 'port of health and metrics; 0 takes a free one' }),
 })

@@ -14,7 +14,7 @@ const sha256 = (bytes: Uint8Array | string): Buffer => createHash('sha256').upda
 const signal = (): AbortSignal => new AbortController().signal
 const never = new Promise<never>(() => {})
 const none = (): string[] => []
-const NOTHING: EnvironmentProbes = { files: { 'package-lock': none, node: none, kernel: none, image: none, driver: none, runtime: none, engine: none, model: none }, hashFile: async (path) => sha256(path) }
+const NOTHING: EnvironmentProbes = { files: { packageLock: none, node: none, kernel: none, image: none, driver: none, runtime: none, engine: none, model: none }, hashFile: async (path) => sha256(path) }
 const read = (files: Partial<EnvironmentProbes['files']>, over: Partial<EnvironmentProbes> = {}, timeoutMs = 10_000) => readEnvironment({ crypto, timeoutMs, signal: signal(), probes: { ...NOTHING, ...over, files: { ...NOTHING.files, ...files } } })
 
 describe('the environment of a machine', () => {
@@ -59,7 +59,7 @@ describe('the environment of a machine', () => {
 
   it('of this machine has all that a Linux system with the optional packages has', async () => {
     const { items, gaps } = await readEnvironment({ crypto, timeoutMs: 30_000, signal: signal(), probes: environmentProbes('wasm') })
-    expect(items.map(({ what }) => what)).toEqual(expect.arrayContaining(['package-lock', 'node', 'kernel', 'runtime', 'engine', 'model']))
+    expect(items.map(({ what }) => what)).toEqual(expect.arrayContaining(['packageLock', 'node', 'kernel', 'runtime', 'engine', 'model']))
     expect(items.every(({ hash }) => /^0x[0-9a-f]{64}$/.test(hash))).toBe(true)
     expect(gaps).toEqual([])
   })
@@ -80,7 +80,7 @@ describe('the environment of a machine', () => {
 
   it('names the lock file of this very tree, and no test among the engines', async () => {
     const { files } = environmentProbes('wasm')
-    const [lock] = await files['package-lock']()
+    const [lock] = await files.packageLock()
     expect(JSON.parse(await readFile(lock!, 'utf8'))).toMatchObject({ name: 'assay' })
     const engine = await files.engine()
     expect(engine.some((file) => file.endsWith('relaxed.wasm'))).toBe(true)

@@ -3,28 +3,20 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Crypto, concat, type Hash, joinBytes, toHex, utf8 } from '@assay/protocol'
+import { type Crypto, concat, type EnvironmentItem, type EnvironmentKind, joinBytes, toHex, utf8 } from '@assay/protocol'
 import { SHIPPED_MODEL } from './model/inference.ts'
 import { resolveFile } from './model/model.ts'
 
-/** In the order in which they are listed. */
-const WHATS = ['package-lock', 'node', 'kernel', 'image', 'driver', 'runtime', 'engine', 'model'] as const
-
 /**
- * `package-lock`: every dependency; `node`: the executable; `kernel`: /proc/version; `image`: the system's /etc/os-release; `driver`: the version files of the
+ * In the order in which they are listed, each H("assay/1/environment" ‖ what ‖ S(file 1) ‖ S(file 2) …).
+ * `packageLock`: every dependency; `node`: the executable; `kernel`: /proc/version; `image`: the system's /etc/os-release; `driver`: the version files of the
  * GPU drivers that are loaded; `runtime`: the ONNX runtime's WebAssembly; `engine`: the code of our engines, and the operator's own module; `model`: the model's file.
  */
-export type EnvironmentWhat = (typeof WHATS)[number]
-
-export interface EnvironmentItem {
-  what: EnvironmentWhat
-  /** H("assay/1/environment" ‖ what ‖ S(file 1) ‖ S(file 2) …) */
-  hash: Hash
-}
+const WHATS: readonly EnvironmentKind[] = ['packageLock', 'node', 'kernel', 'image', 'driver', 'runtime', 'engine', 'model']
 
 export interface EnvironmentProbes {
   /** The files behind each item, in order. None: the machine has no such thing. */
-  files: Readonly<Record<EnvironmentWhat, () => string[] | Promise<string[]>>>
+  files: Readonly<Record<EnvironmentKind, () => string[] | Promise<string[]>>>
   /** SHA-256 of a file, read piece by piece. */
   hashFile(path: string, signal: AbortSignal): Promise<Uint8Array>
 }
@@ -39,7 +31,7 @@ export interface EnvironmentOptions {
 
 /**
  * Reads all items side by side. What is not there is left out; what could not be read in time is left out too and named in `gaps`. Throws only the signal's reason.
- * @example (await readEnvironment({ crypto, timeoutMs: 5000, signal, probes: environmentProbes('wasm') })).items // [{ what: 'package-lock', hash: '0x…' }, …]
+ * @example (await readEnvironment({ crypto, timeoutMs: 5000, signal, probes: environmentProbes('wasm') })).items // [{ what: 'packageLock', hash: '0x…' }, …]
  */
 export async function readEnvironment({ crypto, timeoutMs, signal, probes }: EnvironmentOptions): Promise<{ items: EnvironmentItem[]; gaps: string[] }> {
   const gaps: string[] = []
@@ -82,7 +74,7 @@ const DRIVERS = ['/proc/driver/nvidia/version', '/sys/module/nvidia/version', '/
 export function environmentProbes(engine: string): EnvironmentProbes {
   return {
     files: {
-      'package-lock': () => existing(ancestors(import.meta.dirname).map((folder) => join(folder, 'package-lock.json'))).then((found) => found.slice(0, 1)),
+      packageLock: () => existing(ancestors(import.meta.dirname).map((folder) => join(folder, 'package-lock.json'))).then((found) => found.slice(0, 1)),
       node: () => [process.execPath],
       kernel: () => existing(['/proc/version']),
       image: () => existing(['/etc/os-release']),

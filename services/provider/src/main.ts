@@ -9,7 +9,7 @@ import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
 import { WIRE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
-import type { ReasonCode } from '@assay/protocol'
+import type { Hash, Parameters, ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { providerConfig } from './config.ts'
 import type { ProviderConfig } from './config.ts'
@@ -17,18 +17,18 @@ import { chooseEngine } from './engine-choice.ts'
 import { runJob } from './job.ts'
 import { ledger$ as followLedger } from './ledger.ts'
 import { createLinks } from './links.ts'
-import { readMachine } from './machine.ts'
+import { factsOfRound, readAll } from './facts.ts'
 import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
+import { segmentsToShow, suitableLog2n } from './sizes.ts'
 import { SignedRounds } from './signed.ts'
 
 export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
-const PROBE_MS = 10_000
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -48,6 +48,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
     cleanups.unshift(() => engine.close())
+    const memory = await createMemoryEngine(crypto, config.threads === undefined ? {} : { threads: config.threads })
+    cleanups.unshift(() => memory.close())
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
@@ -66,8 +68,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       metrics: () => metrics.text(),
     })
     cleanups.unshift(() => operations.close())
-    const facts = await readMachine({ timeoutMs: PROBE_MS })
-    log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, cpu: facts.cpu.brand, threads: facts.cpu.threads, memoryMiB: facts.memoryMiB, gpus: facts.gpus.map(({ name, driver }) => `${name} (${driver})`), gaps: facts.gaps, engine: engine.name, operations: operations.url })
+    log.info('keys', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
+    const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
+    const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
@@ -110,10 +113,19 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       signal,
     })
     const signed = new SignedRounds(config.dataDir, network)
+    const work = {
+      crypto,
+      engine,
+      memory,
+      // What was measured once holds as long as the network's bounds allow it.
+      log2n: (now: Parameters) => Math.min(Math.max(log2n, now.log2n), now.log2nMax),
+      segments: (now: Parameters) => segmentsToShow(now, { claimedMiB: reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
+      describe: (beacon: Hash, enough: AbortSignal) => factsOfRound({ crypto, network, account: machine, log }, reading, beacon, enough),
+    }
     const jobs$ = rounds$(state$, { crypto, machine }).pipe(
       // Side by side: one round still has to open while the next one begins.
       mergeMap((one) =>
-        defer(() => runJob(one, { crypto, engine, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
+        defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
           tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
             metrics.rounds.inc({ result })
             status.last = { round, result, steps, handedIn, opened }

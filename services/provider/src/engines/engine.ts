@@ -1,9 +1,13 @@
 import type { Cell } from '@assay/protocol'
+import type { Measure } from '../device/measure.ts'
+import type { Adapter } from '../device/nvidia.ts'
 
 /** What computes the matrix chain of PROTOCOL section 5. All engines give the same bytes; they differ in speed alone. */
 export interface Engine {
   /** Kind, variant and threads, for the log: `wasm relaxed-simd x2`. */
   readonly name: string
+  /** The one GPU that it works on; none for engines of the processor. */
+  readonly gpu?: { readonly name: string, readonly adapter: Adapter, readonly measure?: Measure }
   /**
    * Generates B and takes all memory the chain needs, so that the first step starts at once.
    * Several jobs may live side by side, each with memory of its own (`stage` of a next round while this one waits to open).

@@ -1,1 +1,0 @@
-export { readMachine } from './device/machine.ts'

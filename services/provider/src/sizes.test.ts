@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { devnetParameters } from '@assay/protocol'
+import { nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { EngineError } from './engines/engine.ts'
+import type { Engine } from './engines/engine.ts'
+import { segmentsToShow, suitableLog2n } from './sizes.ts'
+
+/** An engine whose steps of each width take so many ms of a clock of its own; the first step of a job ten times as long. */
+function paced(stepMs: Record<number, number>) {
+  let clock = 0
+  const open = new Set<number>()
+  const engine: Engine = {
+    name: 'paced',
+    close: async () => {},
+    stage: async ({ log2n }) => {
+      if (stepMs[log2n] === undefined) throw new EngineError('CRASHED', `no room for 2^${log2n}`)
+      open.add(log2n)
+      let steps = 0
+      return {
+        get steps() { return steps },
+        step: async () => ((clock += stepMs[log2n]! * (steps++ === 0 ? 10 : 1)), new Uint8Array(32)),
+        open: async () => new Uint8Array(),
+        close: async () => void open.delete(log2n),
+      }
+    },
+  }
+  return { open, best: (from: number, to: number) => suitableLog2n(engine, { crypto, now: () => clock, signal: new AbortController().signal, from, to }) }
+}
+
+describe('the width of matrices', () => {
+  it('is that of the greatest rate', async () => {
+    const { best, open } = paced({ 9: 2, 10: 14, 11: 200 })
+    expect(await best(9, 11)).toBe(10)
+    expect(open.size).toBe(0)
+  })
+  it('is none whose steps are too long to fold nonces between, however fast', async () => {
+    expect(await paced({ 9: 40, 10: 250, 11: 251, 12: 1 }).best(9, 12)).toBe(10)
+    expect(await paced({ 9: 900 }).best(9, 13)).toBe(9)
+  })
+  it('is not measured where the network leaves no choice', async () => {
+    expect(await paced({}).best(9, 9)).toBe(9)
+  })
+  it('an engine that cannot stage says so, with nothing left open', async () => {
+    const { best, open } = paced({ 9: 1 })
+    await expect(best(9, 10)).rejects.toThrow('no room for 2^10')
+    expect(open.size).toBe(0)
+  })
+})
+
+describe('segments of memory', () => {
+  const parameters = { ...devnetParameters(0, 10), memoryLog2: 16, memorySegments: 2, memoryPpm: 500_000, maxSteps: 100 }
+  it('are the part of the claim that the network asks for', () => {
+    expect(segmentsToShow(parameters, { claimedMiB: 1024 })).toBe(8)
+    expect(segmentsToShow(parameters, { claimedMiB: 1025 })).toBe(9)
+  })
+  it('never fewer than the least, never more than a chain may scan, and as many as the owner asks for', () => {
+    expect(segmentsToShow(parameters, { claimedMiB: 1 })).toBe(2)
+    expect(segmentsToShow(parameters, { claimedMiB: 1_000_000 })).toBe(100)
+    expect(segmentsToShow(parameters, { claimedMiB: 1024, atLeastMiB: 700 })).toBe(11)
+    expect(segmentsToShow(parameters, { claimedMiB: 1024, atLeastMiB: 1 })).toBe(8)
+  })
+})

@@ -1,0 +1,36 @@
+// Which sizes suit this machine, within what a network allows.
+import type { Crypto, Parameters } from '@assay/protocol'
+import type { Engine } from './engines/engine.ts'
+
+/** A step must leave room to fold nonces and tell progress several times a second. */
+const STEP_MS = 250
+
+/**
+ * The width of matrices, as log2, at which this engine multiplies fastest, of those from `from` to `to` whose steps take at most 250 ms; `from` if none does. Measures two steps of each width.
+ * @throws EngineError
+ */
+export async function suitableLog2n(engine: Engine, { crypto, now, signal, from, to }: { crypto: Crypto, now: () => number, signal: AbortSignal, from: number, to: number }): Promise<number> {
+  let best = { log2n: from, rate: 0 }
+  for (let log2n = from; log2n <= to && from < to; log2n++) {
+    const job = await engine.stage({ seed: new Uint8Array(32), log2n, signal })
+    try {
+      // The first step takes what only a first one takes: compilation, pages of memory.
+      const key = await job.step(crypto.sha256(new Uint8Array(1)))
+      const startedAt = now()
+      await job.step(key)
+      const ms = Math.max(now() - startedAt, 0.001)
+      if (ms > STEP_MS) break
+      const rate = 2 ** (3 * log2n) / ms
+      if (rate > best.rate) best = { log2n, rate }
+    } finally {
+      await job.close()
+    }
+  }
+  return best.log2n
+}
+
+/** Segments that a machine shows in a memory round: the network's least, or the part of its claim that must be shown, or what its owner asks for; at most as many as one chain may scan. */
+export function segmentsToShow({ memoryLog2, memorySegments, memoryPpm, maxSteps }: Parameters, { claimedMiB, atLeastMiB = 0 }: { claimedMiB: number, atLeastMiB?: number | undefined }): number {
+  const part = Math.ceil((claimedMiB * memoryPpm) / 1_000_000)
+  return Math.min(maxSteps, Math.max(memorySegments, Math.ceil((Math.max(part, atLeastMiB) * 1024) / 2 ** memoryLog2)))
+}
