@@ -246,7 +246,7 @@ export function devnetParameters(origin: number, start: number): Parameters {
     memoryPasses: 0,
     memorySegments: 4,
     memoryPpm: 1000,
-    memoryWeight: 64,
+    memoryWeight: 4,
     deviceCheck: 'shadow',
     modelCheck: 'shadow',
     modelTolerance: 1000,

@@ -1,5 +1,5 @@
 // What an attack of the zoo is, and the round in which it plays: a network in small on a chain of its own, judged by the real judge.
-import { blobId, type Cell, type Hash, judgeRound, keystream, type MachineVerdict, type Manifest, openingsBytesLimit, type RoundFacts, utf8 } from '@assay/protocol'
+import { blobId, type Cell, type Hash, judgeRound, keystream, type MachineVerdict, type Manifest, openingsBytesLimit, type Parameters, type RoundFacts, utf8 } from '@assay/protocol'
 import { type Actor, testCrypto as crypto } from '@assay/protocol/testing/actors'
 import type { Lie, LyingProver } from '@assay/protocol/testing/prover'
 import { type Behaviour, type Hooks, type PlayedNetwork, playNetwork, roundOf, smallParameters } from '@assay/protocol/testing/round'
@@ -53,14 +53,27 @@ export interface JudgedRound {
   checker(place: number): { found: string; pay: number }
 }
 
-/** Steps that an honest machine is paid for, computed by playing one. */
-let honestSteps: Promise<number> | undefined
+/** What is not as usual in a round. */
+export interface Setting {
+  machines?: number
+  parameters?: Partial<Parameters>
+}
+
+/** Steps that an honest machine is paid for under some parameters, computed by playing one. */
+const honestSteps = new Map<string, Promise<number>>()
+
+function honestStepsOf(parameters: Partial<Parameters>): Promise<number> {
+  const name = JSON.stringify(parameters)
+  const steps = honestSteps.get(name) ?? judged('an honest round', {}, { parameters }).then(({ verdict }) => verdict().provenSteps)
+  honestSteps.set(name, steps)
+  return steps
+}
 
 /** One round with three checkers. Who is not changed by the hooks is honest. */
-export async function playRound(trial: string, hooks: Hooks, machines = 1): Promise<JudgedRound> {
-  const round = await judged(trial, hooks, machines)
-  honestSteps ??= judged('an honest round', {}, 1).then(({ verdict }) => verdict().provenSteps)
-  const most = await honestSteps
+export async function playRound(trial: string, hooks: Hooks, setting: Setting = {}): Promise<JudgedRound> {
+  const { machines = 1, parameters = {} } = setting
+  const round = await judged(trial, hooks, setting)
+  const most = await honestStepsOf(parameters)
   const { verdict, judgement } = round
   return {
     ...round,
@@ -76,15 +89,16 @@ export async function playRound(trial: string, hooks: Hooks, machines = 1): Prom
 }
 
 const PARAMETERS = { epochRounds: 1, samples: SAMPLES, mirrors: 255 }
-const LONGEST_OPENINGS = openingsBytesLimit(smallParameters(PARAMETERS))
 
 /** A checker takes no openings longer than a package may hold. */
-const withoutTooLong = (manifest: Manifest): Manifest => ({ ...manifest, evidence: manifest.evidence.map((entry) => ({ ...entry, openings: entry.openings.filter(({ size }) => size <= LONGEST_OPENINGS) })) })
+const withoutTooLong = (manifest: Manifest, limit: number): Manifest => ({ ...manifest, evidence: manifest.evidence.map((entry) => ({ ...entry, openings: entry.openings.filter(({ size }) => size <= limit) })) })
 
-async function judged(trial: string, hooks: Hooks, machines: number) {
+async function judged(trial: string, hooks: Hooks, { machines = 1, parameters: change = {} }: Setting) {
+  const parameters = { ...PARAMETERS, ...change }
+  const limit = openingsBytesLimit(smallParameters(parameters))
   const net = playNetwork(
-    { chain: trial, checkers: CHECKERS, machines, parameters: PARAMETERS },
-    { publish: (_checker, _round, manifest) => withoutTooLong(manifest), ...hooks, machine: (machine, round) => ({ steps: STEPS, window: WINDOW, lie: () => undefined, ...hooks.machine?.(machine, round) }) },
+    { chain: trial, checkers: CHECKERS, machines, parameters },
+    { publish: (_checker, _round, manifest) => withoutTooLong(manifest, limit), ...hooks, machine: (machine, round) => ({ steps: STEPS, window: WINDOW, lie: () => undefined, ...hooks.machine?.(machine, round) }) },
   )
   const { facts, evidence } = await roundOf(net, 0)
   const judgement = judgeRound(crypto, facts, evidence)
@@ -93,11 +107,11 @@ async function judged(trial: string, hooks: Hooks, machines: number) {
 }
 
 /** A round with one lying machine: its verdict, its pay, and what share of the multiplications it did. */
-export async function lyingMachine(trial: string, behaviour: Behaviour, hooks: Hooks = {}): Promise<Trial> {
+export async function lyingMachine(trial: string, behaviour: Behaviour, hooks: Hooks = {}, setting: Setting = {}): Promise<Trial> {
   let prover: LyingProver | undefined
   const { lie = () => undefined } = behaviour
   const counted: Lie = (t, i, own) => lie(t, i, (prover = own))
-  const { found, pay } = await playRound(trial, { machine: () => ({ ...behaviour, lie: counted }), ...hooks })
+  const { found, pay } = await playRound(trial, { machine: () => ({ ...behaviour, lie: counted }), ...hooks }, setting)
   return { found: found(), pay, cost: prover!.multiplications / (STEPS * N ** 3) }
 }
 

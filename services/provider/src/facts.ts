@@ -34,7 +34,7 @@ export async function readAll({ crypto, engine, choice, threads = availableParal
   const { profile, gap } = engine.gpu === undefined ? await measureProcessor({ signal, memoryMiB: machine.memoryMiB }) : engine.gpu.measure ? await measureGpu(engine.gpu.measure, { signal }) : { profile: UNMEASURED, gap: null }
   signal.throwIfAborted()
   const notShown = 'notShown' in model ? model.notShown : null
-  log.info('machine', {
+  log.info('device', {
     cpu: machine.cpu.brand, threads: machine.cpu.threads, memoryMiB: machine.memoryMiB, gpus: machine.gpus.map(({ name, driver }) => `${name} (${driver})`), engine: engine.name, ...profile, model: notShown ?? 'ready',
     gaps: [...machine.gaps, ...environment.gaps, ...(gap === null ? [] : [`profile: ${gap}`])], disagreements: machine.disagreements,
   })

@@ -68,7 +68,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       metrics: () => metrics.text(),
     })
     cleanups.unshift(() => operations.close())
-    log.info('keys', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
+    log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
     const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
     const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
 

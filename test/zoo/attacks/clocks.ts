@@ -24,7 +24,7 @@ const doneBy = (doneAt: readonly number[], tick: number): number => doneAt.filte
 
 /** One device under several names: the ticks that each name gets. */
 async function shared(trial: string, names: readonly number[][]): Promise<Trial> {
-  const round = await playRound(trial, { machine: ({ name }) => watched({ doneAt: names[Number(name.slice('machine '.length))]! }) }, names.length)
+  const round = await playRound(trial, { machine: ({ name }) => watched({ doneAt: names[Number(name.slice('machine '.length))]! }) }, { machines: names.length })
   return { ...gain(round, WINDOW), cost: 1 }
 }
 
