@@ -1,6 +1,6 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,21 +16,24 @@ test('Node 24 compiles the relaxed kernel, so that is the one taken', () => {
 })
 
 describe('what is committed', () => {
-  const engines = fileURLToPath(new URL('.', import.meta.url))
+  const sources = fileURLToPath(new URL('..', import.meta.url))
   const check = (folder: string): SpawnSyncReturns<string> =>
     spawnSync(process.execPath, [fileURLToPath(new URL('../../../../tools/build-kernels.mjs', import.meta.url)), '--check', folder], { encoding: 'utf8' })
 
   test('is what the sources compile to, byte for byte', () => {
-    expect(check(engines)).toMatchObject({ status: 0, stderr: '' })
+    expect(check(sources)).toMatchObject({ status: 0, stderr: '' })
   })
 
-  test('would be caught with one byte changed', () => {
+  test.each(['engines/relaxed.wasm', 'memory/simd128.wasm'])('would be caught with one byte of %s changed', (changed) => {
     const folder = mkdtempSync(join(tmpdir(), 'kernels-'))
-    for (const variant of VARIANTS) copyFileSync(join(engines, `${variant}.wasm`), join(folder, `${variant}.wasm`))
-    const binary = readFileSync(join(folder, 'relaxed.wasm'))
+    for (const kind of ['engines', 'memory']) {
+      mkdirSync(join(folder, kind))
+      for (const variant of VARIANTS) copyFileSync(join(sources, kind, `${variant}.wasm`), join(folder, kind, `${variant}.wasm`))
+    }
+    const binary = readFileSync(join(folder, changed))
     binary[binary.length - 1]! ^= 1
-    writeFileSync(join(folder, 'relaxed.wasm'), binary)
-    expect(check(folder)).toMatchObject({ status: 1, stderr: expect.stringContaining('relaxed.wasm is not what its source compiles to') })
+    writeFileSync(join(folder, changed), binary)
+    expect(check(folder)).toMatchObject({ status: 1, stderr: expect.stringContaining(`${changed} is not what its source compiles to`) })
     rmSync(folder, { recursive: true })
   })
 })

@@ -17,11 +17,12 @@ export function begin(base: usize, key: usize, first: u32, count: u32, space: us
 
 /**
  * Computes `labels` labels from number `from` on of one slice (leaf) of lanes `first` ... `first + count - 1` (multiples of 4) of a segment of `lanes` lanes.
- * The label before and all earlier slices of the segment must be there.
+ * The label before and all earlier slices of the segment must be there. `key` points to the segment's 32 bytes.
  */
-export function fill(base: usize, lanes: u32, first: u32, count: u32, slice: u32, from: u32, labels: u32, doubleRounds: u32): void {
+export function fill(base: usize, key: usize, lanes: u32, first: u32, count: u32, slice: u32, from: u32, labels: u32, doubleRounds: u32): void {
   const mask = lanes - 1
   const earlier = slice << 4
+  const k1 = v128.load(key), k2 = v128.load(key, 16)
   for (let lane = first; lane < first + count; lane += 4) {
     const leaf = base + (<usize>lane << LANE_SHIFT) + (<usize>slice << LEAF_SHIFT)
     for (let u = from; u < from + labels; u++) {
@@ -30,7 +31,7 @@ export function fill(base: usize, lanes: u32, first: u32, count: u32, slice: u32
       for (let i: u32 = 0; i < 4; i++) {
         const dst = to + (<usize>i << LANE_SHIFT)
         const p = dst - 64
-        let z0 = v128.load(p), z1 = v128.load(p, 16), z2 = v128.load(p, 32), z3 = v128.load(p, 48)
+        let z0 = v128.load(p), z1 = v128.xor(k1, v128.load(p, 16)), z2 = v128.xor(k2, v128.load(p, 32)), z3 = v128.load(p, 48)
         if (slice > 0) {
           const a = base + (<usize>(load<u32>(p) & mask) << LANE_SHIFT) + (<usize>((<u64>load<u32>(p, 4) * earlier) >> 32) << LABEL_SHIFT)
           const b = base + (<usize>(load<u32>(p, 8) & mask) << LANE_SHIFT) + (<usize>((<u64>load<u32>(p, 12) * earlier) >> 32) << LABEL_SHIFT)
