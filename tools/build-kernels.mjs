@@ -1,23 +1,26 @@
 // Compiles the provider's AssemblyScript kernels. The results are committed, so that installing needs no compiler; a test compiles them again and
 // compares byte for byte.
-//   node tools/build-kernels.mjs                    writes services/provider/src/{engines/simd128,engines/relaxed,device/profile}.wasm
+//   node tools/build-kernels.mjs                    writes services/provider/src/{engines,memory}/{simd128,relaxed}.wasm and device/profile.wasm
 //   node tools/build-kernels.mjs --check [folder]   exit code 1 if the kernels in there (or the committed ones) differ from what the sources compile to
 import { readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { main as asc } from 'assemblyscript/asc'
 
 const SOURCES = fileURLToPath(new URL('../services/provider/src/', import.meta.url))
 const OPTIONS = ['-O3', '--noAssert', '--converge', '--runtime', 'stub', '--importMemory', '--use', 'abort=', '--enable', 'simd']
-const KERNELS = { 'engines/simd128': [], 'engines/relaxed': ['--enable', 'relaxed-simd'], 'device/profile': [] }
+// One memory of up to 4 GiB that several threads have in common.
+const SHARED = ['--enable', 'threads', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536']
+const RELAXED = ['--enable', 'relaxed-simd']
+const KERNELS = { 'device/profile': [], 'engines/simd128': [], 'engines/relaxed': RELAXED, 'memory/simd128': SHARED, 'memory/relaxed': [...SHARED, ...RELAXED] }
 
 async function compile(kernel, features) {
+  const source = kernel.replace('/', '/assembly/')
   let binary
-  const name = basename(kernel)
-  const { error, stderr } = await asc([`assembly/${name}.ts`, '--baseDir', join(SOURCES, dirname(kernel)), '--outFile', `${name}.wasm`, ...OPTIONS, ...features], {
+  const { error, stderr } = await asc([`${source}.ts`, '--baseDir', SOURCES, '--outFile', `${kernel}.wasm`, ...OPTIONS, ...features], {
     writeFile: (_file, contents) => (binary = contents),
   })
-  if (error) throw new Error(`the source of ${kernel} does not compile\n${stderr.toString()}`, { cause: error })
+  if (error) throw new Error(`${source}.ts does not compile\n${stderr.toString()}`, { cause: error })
   return binary
 }
 

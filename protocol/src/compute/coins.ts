@@ -1,5 +1,6 @@
 import { concat, utf8 } from '../bytes.ts'
 import type { Crypto } from '../crypto.ts'
+import { uniform } from '../uniform.ts'
 import { keystream } from './chacha.ts'
 import type { Cell } from './chain.ts'
 import { PRIME } from './field.ts'
@@ -25,9 +26,6 @@ export function draw(crypto: Crypto, coins: Uint8Array, n: number, steps: number
     q[j] = (words[2 * j + 1]! & PRIME) % PRIME
   }
   const cells: Cell[] = []
-  for (let o = 2 * n; o < words.length; o += 2) cells.push({ t: 1 + scale(words[o]!, steps), i: scale(words[o + 1]!, n) })
+  for (let o = 2 * n; o < words.length; o += 2) cells.push({ t: 1 + uniform(words[o]!, steps), i: uniform(words[o + 1]!, n) })
   return { r, q, cells }
 }
-
-/** floor(u * range / 2^32), exactly. */
-const scale = (u: number, range: number): number => Number((BigInt(u) * BigInt(range)) >> 32n)

@@ -21,8 +21,8 @@ export function drawMemory(crypto: Crypto, coins: Uint8Array, log2Leaves: number
   }))
 }
 
-/** Leaves that a cell opens beside its own: that of the label before, if it is another one, and those of the references. */
-const parentLeaves = ({ j, u }: LabelPlace): number => (sliceOf(j) === 0 ? 0 : u === 0 ? 3 : 2)
+/** How many `parentLeaves` a label has. */
+const parentCount = ({ j, u }: LabelPlace): number => (sliceOf(j) === 0 ? 0 : u === 0 ? 3 : 2)
 
 const leafBytes = (log2Leaves: number): number => LEAF_BYTES + 32 * log2Leaves
 
@@ -33,7 +33,7 @@ const cellBytes = (parents: number, log2Leaves: number): number => {
 
 /** Length in bytes of the openings of `cells`. */
 export function memoryOpeningsLength(cells: readonly LabelPlace[], log2Leaves: number): number {
-  return cells.reduce((sum, cell) => sum + cellBytes(parentLeaves(cell), log2Leaves), 0)
+  return cells.reduce((sum, cell) => sum + cellBytes(parentCount(cell), log2Leaves), 0)
 }
 
 /** The most bytes that the openings of `samples` cells can have. */

@@ -3,7 +3,7 @@ import { hashRow, treePath, treeRoot } from '../compute/chain.ts'
 import type { Crypto } from '../crypto.ts'
 import type { MemoryCell } from './coins.ts'
 import { challenge, chunking, dotLeaf, segmentOf } from './scan.ts'
-import { checkRegion, fillSegment, labelOf, LEAF_BYTES, placeBefore, references, type Region, sliceOf } from './segment.ts'
+import { checkRegion, fillSegment, LEAF_BYTES, parentLeaves, type Region } from './segment.ts'
 
 /**
  * The memory proof in plain TypeScript, written to be read and to judge faster engines by. Fills all segments at once and keeps them, and one hash a leaf.
@@ -53,13 +53,8 @@ export class MemoryProver {
   #openCell({ t, j, u }: MemoryCell): Uint8Array[] {
     if (!(t >= 1 && t <= this.steps && j >= 0 && j < 2 ** this.#log2Leaves && u >= 0 && u < 16)) throw new RangeError(`No cell (${t}, ${j}, ${u}) in ${this.steps} steps of ${2 ** this.#log2Leaves} leaves`)
     const segment = segmentOf(t, this.#segments.length)
-    const before = placeBefore({ j, u })
-    const opened = [j]
-    if (before !== undefined && sliceOf(j) > 0) {
-      if (before.j !== j) opened.push(before.j)
-      opened.push(...references(labelOf(this.#leaf(segment, before.j), before.u), j, this.#log2Leaves).map((place) => place.j))
-    }
-    const [own, ...parents] = opened.map((leaf) => [this.#leaf(segment, leaf), ...treePath(this.#crypto.sha256, this.#leafHashes[segment]!, leaf)])
+    const leaves = [j, ...parentLeaves({ j, u }, this.#log2Leaves, (at) => this.#leaf(segment, at))]
+    const [own, ...parents] = leaves.map((leaf) => [this.#leaf(segment, leaf), ...treePath(this.#crypto.sha256, this.#leafHashes[segment]!, leaf)])
     return [...own!, ...this.#openChunk(t, j), ...parents.flat()]
   }
 

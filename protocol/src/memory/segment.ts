@@ -73,6 +73,14 @@ export function references(before: Uint32Array, j: number, log2Leaves: number): 
   return [pick(before[0]!, before[1]!), pick(before[2]!, before[3]!)]
 }
 
+/** The leaves that a label is opened with beside its own, in order: that of the label before, if it is another one, and those of the references. `leafAt` reads the segment. */
+export function parentLeaves(place: LabelPlace, log2Leaves: number, leafAt: (j: number) => Uint8Array): number[] {
+  const before = placeBefore(place)
+  if (before === undefined || sliceOf(place.j) === 0) return []
+  const referred = references(labelOf(leafAt(before.j), before.u), place.j, log2Leaves).map(({ j }) => j)
+  return before.j === place.j ? referred : [before.j, ...referred]
+}
+
 /** The label at `place` of the segment of that key, from the one before it and, outside the first slice, its two references; 16 words each. */
 export function nextLabel(key: Uint8Array, { j, u }: LabelPlace, log2Passes: number, before: Uint32Array, referred: readonly [Uint32Array, Uint32Array] | undefined): Uint32Array {
   const input = before.slice()

@@ -54,8 +54,8 @@ export interface ChainJob {
   close(): Promise<void>
 }
 
-/** Why an engine could not go on: `CLOSED` by its owner, `BUSY` with an earlier call, or `CRASHED` (a thread died, memory ran out). */
-export type EngineErrorCode = 'CLOSED' | 'BUSY' | 'CRASHED'
+/** Why an engine could not go on: `CLOSED` by its owner, `BUSY` with an earlier call, `CRASHED` (a thread died, memory ran out), or `TOO_LARGE`: it was asked for more memory than it may take. */
+export type EngineErrorCode = 'CLOSED' | 'BUSY' | 'CRASHED' | 'TOO_LARGE'
 
 export class EngineError extends Error {
   override readonly name = 'EngineError'

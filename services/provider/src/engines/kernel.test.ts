@@ -17,7 +17,7 @@ test('Node 24 compiles the relaxed kernel, so that is the one taken', () => {
 
 describe('what is committed', () => {
   const sources = fileURLToPath(new URL('..', import.meta.url))
-  const KERNELS = [...VARIANTS.map((variant) => `engines/${variant}.wasm`), 'device/profile.wasm']
+  const KERNELS = [...VARIANTS.flatMap((variant) => [`engines/${variant}.wasm`, `memory/${variant}.wasm`]), 'device/profile.wasm']
   const check = (folder: string): SpawnSyncReturns<string> =>
     spawnSync(process.execPath, [fileURLToPath(new URL('../../../../tools/build-kernels.mjs', import.meta.url)), '--check', folder], { encoding: 'utf8' })
 

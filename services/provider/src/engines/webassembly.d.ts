@@ -4,7 +4,8 @@ declare namespace WebAssembly {
     readonly [Symbol.toStringTag]: 'WebAssembly.Module'
   }
   class Memory {
-    constructor(descriptor: { initial: number })
+    constructor(descriptor: { initial: number; maximum?: number; shared?: boolean })
+    /** A SharedArrayBuffer where the memory is shared. */
     readonly buffer: ArrayBuffer
     grow(pages: number): number
   }

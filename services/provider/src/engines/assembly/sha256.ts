@@ -12,9 +12,15 @@ const K = memory.data<u32>([
 ], 16)
 const INITIAL = memory.data<u32>([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19], 16)
 /** Message schedule: 64 words of four lanes. */
-const W = memory.data(1024, 16)
+let W: usize = memory.data(1024, 16)
 /** Chaining value: 8 words of four lanes. */
-const STATE = memory.data(128, 16)
+let STATE: usize = memory.data(128, 16)
+
+/** Moves the working space of `hashAll` to 1152 bytes at `at`: for threads that share one memory, each with a space of its own. */
+export function hashIn(at: usize): void {
+  W = at
+  STATE = at + 1024
+}
 
 /**
  * Hashes `count` messages of `length` bytes (a multiple of 64) that lie one after the other at `src`, into 32 bytes each at `dst`.
