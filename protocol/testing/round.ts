@@ -7,13 +7,15 @@ import { type Facts, factsId } from '../src/device/facts.ts'
 import { gatherEvidence, type LoadBlob, type RoundEvidence } from '../src/evidence.ts'
 import { applyBlock, emptyLedger, type Ledger, type LedgerBlock, type LedgerEvent, roundFacts, type RoundFacts } from '../src/ledger.ts'
 import { type BlobRef, blobId, encodeManifest, type MachineEvidence, type Manifest } from '../src/manifest.ts'
+import { drawMemory } from '../src/memory/coins.ts'
 import { devnetParameters, encodeParameters, type Parameters, validateParameters } from '../src/parameters.ts'
 import { encodeReportItem, heldBitmap, type Observation, type ReportItem, reportRoot } from '../src/report.ts'
 import { judgementOfEpoch, schedule } from '../src/schedule.ts'
 import { checkerRoleId, PARAMETERS_KEY, reportKey } from '../src/storage-keys.ts'
-import { commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
+import { chainSeed, commitmentDigest, encodeCommitmentBlob, encodeOpeningsBlob, type Fold, nonceMessage, nonceOf, type WorkCommitment } from '../src/work.ts'
 import { accountOf, type Actor, actor, testCrypto as crypto } from './actors.ts'
 import { actorFacts } from './actor-facts.ts'
+import { LyingMemoryProver, type MemoryLies } from './memory.ts'
 import { type Lie, LyingProver } from './prover.ts'
 
 /** What a machine does in a round; all of it has honest defaults. */
@@ -30,6 +32,8 @@ export interface Behaviour {
   seen?: (place: number) => number
   /** What it commits to in place of honest rows. */
   lie?: Lie
+  /** How it lies in a memory round, and how many segments it shows instead of the least. */
+  memory?: MemoryLies & { segments?: number; fillSeed?: Uint8Array }
   /** Changes what it says of itself. */
   facts?: (facts: Facts) => Facts
   /** Changes the commitment before it is signed. */
@@ -96,7 +100,7 @@ export interface PlayedNetwork {
 export const blockHash = (number: number, chain = 'block'): Hash => toHex(crypto.sha256(utf8(`${chain} ${number}`)))
 
 /** Parameters with small, quick proofs. */
-export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, log2nMax: 6, maxSteps: 64, waitBlocks: 1, ...change })
+export const smallParameters = (change: Partial<Parameters> = {}): Parameters => ({ ...devnetParameters(1, 10), log2n: 6, log2nMax: 6, memoryLog2: 6, memorySegments: 3, maxSteps: 64, waitBlocks: 1, ...change })
 
 /** Plays all rounds of the first epochs up to the block after the last judgement. */
 export function playNetwork({ checkers: checkerCount = 3, machines: machineCount = 2, epochs = 1, chain = 'block', parameters: change = {}, ownerOf = (name) => `owner of ${name}` }: NetworkOptions = {}, hooks: Hooks = {}): PlayedNetwork {
@@ -197,8 +201,8 @@ export async function roundOf({ ledger, load }: PlayedNetwork, round: number): P
 }
 
 /** What a machine commits to and opens in a round. */
-export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, lie, facts: say, commitment: change = (same) => same, opening = (same) => same }: Behaviour = {}): Work {
-  const { network, round, parameters: { log2n, samples } } = facts
+export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: AccountId) => Actor, { steps = 12, window = steps - 4, foldAt = (place) => place, lie, memory, facts: say, commitment: change = (same) => same, opening = (same) => same }: Behaviour = {}): Work {
+  const { network, round, kind, parameters: { log2n, memoryLog2, memoryPasses, memorySegments, samples } } = facts
   const seed = facts.seedOf(machine.account)!
   const folds = facts
     .committee(machine.account)
@@ -208,21 +212,27 @@ export function work(facts: RoundFacts, machine: Actor, actorOf: (checker: Accou
     })
     .toSorted((a, b) => a.step - b.step || (a.checker < b.checker ? -1 : 1))
   const noncesAt = (step: number): Uint8Array[] => folds.filter((fold) => fold.step === step).map(({ signature }) => nonceOf(crypto, signature))
-  const prover = lie === undefined ? new ReferenceProver(crypto, seed, log2n) : new LyingProver(crypto, seed, log2n, lie)
-  const keys = [firstKey(crypto, seed, noncesAt(0))]
+  const scanned = kind === 'MEMORY' ? new LyingMemoryProver(crypto, { fillSeed: facts.fillSeedOf(machine.account)!, log2Leaves: memoryLog2, log2Passes: memoryPasses, segments: memorySegments, ...memory }, memory) : undefined
+  const multiplied = scanned !== undefined ? undefined : lie === undefined ? new ReferenceProver(crypto, seed, log2n) : new LyingProver(crypto, seed, log2n, lie)
+  const fill = [...(scanned?.fillRoots ?? [])]
+  const keys = [firstKey(crypto, chainSeed(crypto, seed, fill), noncesAt(0))]
   const roots: Uint8Array[] = []
   for (let step = 1; step <= steps; step++) {
-    roots.push(prover.step(keys.at(-1)!))
+    roots.push((scanned ?? multiplied!).step(keys.at(-1)!))
     keys.push(stepKey(crypto, keys.at(-1)!, roots.at(-1)!, noncesAt(step)))
   }
   const shown = actorFacts(machine.name, say)
-  const commitment = change({ network, round, machine: machine.account, log2n, facts: factsId(crypto, shown), fill: [], folds, roots })
+  const commitment = change({ network, round, machine: machine.account, log2n: scanned === undefined ? log2n : memoryLog2, facts: factsId(crypto, shown), fill, folds, roots })
   const blob = signCommitment(machine, commitment)
   const id = blobId(crypto, blob)
   const opened = new Map<Hash, Uint8Array>()
   const open = (coins: Uint8Array): Uint8Array => {
-    const { cells } = draw(crypto, coins, 2 ** log2n, commitment.roots.length, samples)
-    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, opening(prover.open(cells), cells), { facts: shown })
+    const openings = (): Uint8Array => {
+      if (scanned !== undefined) return opening(scanned.open(drawMemory(crypto, coins, memoryLog2, commitment.roots.length, samples)), [])
+      const { cells } = draw(crypto, coins, 2 ** log2n, commitment.roots.length, samples)
+      return opening(multiplied!.open(cells), cells)
+    }
+    const known = opened.get(toHex(coins)) ?? openingsBlob(machine, facts, id, openings(), { facts: shown })
     opened.set(toHex(coins), known)
     return known
   }

@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { LyingMemoryProver, type MemoryLies } from '../../testing/memory.ts'
 import { joinBytes } from '../bytes.ts'
 import { keystream } from '../compute/chacha.ts'
-import { chainKeys, hashRow, treePath, treeRoot } from '../compute/chain.ts'
+import { chainKeys } from '../compute/chain.ts'
 import type { Crypto } from '../crypto.ts'
 import { drawMemory, type MemoryCell, memoryOpeningsLength, memoryOpeningsLimit } from './coins.ts'
 import { MemoryProver } from './prove.ts'
-import { challenge, chunking, dotLeaf, scanKey, segmentOf } from './scan.ts'
-import { fillKey, fillSegment, firstLabel, labelOf, LEAF_BYTES, nextLabel, placeBefore, references, sliceOf } from './segment.ts'
+import { challenge, dotLeaf, scanKey, segmentOf } from './scan.ts'
+import { fillSegment, labelOf, sliceOf } from './segment.ts'
 import { type MemoryClaim, verifyMemory } from './verify.ts'
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer'))
@@ -17,79 +18,20 @@ const named = (name: string): Uint8Array => sha256(Buffer.from(name))
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const verify = (claim: MemoryClaim): string => verifyMemory(crypto, claim)
 
-/** Where a machine lies. What it does not change is honest, computed from what stands committed before it. */
-interface Lies {
-  /** Changes the words of label u of leaf j of a segment in place. */
-  label?: (segment: number, j: number, u: number, label: Uint32Array) => void
-  /** Another y for a leaf. */
-  y?: (t: number, j: number, y: number) => number
-  /** What a step scans instead. */
-  scans?: (t: number) => { segment?: number; key?: Uint8Array }
-}
-
-interface Committed {
+interface Committed extends Pick<LyingMemoryProver, 'openLeaf' | 'openChunk' | 'parts'> {
   claim: Omit<MemoryClaim, 'coins' | 'samples' | 'openings'>
-  /** A leaf and its path. */
-  openLeaf(segment: number, j: number): Uint8Array
-  /** The chunk of y with that of leaf j, and its path. */
-  openChunk(t: number, j: number): Uint8Array
-  /** Leaf, chunk and parents, as they follow each other in the openings. */
-  parts(cell: MemoryCell): Uint8Array[]
 }
 
-function commit({ fillSeed = named('fill'), log2Leaves = 6, log2Passes = 0, segments = 2, steps = 4 } = {}, lies: Lies = {}): Committed {
-  const leaves = 2 ** log2Leaves
-  const memory = Array.from({ length: segments }, (_, segment) => fill(segment))
-  const leaf = (segment: number, j: number): Uint8Array => memory[segment]!.subarray(j * LEAF_BYTES, (j + 1) * LEAF_BYTES)
-  const hashes = memory.map((_, segment) => Array.from({ length: leaves }, (_, j) => sha256(leaf(segment, j))))
-  const products: Uint8Array[] = []
+function commit({ fillSeed = named('fill'), log2Leaves = 6, log2Passes = 0, segments = 2, steps = 4 } = {}, lies: MemoryLies = {}): Committed {
+  const prover = new LyingMemoryProver(crypto, { fillSeed, log2Leaves, log2Passes, segments }, lies)
   const roots: Uint8Array[] = []
   const keysSoFar = (): Uint8Array[] => chainKeys(crypto, fillSeed, roots, new Map())
-  for (let t = 1; t <= steps; t++) {
-    const { segment = segmentOf(t, segments), key = keysSoFar()[t - 1]! } = lies.scans?.(t) ?? {}
-    const x = challenge(crypto, key)
-    const y = Int32Array.from({ length: leaves }, (_, j) => dotLeaf(leaf(segment, j), x)).map((y, j) => lies.y?.(t, j, y) ?? y)
-    products.push(new Uint8Array(y.buffer))
-    roots.push(hashRow(sha256, products[t - 1]!))
-  }
-  const openLeaf = (segment: number, j: number): Uint8Array => joinBytes([leaf(segment, j), ...treePath(sha256, hashes[segment]!, j)])
-  const openChunk = (t: number, j: number): Uint8Array => {
-    const { entries, chunks } = chunking(log2Leaves)
-    const all = Array.from({ length: chunks }, (_, c) => products[t - 1]!.subarray(4 * entries * c, 4 * entries * (c + 1)))
-    const c = Math.floor(j / entries)
-    return joinBytes([all[c]!, ...treePath(sha256, all.map(sha256), c)])
-  }
+  for (let t = 1; t <= steps; t++) roots.push(prover.step(keysSoFar()[t - 1]!))
   return {
-    claim: { fillSeed, log2Leaves, log2Passes, fillRoots: hashes.map((each) => treeRoot(sha256, each)), roots, keys: keysSoFar() },
-    openLeaf,
-    openChunk,
-    parts({ t, j, u }) {
-      const segment = segmentOf(t, segments)
-      const before = placeBefore({ j, u })
-      const parents = sliceOf(j) === 0 || before === undefined ? [] : references(labelOf(leaf(segment, before.j), before.u), j, log2Leaves).map((place) => place.j)
-      if (before !== undefined && before.j !== j) parents.unshift(before.j)
-      return [openLeaf(segment, j), openChunk(t, j), ...parents.map((parent) => openLeaf(segment, parent))]
-    },
-  }
-
-  function fill(segment: number): Uint8Array {
-    if (lies.label === undefined) return fillSegment(crypto, { fillSeed, log2Leaves, log2Passes }, segment)
-    const bytes = new Uint8Array(leaves * LEAF_BYTES)
-    const get = (j: number, u: number): Uint32Array => new Uint32Array(bytes.buffer, j * LEAF_BYTES + 64 * u, 16)
-    const key = fillKey(crypto, fillSeed, segment)
-    for (let slice = 0; slice < 16; slice++) {
-      for (let j = slice; j < leaves; j += 16) {
-        for (let u = 0; u < 16; u++) {
-          const place = placeBefore({ j, u })
-          const before = place && get(place.j, place.u)
-          const referred = before && slice > 0 ? (references(before, j, log2Leaves).map((from) => get(from.j, from.u)) as [Uint32Array, Uint32Array]) : undefined
-          const label = before ? nextLabel(key, { j, u }, log2Passes, before, referred) : firstLabel(key, j)
-          lies.label(segment, j, u, label)
-          get(j, u).set(label)
-        }
-      }
-    }
-    return bytes
+    claim: { fillSeed, log2Leaves, log2Passes, fillRoots: prover.fillRoots, roots, keys: keysSoFar() },
+    openLeaf: (segment, j) => prover.openLeaf(segment, j),
+    openChunk: (t, j) => prover.openChunk(t, j),
+    parts: (cell) => prover.parts(cell),
   }
 }
 
@@ -220,7 +162,7 @@ describe('a fault is named', () => {
       expect(verify({ ...claim, openings: claim.openings.with(at, claim.openings[at]! ^ 1) })).toBe('BAD_PATH')
   })
 
-  const labelLies: Record<string, NonNullable<Lies['label']>> = {
+  const labelLies: Record<string, NonNullable<MemoryLies['label']>> = {
     'one bit of every label': (_s, _j, _u, label) => void (label[15]! ^= 1),
     'nothing but zeros': (_s, _j, _u, label) => void label.fill(0),
     'a cheap stream': (s, j, u, label) => label.set(new Uint32Array(keystream(named('cheap'), ((s * 64 + j) * 16 + u) * 64, 64).buffer)),
@@ -238,7 +180,7 @@ describe('a fault is named', () => {
     expect(verify({ ...claimOf(honest), log2Passes: 1 })).toBe('WRONG_LABEL')
   })
 
-  const yLies: Record<string, Lies> = {
+  const yLies: Record<string, MemoryLies> = {
     'y off by one': { y: (_t, _j, y) => y + 1 },
     'no y at all': { y: () => 0 },
     'the y of the leaf beside': { y: (_t, j, y) => (j % 2 ? y : 0) },

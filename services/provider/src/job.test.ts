@@ -11,9 +11,9 @@ import { createReferenceEngine } from './engines/reference.ts'
 import { runJob } from './job.ts'
 import type { JobDeps, JobResult } from './job.ts'
 import type { Links, RoundMessage } from './links.ts'
+import type { MemoryEngine } from './memory/engine.ts'
 import { providerMetrics } from './metrics.ts'
 import type { RoundView } from './rounds.ts'
-import type { MemoryEngine } from './work.ts'
 
 vi.setConfig({ testTimeout: 15_000 })
 beforeAll(cryptoReady)

@@ -1,5 +1,6 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
+import { totalmem } from 'node:os'
 import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
@@ -18,6 +19,7 @@ import { runJob } from './job.ts'
 import { ledger$ as followLedger } from './ledger.ts'
 import { createLinks } from './links.ts'
 import { factsOfRound, readAll } from './facts.ts'
+import { chooseMemory } from './memory-choice.ts'
 import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 import { roundOf, rounds$ } from './rounds.ts'
@@ -29,6 +31,8 @@ export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
+/** Part of the memory that rounds may take; the rest is for the system. */
+const MEMORY_SHARE = 0.8
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -48,8 +52,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
     cleanups.unshift(() => engine.close())
-    const memory = await createMemoryEngine(crypto, config.threads === undefined ? {} : { threads: config.threads })
-    cleanups.unshift(() => memory.close())
+    const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, maxBytes: Math.floor(MEMORY_SHARE * totalmem()) })
+    if (memory !== null) cleanups.unshift(() => memory.close())
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)

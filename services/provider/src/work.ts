@@ -1,24 +1,7 @@
 // The chain that a round asks for, of either kind, behind one face: what steps and opens need not know whether matrices are multiplied or memory is scanned.
-import { type AccountId, type Crypto, draw, drawMemory, type MemoryCell, type NotRunReason, type Parameters, type RoundFacts } from '@assay/protocol'
+import { type AccountId, type Crypto, draw, drawMemory, type NotRunReason, type Parameters, type RoundFacts } from '@assay/protocol'
 import type { ChainJob, Engine } from './engines/engine.ts'
-
-/** What fills and scans memory; `createMemoryEngine` of the memory folder makes one. */
-export interface MemoryEngine {
-  readonly name: string
-  /** Fills all segments; rejects with EngineError where there is no room. */
-  stage(options: { fillSeed: Uint8Array; log2Leaves: number; log2Passes: number; segments: number; signal: AbortSignal }): Promise<MemoryJob>
-  close(): Promise<void>
-}
-
-/** A filled memory and the chain of its scans; see `ChainJob`. */
-export interface MemoryJob {
-  /** 32 bytes a segment. */
-  readonly fillRoots: readonly Uint8Array[]
-  readonly steps: number
-  step(key: Uint8Array): Promise<Uint8Array>
-  open(cells: readonly MemoryCell[]): Promise<Uint8Array>
-  close(): Promise<void>
-}
+import type { MemoryEngine } from './memory/engine.ts'
 
 export interface WorkDeps {
   crypto: Crypto
