@@ -106,13 +106,14 @@ async function judged(trial: string, hooks: Hooks, { machines = 1, parameters: c
   return { net, facts, judgement, verdict }
 }
 
-/** A round with one lying machine: its verdict, its pay, and what share of the multiplications it did. */
+/** A round with one lying machine: its verdict, its pay, and in a round of multiplications what share of them it did. */
 export async function lyingMachine(trial: string, behaviour: Behaviour, hooks: Hooks = {}, setting: Setting = {}): Promise<Trial> {
   let prover: LyingProver | undefined
   const { lie = () => undefined } = behaviour
   const counted: Lie = (t, i, own) => lie(t, i, (prover = own))
   const { found, pay } = await playRound(trial, { machine: () => ({ ...behaviour, lie: counted }), ...hooks }, setting)
-  return { found: found(), pay, cost: prover!.multiplications / (STEPS * N ** 3) }
+  // In a memory round nothing is multiplied.
+  return { found: found(), pay, ...(prover === undefined ? {} : { cost: prover.multiplications / (STEPS * N ** 3) }) }
 }
 
 /** A round with one lying checker, number `place`: whether it is paid. */

@@ -4,9 +4,11 @@ import { checkers } from './attacks/checkers.ts'
 import { clocks } from './attacks/clocks.ts'
 import { commitments } from './attacks/commitments.ts'
 import { crowdedRows } from './attacks/crowded-rows.ts'
+import { devices } from './attacks/devices.ts'
 import { dilutedRows } from './attacks/diluted-rows.ts'
 import { framings } from './attacks/framing.ts'
 import { lazyRows } from './attacks/lazy-rows.ts'
+import { memoryAttacks } from './attacks/memory.ts'
 import { messages } from './attacks/messages.ts'
 import { nonces } from './attacks/nonces.ts'
 import { openings } from './attacks/openings.ts'
@@ -17,7 +19,7 @@ import { type AttackName, PROMISES, type Promised } from './promises.ts'
 import { atMost, interval, roundsTo99 } from './statistics.ts'
 
 const ATTACKS: readonly Attack[] = [
-  ...lazyRows, ...crowdedRows, dilutedRows, ...wrongProducts, structure, ...openings, ...commitments, ...replays, ...nonces, ...clocks, ...checkers, ...framings, ...messages,
+  ...lazyRows, ...crowdedRows, dilutedRows, ...wrongProducts, structure, ...openings, ...commitments, ...replays, ...nonces, ...clocks, ...checkers, ...framings, ...memoryAttacks, ...devices, ...messages,
 ]
 
 /** All attacks, in the order of the promises. @throws Error if one of the two lacks what the other has */
