@@ -18,7 +18,7 @@ const BLOCK_STEPS = 256
 const SEGMENT_STEPS = 1024
 /** An opening is computed in parts of at most this many rows, paths and bytes. */
 const OPEN_ROWS = 512
-const OPEN_TREE_BYTES = 16 * 2 ** 20
+const OPEN_TREE_BYTES = 2 * 2 ** 20
 const OPEN_BYTES = 64 * 2 ** 20
 /** What two variants are compared on takes about this long. */
 const TUNING_MS = 4
@@ -53,9 +53,8 @@ export interface DeviceChainOptions {
 export const chainBytes = (n: number): number => 6 * n * n + 2 * HASH_BYTES * n * Math.max(1, (4 * n) / CHUNK_BYTES)
 
 /** Rows of a panel: a power of two that the device's limits and patience allow. */
-function panelRows(n: number, { maxBufferSize, maxStorageBufferBindingSize }: GPUSupportedLimits): number {
-  const bytes = Math.min(maxBufferSize, maxStorageBufferBindingSize, PANEL_BYTES)
-  const rows = Math.min(n, bytes / (4 * n), PANEL_MACS / n ** 2)
+function panelRows(n: number, maxBytes: number): number {
+  const rows = Math.min(n, Math.min(maxBytes, PANEL_BYTES) / (4 * n), PANEL_MACS / n ** 2)
   return 2 ** Math.floor(Math.log2(rows))
 }
 
@@ -89,8 +88,7 @@ export class DeviceChain {
    */
   static async stage(gpu: Gpu, options: DeviceChainOptions, alive: (chain: DeviceChain) => void): Promise<DeviceChain> {
     const { n, matrixKey, variants = MULTIPLY_VARIANTS, now } = options
-    const limit = Math.min(gpu.device.limits.maxBufferSize, gpu.device.limits.maxStorageBufferBindingSize)
-    if (n * n > limit) throw new EngineError('TOO_LARGE', `${gpu.name} holds at most ${limit} bytes in one buffer, and B of ${n} x ${n} takes ${n * n}`)
+    if (n * n > gpu.maxBytes) throw new EngineError('TOO_LARGE', `${gpu.name} takes at most ${gpu.maxBytes} bytes in one buffer, and B of ${n} x ${n} has ${n * n}`)
     const chain = await gpu.allocate(`a chain of ${n} x ${n} (${Math.ceil(chainBytes(n) / 2 ** 20)} MiB)`, () => new DeviceChain(gpu, n))
     alive(chain)
     await chain.#compile()
@@ -116,7 +114,7 @@ export class DeviceChain {
     this.#startKey = take(gpu.buffer(HASH_BYTES))
     this.#roots = take(gpu.buffer(SEGMENT_STEPS * HASH_BYTES, USAGE.mapRead | USAGE.copyTarget))
     this.#b = take(gpu.buffer(n * n))
-    const rows = panelRows(n, gpu.device.limits)
+    const rows = panelRows(n, gpu.maxBytes)
     this.#panels = Array.from({ length: n / rows }, (_, p) => this.#panel(p * rows, Uint32Array.from({ length: rows }, (_, i) => p * rows + i)))
     for (const { buffers } of this.#panels) this.#buffers.push(...buffers)
 
@@ -125,9 +123,9 @@ export class DeviceChain {
     this.#tree = take(gpu.buffer(size * HASH_BYTES))
     this.#rowsAt = rowsAt * HASH_BYTES
     this.#rootAt = rootAt * HASH_BYTES
-    this.#leaves = this.#panels.map(({ c, first }) => gpu.bind('leaves', c, { buffer: this.#tree, offset: first * leavesPerRow * HASH_BYTES, size: rows * leavesPerRow * HASH_BYTES }))
+    this.#leaves = this.#panels.map(({ c, first }) => gpu.bind('leaves', c, { buffer: this.#tree, offset: first * leavesPerRow * HASH_BYTES, size: rows * leavesPerRow * HASH_BYTES }, gpu.roundConstants))
     this.#folds = levels.map((level) => this.#fold(this.#tree, level, take))
-    this.#nextKey = gpu.bind('key', { buffer: this.#tree, offset: this.#rootAt, size: HASH_BYTES }, this.#key)
+    this.#nextKey = gpu.bind('key', { buffer: this.#tree, offset: this.#rootAt, size: HASH_BYTES }, this.#key, gpu.roundConstants)
   }
 
   /** The variant of the product that this chain uses. */
@@ -293,7 +291,7 @@ export class DeviceChain {
 
   #fold(tree: GPUBuffer, { source, sink, count, levels }: Level, take: (buffer: GPUBuffer) => GPUBuffer): Fold {
     const uniform = take(this.#gpu.filled(Uint32Array.of(source, sink, count, levels), USAGE.uniform))
-    return { group: this.#gpu.bind('fold', uniform, tree), workgroups: Math.ceil(count / 128) }
+    return { group: this.#gpu.bind('fold', uniform, tree, this.#gpu.roundConstants), workgroups: Math.ceil(count / 128) }
   }
 
   /** Rows and paths are gathered on the device, each at its place, and read in one piece. */

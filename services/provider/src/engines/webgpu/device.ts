@@ -18,6 +18,7 @@ export interface Adapter {
 export interface OpenDevice {
   adapter: Adapter
   device: GPUDevice
+  limits: { maxBufferSize: number; maxStorageBufferBindingSize: number }
   /** What the device came from: Dawn crashes if it is collected before the device. */
   source: GPU
 }
@@ -27,11 +28,25 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i
 /** Vulkan on Linux: Dawn's OpenGL lacks what the kernels need. Elsewhere the system's own (Metal, Direct3D 12). */
 const FLAGS = process.platform === 'linux' ? ['backend=vulkan'] : []
 
+/** Why the Vulkan loader cannot be loaded, in the system's words; null if it can, or where no Vulkan is used. */
+export function vulkanFault(): string | null {
+  if (process.platform !== 'linux') return null
+  try {
+    // Dawn asks the same question and prints a warning of its own if the answer is no. A library that is there is no addon of Node's, which is the other error.
+    process.dlopen({ exports: {} }, 'libvulkan.so.1')
+    return null
+  } catch (error) {
+    const message = messageOf(error)
+    return message.includes('did not self-register') ? null : message
+  }
+}
+
 /**
  * All adapters that drivers offer here; none without a driver. Reading them takes milliseconds.
  * @throws Error if the package `webgpu` is not there for this platform
  */
 export async function listAdapters(): Promise<Adapter[]> {
+  if (vulkanFault() !== null) return []
   const { create } = await loadDawn()
   const names = new Map<string, { backend: string; name: string; count: number }>()
   for (const found of parseAdapters(await refusal(() => create([...FLAGS, 'adapter=?']).requestAdapter()))) {
@@ -71,7 +86,8 @@ export async function openDevice(which?: number | string): Promise<OpenDevice> {
   const chosen = await source.requestAdapter(REQUEST)
   if (!chosen) throw new Error(`the driver no longer offers ${adapter.name}`)
   const { maxBufferSize, maxStorageBufferBindingSize } = chosen.limits
-  return { adapter, device: await chosen.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } }), source }
+  const limits = { maxBufferSize, maxStorageBufferBindingSize }
+  return { adapter, device: await chosen.requestDevice({ requiredLimits: limits }), limits, source }
 }
 
 /** The adapters in the sentence with which Dawn refuses an unknown one. */

@@ -4,7 +4,7 @@ import { activateKernel } from './activate.ts'
 import { packKernel, streamKernel } from './chacha.ts'
 import type { OpenDevice } from './device.ts'
 import { MULTIPLY_VARIANTS, multiplyKernel, type MultiplyVariant } from './multiply.ts'
-import { foldKernel, keyKernel, leavesKernel } from './sha256.ts'
+import { foldKernel, keyKernel, leavesKernel, ROUND_CONSTANTS } from './sha256.ts'
 
 /** Flags of the WebGPU specification, which are globals in browsers alone. */
 export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const
@@ -18,9 +18,9 @@ const KERNELS = {
   stream: { code: streamKernel, bindings: ['read', 'read', 'write'] },
   pack: { code: packKernel, bindings: ['read', 'write'] },
   activate: { code: activateKernel, bindings: ['read', 'read', 'read', 'write'] },
-  leaves: { code: leavesKernel, bindings: ['read', 'write'] },
-  fold: { code: foldKernel, bindings: ['uniform', 'write'] },
-  key: { code: keyKernel, bindings: ['read', 'write'] },
+  leaves: { code: leavesKernel, bindings: ['read', 'write', 'uniform'] },
+  fold: { code: foldKernel, bindings: ['uniform', 'write', 'uniform'] },
+  key: { code: keyKernel, bindings: ['read', 'write', 'uniform'] },
 } satisfies Record<string, KernelSource>
 
 export type KernelName = keyof typeof KERNELS | MultiplyVariant
@@ -34,8 +34,12 @@ const sourceOf = (name: KernelName): KernelSource =>
 export class Gpu {
   readonly device: GPUDevice
   readonly name: string
-  /** Multiply-accumulates a second and the like are the caller's; this remembers what was fastest for a size. */
+  /** Most bytes of a buffer that a kernel can be given. */
+  readonly maxBytes: number
+  /** The product that was fastest, by n. */
   readonly fastest = new Map<number, MultiplyVariant>()
+  /** The constants that every hashing kernel binds. */
+  readonly roundConstants: GPUBuffer
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
   // Dawn lives as long as the object that made the device is referred to.
@@ -45,6 +49,8 @@ export class Gpu {
     this.#open = open
     this.device = open.device
     this.name = open.adapter.name
+    this.maxBytes = Math.min(open.limits.maxBufferSize, open.limits.maxStorageBufferBindingSize)
+    this.roundConstants = this.filled(ROUND_CONSTANTS, USAGE.uniform)
   }
 
   /** A compiled kernel; compiled once for each set of constants. */

@@ -10,15 +10,23 @@ const K = [
 
 const word = (block: number, i: number): string => `m${block}.${'xyzw'[i]}`
 
-/** Round t: the working variables rotate by name, the 16 words of the schedule are replaced in place. No array is indexed. */
+/** The round constants, which every kernel here has at binding 2: 16 rounds are code, four turns through it are a hash. */
+export const ROUND_CONSTANTS = Uint32Array.from(K)
+
+/** Round t of 16: the working variables rotate by name, no array is indexed. */
 function round(t: number): string {
   const [a, b, c, d, e, f, g, h] = Array.from({ length: 8 }, (_, i) => 'abcdefgh'[(i - t + 64) % 8]) as [string, string, string, string, string, string, string, string]
+  return `${h} += big1(${e}) + (${g} ^ (${e} & (${f} ^ ${g}))) + k${Math.floor(t / 4)}.${'xyzw'[t % 4]} + w${t}; ${d} += ${h}; ${h} += big0(${a}) + ((${a} & ${b}) | (${c} & (${a} | ${b})));`
+}
+
+/** Word t of the schedule, 16 rounds later, in place. */
+function schedule(t: number): string {
   const w = (i: number): string => `w${(t + i) % 16}`
-  const schedule = t < 16 ? '' : `${w(0)} += small0(${w(1)}) + ${w(9)} + small1(${w(14)}); `
-  return `${schedule}${h} += big1(${e}) + (${g} ^ (${e} & (${f} ^ ${g}))) + ${K[t]}u + ${w(0)}; ${d} += ${h}; ${h} += big0(${a}) + ((${a} & ${b}) | (${c} & (${a} | ${b})));`
+  return `${w(0)} += small0(${w(1)}) + ${w(9)} + small1(${w(14)});`
 }
 
 const COMPRESS = /* wgsl */ `
+@group(0) @binding(2) var<uniform> constants: array<vec4u, 16>;
 struct Digest { lo: vec4u, hi: vec4u }
 
 fn rotr(x: u32, n: u32) -> u32 { return (x >> n) | (x << (32u - n)); }
@@ -33,7 +41,13 @@ fn compress(state: Digest, m0: vec4u, m1: vec4u, m2: vec4u, m3: vec4u) -> Digest
   var a = state.lo.x; var b = state.lo.y; var c = state.lo.z; var d = state.lo.w;
   var e = state.hi.x; var f = state.hi.y; var g = state.hi.z; var h = state.hi.w;
   ${Array.from({ length: 16 }, (_, i) => `var w${i} = ${word(Math.floor(i / 4), i % 4)};`).join(' ')}
-  ${Array.from({ length: 64 }, (_, t) => round(t)).join('\n  ')}
+  for (var turn = 0u; turn < 16u; turn += 4u) {
+    let k0 = constants[turn]; let k1 = constants[turn + 1u]; let k2 = constants[turn + 2u]; let k3 = constants[turn + 3u];
+    ${Array.from({ length: 16 }, (_, t) => round(t)).join('\n    ')}
+    if (turn < 12u) {
+      ${Array.from({ length: 16 }, (_, t) => schedule(t)).join('\n      ')}
+    }
+  }
   return Digest(state.lo + vec4u(a, b, c, d), state.hi + vec4u(e, f, g, h));
 }
 `
@@ -140,8 +154,20 @@ fn main() {
   let k1 = swap(key[1]);
   let r0 = swap(root[0]);
   let r1 = swap(root[1]);
-  var digest = compress(initial(), vec4u(0x61737361u, 0x792f312fu, 0x73746570u, k0.x), vec4u(k0.yzw, k1.x), vec4u(k1.yzw, r0.x), vec4u(r0.yzw, r1.x));
-  digest = compress(digest, vec4u(r1.yzw, 0x80000000u), vec4u(), vec4u(), vec4u(0u, 0u, 0u, 608u));
+  var digest = initial();
+  for (var block = 0u; block < 2u; block++) {
+    var m0 = vec4u(0x61737361u, 0x792f312fu, 0x73746570u, k0.x);
+    var m1 = vec4u(k0.yzw, k1.x);
+    var m2 = vec4u(k1.yzw, r0.x);
+    var m3 = vec4u(r0.yzw, r1.x);
+    if (block == 1u) {
+      m0 = vec4u(r1.yzw, 0x80000000u);
+      m1 = vec4u();
+      m2 = vec4u();
+      m3 = vec4u(0u, 0u, 0u, 608u);
+    }
+    digest = compress(digest, m0, m1, m2, m3);
+  }
   key[0] = swap(digest.lo);
   key[1] = swap(digest.hi);
 }
