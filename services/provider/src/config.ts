@@ -9,8 +9,9 @@ export const providerConfig = Type.Object({
   dataDir: Type.String({ minLength: 1, description: 'folder of the keys and of what was signed; one per machine' }),
   passwordFile: Type.String({ minLength: 1, description: 'file whose first line is the password of the keys' }),
   ownerFile: Type.Optional(Type.String({ minLength: 1, description: 'the owner’s key as an encrypted JSON file of a polkadot wallet, same password; default: dataDir/owner.json, made if missing' })),
-  engine: Type.String({ default: 'wasm', minLength: 1, description: 'what computes: wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
-  threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads; default: all cores' })),
+  engine: Type.String({ default: 'auto', minLength: 1, description: 'what computes: auto (a GPU that passes a self-test, else wasm), webgpu, wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
+  gpu: Type.Optional(Type.String({ minLength: 1, description: 'number or name of the GPU to use, as assay machine doctor lists them; one GPU for each machine' })),
+  threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads of wasm; default: all cores' })),
   opsHost: Type.String({ default: '127.0.0.1', description: 'address of health and metrics' }),
   opsPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4620, description: 'port of health and metrics; 0 takes a free one' }),
 })

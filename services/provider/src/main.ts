@@ -46,7 +46,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   setMaxListeners(0, signal)
   const cleanups: (() => Promise<unknown>)[] = [() => lock.release()]
   try {
-    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
+    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads, gpu: config.gpu, log })
     cleanups.unshift(() => engine.close())
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
