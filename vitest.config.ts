@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { softwareVulkan } from './tools/software-vulkan.ts'
+
+// Tests run in forks, which start with this environment: the WebGPU engine finds a driver there, and the same one on every machine.
+Object.assign(process.env, softwareVulkan())
 
 // Two files at a time: each file that needs a chain boots its own, and CI has two cores.
 export default defineConfig({

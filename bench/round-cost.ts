@@ -35,7 +35,7 @@ function services(parent: number): Map<number, string> {
       const args = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')
       const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
       if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
-      const kind = args.includes('provider') ? (args.includes('--engine') ? 'machine (cheat)' : 'machine') : args.includes('checker') ? 'checker' : args.includes('indexer') ? 'indexer' : args.some((arg) => arg.endsWith('serve.ts')) ? 'chain' : undefined
+      const kind = args.includes('provider') ? (args.some((arg) => arg.includes('/liars/')) ? 'machine (cheat)' : 'machine') : args.includes('checker') ? 'checker' : args.includes('indexer') ? 'indexer' : args.some((arg) => arg.endsWith('serve.ts')) ? 'chain' : undefined
       if (kind !== undefined) found.set(Number(entry), kind)
     } catch {
       // It ended while we looked.

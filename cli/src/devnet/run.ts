@@ -118,7 +118,8 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     }
     for (let i = 1; i <= options.machines; i++) {
       const lazy = i > options.machines - options.cheats
-      const engine = lazy ? ['--engine', LIAR] : []
+      // Not `auto`: four machines of a devnet would share one GPU.
+      const engine = ['--engine', lazy ? LIAR : 'wasm']
       const machine = assay(`machine-${i}`, 'provider', 'start', ...common, '--data-dir', join(home, `machine-${i}`), '--password-file', passwordFile, '--threads', '1', '--ops-port', '0', ...engine)
       services.push(machine)
       followMachine(machine, `${i}${lazy ? ' (cheat)' : ''}`, { chain, sender, names, ending, fail: (error) => stop.abort(error) })

@@ -5,7 +5,7 @@ import { blobId, chainKeys, chainSeed, decodeCommitmentBlob, decodeOpeningsBlob,
 import type { AccountId, Hash, MachineMessage, Parameters, RoundFacts } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import { cryptoReady, nodeCrypto as crypto, peerKey } from '@assay/runtime-bindings'
-import { EngineError } from './engines/engine.ts'
+import { EngineError, stepMany } from './engines/engine.ts'
 import type { ChainJob, Engine } from './engines/engine.ts'
 import { createReferenceEngine } from './engines/reference.ts'
 import { runJob } from './job.ts'
@@ -255,6 +255,51 @@ describe('a round', () => {
     expect(decoded(w.kept.get(round)!).commitment.folds.map(({ checker }) => checker)).toEqual([c])
     w.stop.abort()
     await running
+  })
+
+  it('gives an engine that is quick with many steps at once segments of a small part of W, folds at their ends, and after a restart goes from fold to fold', async () => {
+    const wide = { windowMs: 6400, maxSteps: 1000 } // segments of 100 ms, which are 10 steps
+    const counts: number[] = []
+    const many = (inner: Engine): Engine => ({ ...inner, stage: async (job) => manySteps(await inner.stage(job), counts) })
+    const w = world({ parameters: wide, engine: many })
+    w.stepped.subscribe((step) => void (step === 20 && w.nonce(b)))
+    const running = w.run()
+    w.move({ seed, best: at.fire })
+    w.nonce(a)
+    await committed(w)
+    expect(counts.slice(0, 7)).toEqual([1, 2, 4, 8, 10, 10, 10])
+    expect(Math.max(...counts)).toBe(10)
+    const { commitment, keys, signed } = decoded(w.kept.get(round)!)
+    expect(signed).toBe(true)
+    expect(commitment.folds.map(({ checker, step }) => [checker, step])).toEqual([[a, 0], [b, 25]])
+    expect(commitment.roots.length).toBe(25 + 640)
+    for (const { step, key } of w.to(a, 'Progress')) expect(key).toBe(toHex(keys[step]!))
+    w.stop.abort()
+    await running
+
+    counts.length = 0
+    const again = world({ parameters: wide, engine: many, kept: w.kept })
+    const resumed = again.run()
+    again.move({ seed, best: at.openKnown, open: id(0xcc) })
+    expect(await resumed).toMatchObject({ result: 'RESUMED', opened: 3 })
+    expect(counts).toEqual([25, 640])
+    expectOpens(again)
+  })
+
+  it('asks for no more steps at once than there may be, and ends a segment with the window', async () => {
+    const counts: number[] = []
+    const many = (inner: Engine): Engine => ({ ...inner, stage: async (job) => manySteps(await inner.stage(job), counts) })
+    const capped = world({ parameters: { windowMs: 6400, maxSteps: 20 }, engine: many })
+    const { result: first } = await toCommitment(capped)
+    expect(counts).toEqual([1, 2, 4, 8, 5])
+    capped.stop.abort()
+    await first
+    counts.length = 0
+    const short = world({ parameters: { windowMs: 2560, maxSteps: 1000 }, engine: many })
+    const { result: second } = await toCommitment(short)
+    expect(counts.reduce((sum, count) => sum + count)).toBe(256)
+    short.stop.abort()
+    await second
   })
 
   it('says that no nonce came', async () => {
@@ -536,6 +581,20 @@ describe('trouble', () => {
     expect(await running).toMatchObject({ handedIn: 1, opened: 'NOT_DUE' })
   })
 })
+
+/** The engine's job with many steps a call, as a GPU has it; `counts` tells how many were asked for. */
+function manySteps(inner: ChainJob, counts: number[]): ChainJob {
+  return {
+    get steps() { return inner.steps },
+    step: (key) => inner.step(key),
+    stepMany: (key, count) => {
+      counts.push(count)
+      return stepMany(crypto, inner, key, count)
+    },
+    open: (cells) => inner.open(cells),
+    close: () => inner.close(),
+  }
+}
 
 function failing(inner: ChainJob, { step, open }: { step?: number, open?: boolean }): ChainJob {
   return {

@@ -6,6 +6,7 @@ import type { Log } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
 import { blobId, chainSeed, commitmentDigest, decodeCommitmentBlob, encodeCommitmentBlob, encodeOpeningsBlob, factsId, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
 import type { AccountId, Crypto, Fold, Hash, MachineMessage, NoncesByStep, NotRunReason, WorkCommitment } from '@assay/protocol'
+import { stepMany } from './engines/engine.ts'
 import type { Links } from './links.ts'
 import type { ProviderMetrics } from './metrics.ts'
 import type { Round, RoundView } from './rounds.ts'
@@ -65,6 +66,9 @@ export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: Abo
     await job.close()
   }
 }
+
+/** A segment of steps between which nothing is folded and nothing told takes at most this long, ms. */
+const SEGMENT_MS = 250
 
 class Job {
   readonly committee: readonly AccountId[]
@@ -200,7 +204,10 @@ class Job {
     await Promise.all([...this.#chains].map((chain) => chain.close().catch(() => {})))
   }
 
-  /** Steps until W after the last fold, the last step, or the last block in which the result is worth anything. */
+  /**
+   * Steps until W after the last fold, the last step, or the last block in which the result is worth anything. An engine that is quicker with
+   * many steps at once gets segments of them; a nonce that arrives meanwhile is folded at the segment's end, so a segment is a small part of W.
+   */
   async #work(seed: Uint8Array, chain: Work, startedAt: number): Promise<{ folds: Fold[], roots: Uint8Array[] }> {
     const { crypto, now } = this.#deps
     const { parameters: { windowMs, maxSteps }, schedule } = this.#first.facts
@@ -214,10 +221,15 @@ class Job {
       if (fresh.length > 0) endAt = now() + windowMs
       return fresh.map(([, { signature }]) => nonceOf(crypto, signature))
     }
+    const segmentMs = Math.min(SEGMENT_MS, windowMs / 64)
     let key = firstKey(crypto, chainSeed(crypto, seed, chain.fill), fold(0))
+    let count = 1
     for (;;) {
-      const root = await chain.step(key)
-      roots.push(root)
+      const beganAt = now()
+      const segment = await stepMany(crypto, chain, key, count)
+      for (const before of segment.slice(0, -1)) key = stepKey(crypto, key, before, [])
+      const root = segment.at(-1)!
+      roots.push(...segment)
       const last = roots.length >= maxSteps || now() >= endAt || this.#view.best >= schedule.commitmentBy || this.#signal.aborted
       // Nothing is folded at the last step: no step would show it.
       key = stepKey(crypto, key, root, last ? [] : fold(roots.length))
@@ -229,6 +241,11 @@ class Job {
       }
       this.#signal.throwIfAborted()
       if (last) return { folds, roots }
+      if (chain.stepMany) {
+        // At most twice as many as the time before: one quick step promises nothing.
+        const stepMs = (now() - beganAt) / count
+        count = Math.max(1, Math.min(2 * count, Math.floor(Math.min(segmentMs, endAt - now()) / stepMs), maxSteps - roots.length))
+      }
     }
   }
 
@@ -241,11 +258,16 @@ class Job {
     const chain = await this.#stage({ log2n: commitment.log2n, segments: commitment.fill.length }, Promise.resolve(seed))
     if (chain.fill.some((root, i) => toHex(root) !== toHex(commitment.fill[i]!))) throw new Error('the memory does not come out as committed')
     const nonces = noncesByStep(crypto, commitment.folds)
+    const { roots } = commitment
     let key = firstKey(crypto, chainSeed(crypto, seed, chain.fill), nonces.get(0) ?? [])
-    for (const [i, committed] of commitment.roots.entries()) {
-      const root = await chain.step(key)
-      if (toHex(root) !== toHex(committed)) throw new Error(`step ${i + 1} does not come out as committed`)
-      key = stepKey(crypto, key, root, nonces.get(i + 1) ?? [])
+    // From fold to fold, for between them no engine needs us.
+    const stops = [...nonces.keys(), roots.length].filter((step) => step > 0).sort((a, b) => a - b)
+    for (let done = 0; done < roots.length; ) {
+      const stop = stops.find((step) => step > done)!
+      for (const root of await stepMany(crypto, chain, key, stop - done)) {
+        if (toHex(root) !== toHex(roots[done]!)) throw new Error(`step ${done + 1} does not come out as committed`)
+        key = stepKey(crypto, key, root, nonces.get(++done) ?? [])
+      }
     }
     return chain
   }

@@ -50,7 +50,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   setMaxListeners(0, signal)
   const cleanups: (() => Promise<unknown>)[] = [() => lock.release()]
   try {
-    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads })
+    const engine = await chooseEngine(config.engine, { crypto, threads: config.threads, gpu: config.gpu, log })
     cleanups.unshift(() => engine.close())
     const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, maxBytes: Math.floor(MEMORY_SHARE * totalmem()) })
     if (memory !== null) cleanups.unshift(() => memory.close())

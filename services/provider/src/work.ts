@@ -21,6 +21,7 @@ export interface Work {
   /** Roots of the filled segments; none where matrices are multiplied. */
   fill: Uint8Array[]
   step: ChainJob['step']
+  stepMany?: ChainJob['stepMany']
   /** The openings of the cells that these coins draw of `steps` steps. */
   open(coins: Uint8Array, steps: number): Promise<Uint8Array>
   close(): Promise<void>
@@ -46,7 +47,8 @@ export async function stageWork({ crypto, engine, memory }: WorkDeps, { facts, m
   const { samples, memoryPasses } = facts.parameters
   if (segments === 0) {
     const job = await engine.stage({ seed: await seed, log2n, signal })
-    return { log2n, fill: [], step: (key) => job.step(key), open: (coins, steps) => job.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells), close: () => job.close() }
+    const stepMany = job.stepMany && ((key: Uint8Array, count: number) => job.stepMany!(key, count))
+    return { log2n, fill: [], step: (key) => job.step(key), stepMany, open: (coins, steps) => job.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells), close: () => job.close() }
   }
   const job = await memory!.stage({ fillSeed: facts.fillSeedOf(machine)!, log2Leaves: log2n, log2Passes: memoryPasses, segments, signal })
   return { log2n, fill: [...job.fillRoots], step: (key) => job.step(key), open: (coins, steps) => job.open(drawMemory(crypto, coins, log2n, steps, samples)), close: () => job.close() }

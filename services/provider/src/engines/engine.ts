@@ -1,4 +1,4 @@
-import type { Cell } from '@assay/protocol'
+import { type Cell, type Crypto, stepKey } from '@assay/protocol'
 import type { Measure } from '../device/measure.ts'
 import type { Adapter } from '../device/nvidia.ts'
 
@@ -45,6 +45,12 @@ export interface ChainJob {
    */
   step(key: Uint8Array): Promise<Uint8Array>
   /**
+   * The roots of `count` steps between which nothing is folded: `step` with each next key. Only engines for which a call is dear have it,
+   * such as one on a device that can make the keys itself; `stepMany` of this file does it for all.
+   * @throws EngineError
+   */
+  stepMany?(key: Uint8Array, count: number): Promise<Uint8Array[]>
+  /**
    * The openings of `cells` in order, as PROTOCOL section 5 concatenates them (no header, no signature). Only the sampled rows are computed again.
    * Not during a `step`; stepping may go on afterwards.
    * @throws EngineError; RangeError for a cell with t > steps or i >= n
@@ -54,7 +60,18 @@ export interface ChainJob {
   close(): Promise<void>
 }
 
-/** Why an engine could not go on: `CLOSED` by its owner, `BUSY` with an earlier call, `CRASHED` (a thread died, memory ran out), or `TOO_LARGE`: it was asked for more memory than it may take. */
+/** Computes `count` steps of a chain from key_{t-1} on, between which nothing is folded; returns their roots. */
+export async function stepMany(crypto: Crypto, job: Pick<ChainJob, 'step' | 'stepMany'>, key: Uint8Array, count: number): Promise<Uint8Array[]> {
+  if (job.stepMany) return job.stepMany(key, count)
+  const roots: Uint8Array[] = []
+  for (let next = key; roots.length < count; next = stepKey(crypto, next, roots.at(-1)!, [])) roots.push(await job.step(next))
+  return roots
+}
+
+/**
+ * Why an engine could not go on: `CLOSED` by its owner, `BUSY` with an earlier call, `CRASHED` (a thread died, memory ran out, a device was lost),
+ * or `TOO_LARGE` (it was asked for more memory than it may take, or a device can hold).
+ */
 export type EngineErrorCode = 'CLOSED' | 'BUSY' | 'CRASHED' | 'TOO_LARGE'
 
 export class EngineError extends Error {

@@ -3,8 +3,10 @@ import { type Cell, type Crypto, draw, firstKey, stepKey, verifyOpenings } from 
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ChainJob, type Engine, EngineError } from './engine.ts'
+import { onLinuxX64 } from '../../testing/software-gpu.ts'
 import { createReferenceEngine } from './reference.ts'
 import { createWasmEngine } from './wasm.ts'
+import { createWebGpuEngine } from './webgpu.ts'
 
 const crypto = { sha256: (bytes: Uint8Array) => new Uint8Array(hash('sha256', bytes, 'buffer')) } as Crypto
 const named = (name: string): Uint8Array => crypto.sha256(Buffer.from(name))
@@ -37,6 +39,7 @@ beforeAll(async () => {
     await createWasmEngine(crypto, { variant: 'relaxed', threads: 1 }),
     await createWasmEngine(crypto, { variant: 'relaxed', threads: 2 }),
     await createWasmEngine(crypto, { threads: 3 }),
+    ...(onLinuxX64 ? [await createWebGpuEngine(crypto, { variants: ['direct4'] })] : []),
   ]
 })
 afterAll(() => Promise.all(engines.map((engine) => engine.close())))
@@ -77,6 +80,7 @@ describe.each([
   ['one thread', 1],
   ['two threads', 4],
   ['three threads', 5],
+  ...(onLinuxX64 ? ([['a GPU', 6]] as [string, number][]) : []),
 ])('%s', (_name, index) => {
   let engine: Engine
   beforeAll(() => {

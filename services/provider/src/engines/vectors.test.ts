@@ -2,9 +2,11 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { chainKeys, type Crypto, draw, firstKey, keystream, matrixKey, startKey, stepKey, verifyOpenings } from '@assay/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { onLinuxX64 } from '../../testing/software-gpu.ts'
 import type { Engine } from './engine.ts'
 import { createReferenceEngine } from './reference.ts'
 import { createWasmEngine } from './wasm.ts'
+import { createWebGpuEngine } from './webgpu.ts'
 
 // What a second client compares itself with. After a change of the protocol: vitest -u, and read the difference.
 const FILE = '../../../../test/vectors/compute.json'
@@ -62,11 +64,12 @@ async function vector(engine: Engine, { name, log2n, steps, samples }: (typeof C
 let engines: Engine[]
 beforeAll(async () => {
   engines = [createReferenceEngine(crypto), await createWasmEngine(crypto, { variant: 'simd128', threads: 1 }), await createWasmEngine(crypto, { variant: 'relaxed', threads: 2 })]
+  if (onLinuxX64) engines.push(await createWebGpuEngine(crypto, { variants: ['direct8'] }))
 })
 afterAll(() => Promise.all(engines.map((engine) => engine.close())))
 
 describe('test/vectors/compute.json', () => {
-  test.each([0, 1, 2])('is what engine %i computes', async (index) => {
+  test.each(onLinuxX64 ? [0, 1, 2, 3] : [0, 1, 2])('is what engine %i computes', async (index) => {
     const vectors: Vector[] = []
     for (const each of CASES) vectors.push(await vector(engines[index]!, each))
     // One line a vector's field, but lists of numbers on one line.
