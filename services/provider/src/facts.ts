@@ -43,11 +43,11 @@ export async function readAll({ crypto, engine, choice, threads = availableParal
 
 /** The encoded facts of a round. The model's run is left out where it fails or the signal comes first: the job is worth more than what is said beside it. */
 export async function factsOfRound({ crypto, network, account, log }: { crypto: Crypto, network: AccountId, account: AccountId, log: Log }, { machine, works, profile, environment, runModel }: Reading, beacon: Hash, signal: AbortSignal): Promise<Uint8Array> {
-  const run = runModel === null || signal.aborted ? null : await runModel({ beacon, signal }).catch((error: unknown) => void log.warn('the model did not run', { error }))
+  const run = runModel === null || signal.aborted ? null : await runModel({ beacon, signal }).catch((error: unknown) => (log.warn('the model did not run', { error }), null))
   return encodeFacts({
     salt: toHex(randomBytes(32)),
     device: { ...describe(crypto, { network, account, machine, works, profile }), identifiers: identify(crypto, { network, beacon }, machine, works) },
     environment,
-    model: run ? [run] : [],
+    model: run === null ? [] : [run],
   })
 }
