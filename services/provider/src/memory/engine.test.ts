@@ -98,7 +98,7 @@ describe.each([0, 1, 2])('engine %i', (index) => {
     await expect(stage({ signal: abort.signal })).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
-  test('stops filling when the signal aborts', async () => {
+  test('stops staging when the signal aborts', async () => {
     const abort = new AbortController()
     const staging = stage({ log2Leaves: 14, log2Passes: 8, signal: abort.signal })
     abort.abort()
