@@ -154,4 +154,11 @@ describe('a broken thread', () => {
   }
   test('that throws while it fills makes staging fail', () =>
     staging(() => script(`parentPort.postMessage({ kind: 'staged' }); parentPort.on('message', () => { throw new Error('trap') })`), 1))
+
+  test('that gets no memory from the system makes staging fail', async () => {
+    const spawn = (options: Parameters<typeof spawnPart>[0]): Worker => spawnPart({ ...options, layout: { ...options.layout, pages: [65537] } })
+    const engine = await createMemoryEngine(crypto, { maxBytes, threads: 2, spawn })
+    await expect(engine.stage({ ...REGION, signal: never() })).rejects.toMatchObject({ code: 'CRASHED', message: expect.stringContaining('Memory') })
+    await engine.close()
+  })
 })
