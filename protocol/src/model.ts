@@ -1,4 +1,4 @@
-// The model run: every machine of a round runs the same float model on the same fresh input, and the runs are compared with each other. PROTOCOL-model.md.
+// The model run: every machine of a round runs the same float model on the same fresh input, and the runs are compared with each other. PROTOCOL section 14.
 import { type AccountId, concat, fromHex, type Hash, utf8 } from './bytes.ts'
 import { keystream } from './compute/chacha.ts'
 import type { Crypto } from './crypto.ts'

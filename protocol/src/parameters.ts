@@ -243,7 +243,7 @@ export function devnetParameters(origin: number, start: number): Parameters {
     log2nMax: 9,
     memoryShare: 0,
     memoryLog2: 12,
-    memoryPasses: 0,
+    memoryPasses: 3,
     memorySegments: 4,
     memoryPpm: 1000,
     memoryWeight: 4,

@@ -1,4 +1,4 @@
-// `npm run zoo`: tries every attack and prints what became of it. Exit code 1 if a promise of docs/PROTOCOL.md section 12 is not kept.
+// `npm run zoo`: tries every attack and prints what became of it. Exit code 1 if a promise of docs/PROTOCOL.md section 15 is not kept.
 //   npm run zoo -- [--json] [--trials 100] [--only name] [--seed text]
 // `--trials` is for attacks that are always caught; those that are caught by chance are tried six times as often. The same seed gives the same table.
 import { parseArgs } from 'node:util'

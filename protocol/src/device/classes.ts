@@ -1,4 +1,4 @@
-// Which devices are known, and between which bounds a measurement of one must lie. Data, with its sources. PROTOCOL-device, section 4.
+// Which devices are known, and between which bounds a measurement of one must lie. Data, with its sources. PROTOCOL section 13.4.
 import type { DeviceKind, Profile } from './facts.ts'
 
 /** Both ends belong to it. */

@@ -1,4 +1,4 @@
-// What a machine says of its device: committed to by hash, shown with its openings. All of it is a claim. PROTOCOL-device, sections 1 and 2.
+// What a machine says of its device: committed to by hash, shown with its openings. All of it is a claim. PROTOCOL sections 13.1 and 13.2.
 import { type AccountId, concat, fromHex, type Hash, joinBytes, toHex, utf8 } from '../bytes.ts'
 import { boundedVec, type Codec, hex32, i32, names, strict, strictlyAscending, struct, u16, u32, u8, versioned } from '../codec.ts'
 import type { Crypto } from '../crypto.ts'

@@ -1,4 +1,4 @@
-// Whether what was measured, and what a round proved, fits the device that a machine claims. Flags, not verdicts. PROTOCOL-device, section 5.
+// Whether what was measured, and what a round proved, fits the device that a machine claims. Flags, not verdicts. PROTOCOL section 13.5.
 import type { AccountId } from '../bytes.ts'
 import { type DeviceClass, deviceClass, type Range } from './classes.ts'
 import type { Device, Profile } from './facts.ts'

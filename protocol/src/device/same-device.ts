@@ -1,4 +1,4 @@
-// Whether two machines of a round show the same device. PROTOCOL-device, section 3.
+// Whether two machines of a round show the same device. PROTOCOL section 13.3.
 import type { AccountId, Hash } from '../bytes.ts'
 import type { Facts } from './facts.ts'
 

@@ -1,4 +1,4 @@
-// A segment of the memory proof (PROTOCOL, "Memory"): 2^log2Leaves leaves of 16 labels. Sixteen leaves in a row are a lane, and the leaves with one number in
+// A segment of the memory proof (PROTOCOL section 12): 2^log2Leaves leaves of 16 labels. Sixteen leaves in a row are a lane, and the leaves with one number in
 // their lanes are a slice: a label is made of the one before it in its lane and of two labels that this one picks from all earlier slices.
 import { concat, u32le, utf8 } from '../bytes.ts'
 import { keystream } from '../compute/chacha.ts'

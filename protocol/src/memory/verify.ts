@@ -27,7 +27,7 @@ export interface MemoryClaim {
 }
 
 /**
- * Verifies the openings of a committed scan as PROTOCOL says under "Memory". Work and memory are those of the samples, whatever the size of the region and the number of steps.
+ * Verifies the openings of a committed scan as PROTOCOL section 12 says. Work and memory are those of the samples, whatever the size of the region and the number of steps.
  * Bytes of the wrong length are refused before anything is allocated for them.
  * @throws RangeError if the claim's own numbers (not the openings) are outside the protocol
  */

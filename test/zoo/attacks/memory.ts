@@ -54,8 +54,8 @@ export const memoryAttacks: Attack[] = [
   // An honest machine of this small network claims 1024 MiB and shows 192 KiB.
   liesWith('memory: over-declared', 'claims more memory than it shows the due part of', () => ({ facts: claiming(1280) }), { memoryPpm: 183 }),
   liesWith('memory: under-declared', 'claims less memory than it has, to show less', () => ({ facts: claiming(256) }), { memoryPpm: 183 }),
-  slower('memory: 5 % computed again', 'drops 5 % of the labels and computes them again when they are scanned, 2.4 times as slow at least', 2.4),
-  slower('memory: half computed again', 'drops half of the labels and computes them again, 10 times as slow at least', 10),
+  slower('memory: 5 % computed again', 'drops 5 % of the labels and computes them again when they are scanned, 2.5 times as slow at least', 2.5),
+  slower('memory: half computed again', 'drops half of the labels and computes them again, 21 times as slow at least', 21),
   slower('memory: paged to disk', 'keeps the memory on a disk that reads a quarter as fast', 4),
 ]
 

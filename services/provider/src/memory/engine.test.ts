@@ -98,7 +98,7 @@ describe.each([0, 1, 2])('engine %i', (index) => {
     await expect(stage({ signal: abort.signal })).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
-  test('stops filling when the signal aborts', async () => {
+  test('stops staging when the signal aborts', async () => {
     const abort = new AbortController()
     const staging = stage({ log2Leaves: 14, log2Passes: 8, signal: abort.signal })
     abort.abort()
@@ -154,4 +154,11 @@ describe('a broken thread', () => {
   }
   test('that throws while it fills makes staging fail', () =>
     staging(() => script(`parentPort.postMessage({ kind: 'staged' }); parentPort.on('message', () => { throw new Error('trap') })`), 1))
+
+  test('that gets no memory from the system makes staging fail', async () => {
+    const spawn = (options: Parameters<typeof spawnPart>[0]): Worker => spawnPart({ ...options, layout: { ...options.layout, pages: [65537] } })
+    const engine = await createMemoryEngine(crypto, { maxBytes, threads: 2, spawn })
+    await expect(engine.stage({ ...REGION, signal: never() })).rejects.toMatchObject({ code: 'CRASHED', message: expect.stringContaining('Memory') })
+    await engine.close()
+  })
 })

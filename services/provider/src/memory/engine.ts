@@ -10,7 +10,7 @@ import { GROUP_LEAVES, type Layout, layOut, log2Unit } from './layout.ts'
 import { Nodes } from './nodes.ts'
 import type { Answer, Ask, ThreadOptions } from './worker.ts'
 
-/** What fills memory and scans it, as PROTOCOL says under "Memory". */
+/** What fills memory and scans it, as PROTOCOL section 12 says. */
 export interface MemoryEngine {
   /** Kind, variant and threads, for the log: `memory wasm relaxed x2`. */
   readonly name: string

@@ -1,4 +1,4 @@
-// The model run of a machine: a small real model on input that nobody knows before the beacon. PROTOCOL-model.md.
+// The model run of a machine: a small real model on input that nobody knows before the beacon. PROTOCOL section 14.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
