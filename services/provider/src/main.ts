@@ -1,7 +1,7 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
 import { totalmem } from 'node:os'
-import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
+import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, switchMap, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
@@ -73,8 +73,6 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     })
     cleanups.unshift(() => operations.close())
     log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
-    const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
-    const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
@@ -117,18 +115,24 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       signal,
     })
     const signed = new SignedRounds(config.dataDir, network)
-    const work = {
-      crypto,
-      engine,
-      memory,
-      // What was measured once holds as long as the network's bounds allow it.
-      log2n: (now: Parameters) => Math.min(Math.max(log2n, now.log2n), now.log2nMax),
-      segments: (now: Parameters) => segmentsToShow(now, { claimedMiB: reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
-      describe: (beacon: Hash, enough: AbortSignal) => factsOfRound({ crypto, network, account: machine, log }, reading, beacon, enough),
+    // While the registration is on its way; no round begins before.
+    const prepared = async () => {
+      const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
+      const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
+      return {
+        crypto,
+        engine,
+        memory,
+        // What was measured once holds as long as the network's bounds allow it.
+        log2n: (now: Parameters) => Math.min(Math.max(log2n, now.log2n), now.log2nMax),
+        segments: (now: Parameters) => segmentsToShow(now, { claimedMiB: reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
+        describe: (beacon: Hash, enough: AbortSignal) => factsOfRound({ crypto, network, account: machine, log }, reading, beacon, enough),
+      }
     }
-    const jobs$ = rounds$(state$, { crypto, machine }).pipe(
+    const jobs$ = defer(prepared).pipe(
+      switchMap((work) => rounds$(state$, { crypto, machine }).pipe(map((one) => ({ one, work })))),
       // Side by side: one round still has to open while the next one begins.
-      mergeMap((one) =>
+      mergeMap(({ one, work }) =>
         defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
           tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
             metrics.rounds.inc({ result })
@@ -162,8 +166,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       }),
     ).pipe(tap(({ state: how, anchor, block }) => log.info(how === 'registered' ? 'machine registered' : 'machine is registered already', { machine: keys.account.address, anchor, block })))
 
-    const work$ = merge(seen$, jobs$, registered$).pipe(ignoreElements(), takeUntilAborted(signal))
-    await lastValueFrom(work$, { defaultValue: undefined })
+    const all$ = merge(seen$, jobs$, registered$).pipe(ignoreElements(), takeUntilAborted(signal))
+    await lastValueFrom(all$, { defaultValue: undefined })
     if (!stop.aborted) throw new OperatorError('CHAIN_LOST', `the connection to ${config.chain} ended for good`, { advice: 'Start again; if it happens again, use another node.', exit: EXIT.again })
   } catch (error) {
     if (!stop.aborted) throw error

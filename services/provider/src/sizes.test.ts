@@ -13,7 +13,7 @@ function paced(stepMs: Record<number, number>) {
     name: 'paced',
     close: async () => {},
     stage: async ({ log2n }) => {
-      if (stepMs[log2n] === undefined) throw new EngineError('CRASHED', `no room for 2^${log2n}`)
+      if (stepMs[log2n] === undefined) throw new EngineError(log2n > 12 ? 'CRASHED' : 'TOO_LARGE', `no room for 2^${log2n}`)
       open.add(log2n)
       let steps = 0
       return {
@@ -40,9 +40,11 @@ describe('the width of matrices', () => {
   it('is not measured where the network leaves no choice', async () => {
     expect(await paced({}).best(9, 9)).toBe(9)
   })
-  it('an engine that cannot stage says so, with nothing left open', async () => {
-    const { best, open } = paced({ 9: 1 })
-    await expect(best(9, 10)).rejects.toThrow('no room for 2^10')
+  it('is one that the engine has room for; one that fails says so, with nothing left open', async () => {
+    expect(await paced({ 9: 1 }).best(9, 12)).toBe(9)
+    await expect(paced({}).best(9, 10)).rejects.toThrow('no room for 2^9')
+    const { best, open } = paced({ 12: 1 })
+    await expect(best(12, 13)).rejects.toThrow('no room for 2^13')
     expect(open.size).toBe(0)
   })
 })

@@ -1,18 +1,22 @@
 // Which sizes suit this machine, within what a network allows.
 import type { Crypto, Parameters } from '@assay/protocol'
-import type { Engine } from './engines/engine.ts'
+import { type Engine, EngineError } from './engines/engine.ts'
 
 /** A step must leave room to fold nonces and tell progress several times a second. */
 const STEP_MS = 250
 
 /**
- * The width of matrices, as log2, at which this engine multiplies fastest, of those from `from` to `to` whose steps take at most 250 ms; `from` if none does. Measures two steps of each width.
- * @throws EngineError
+ * The width of matrices, as log2, at which this engine multiplies fastest, of those from `from` to `to` that it has room for and whose steps take at most 250 ms; `from` if none does. Measures two steps of each width.
+ * @throws EngineError if it has no room for `from`
  */
 export async function suitableLog2n(engine: Engine, { crypto, now, signal, from, to }: { crypto: Crypto, now: () => number, signal: AbortSignal, from: number, to: number }): Promise<number> {
   let best = { log2n: from, rate: 0 }
   for (let log2n = from; log2n <= to && from < to; log2n++) {
-    const job = await engine.stage({ seed: new Uint8Array(32), log2n, signal })
+    const job = await engine.stage({ seed: new Uint8Array(32), log2n, signal }).catch((error: unknown) => {
+      if (log2n === from || !(error instanceof EngineError) || error.code !== 'TOO_LARGE') throw error
+      return null
+    })
+    if (job === null) break
     try {
       // The first step takes what only a first one takes: compilation, pages of memory.
       const key = await job.step(crypto.sha256(new Uint8Array(1)))
