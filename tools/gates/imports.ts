@@ -65,7 +65,7 @@ export function importFaults(root: string): string[] {
     for (const file of sources(join(root, folder))) {
       const name = relative(root, file)
       const isTest = name.endsWith('.test.ts') || (folder === 'protocol' && name.includes(`${sep}testing${sep}`))
-      const named = new Set(Object.keys({ ...own.dependencies, ...own.devDependencies, ...(isTest ? { ...rootPackage.devDependencies, ...rootPackage.dependencies } : {}) }))
+      const named = new Set(Object.keys({ ...own.dependencies, ...own.optionalDependencies, ...own.devDependencies, ...(isTest ? { ...rootPackage.devDependencies, ...rootPackage.dependencies } : {}) }))
       const parsed = parseSync(file, readFileSync(file, 'utf8'))
       if (parsed.errors.length > 0) faults.push(`${name}: does not parse: ${parsed.errors[0]?.message}`)
       const specifiers: string[] = []

@@ -19,6 +19,8 @@ export interface WebGpuEngineOptions {
 export interface WebGpuEngine extends Engine {
   /** The product that turned out fastest, by n. */
   readonly variants: ReadonlyMap<number, MultiplyVariant>
+  /** Milliseconds that the parts of a step take on the device, each measured by itself. */
+  parts(log2n: number, turns: number): Promise<{ multiplyMs: number; activateMs: number; hashMs: number }>
 }
 
 /**
@@ -55,6 +57,7 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
     return opening
   }
   const first = await connected()
+  const staging = (): { now: () => number; variants?: readonly MultiplyVariant[] } => ({ now, ...(variants ? { variants } : {}) })
 
   return {
     name: `webgpu ${first.name}`,
@@ -74,8 +77,12 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
         signal.removeEventListener('abort', abort)
       })
       if (closed || signal.aborted) abort()
-      await job.stage({ n, matrixKey: matrixKey(crypto, seed), now, ...(variants ? { variants } : {}) })
+      await job.stage({ n, matrixKey: matrixKey(crypto, seed), ...staging() })
       return job
+    },
+    async parts(log2n, turns) {
+      const chain = await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), ...staging() }, () => {})
+      return chain.parts(turns, now).finally(() => chain.destroy())
     },
     async close() {
       closed = true

@@ -213,27 +213,46 @@ export class DeviceChain {
   async #fastest(variants: readonly MultiplyVariant[], now: () => number): Promise<MultiplyVariant> {
     if (variants.length === 1) return variants[0]!
     const panel = this.#panels[0]!
-    const time = async (rows: number, turns: number): Promise<number> => {
-      const began = now()
-      for (let turn = 0; turn < turns; turn++) this.#recordMultiply(panel, rows)
-      this.#recorder.flush()
-      await this.#gpu.device.queue.onSubmittedWorkDone()
-      this.#mustLive()
-      return now() - began
-    }
     let rows = ROWS
     let turns = 1
+    const time = (): Promise<number> => this.#time(() => this.#recordMultiply(panel, rows), turns, now)
     let best: { variant: MultiplyVariant; ms: number } | undefined
     for (const variant of variants) {
       await this.#use(variant)
-      let ms = await time(rows, turns)
-      for (ms = await time(rows, turns); best === undefined && ms < TUNING_MS && turns < 64; ms = await time(rows, turns)) {
+      await time() // the first turn of a kernel is slower
+      let ms = await time()
+      for (; best === undefined && ms < TUNING_MS && turns < 64; ms = await time()) {
         if (rows < panel.rows) rows *= 2
         else turns *= 2
       }
       if (best === undefined || ms < best.ms) best = { variant, ms }
     }
     return best!.variant
+  }
+
+  /** Milliseconds that a step's parts take on the device, each done `turns` times by itself: for measurements, the chain is of no use afterwards. */
+  async parts(turns: number, now: () => number): Promise<{ multiplyMs: number; activateMs: number; hashMs: number }> {
+    const part = async (record: () => void): Promise<number> => {
+      await this.#time(record, 1, now)
+      return (await this.#time(record, turns, now)) / turns
+    }
+    return {
+      multiplyMs: await part(() => this.#panels.forEach((panel) => this.#recordMultiply(panel, panel.rows))),
+      activateMs: await part(() => this.#panels.forEach((panel) => this.#recordX(panel, 1))),
+      hashMs: await part(() => {
+        for (const [p, panel] of this.#panels.entries()) this.#recordLeaves(panel, p)
+        this.#recordTree()
+      }),
+    }
+  }
+
+  async #time(record: () => void, turns: number, now: () => number): Promise<number> {
+    const began = now()
+    for (let turn = 0; turn < turns; turn++) record()
+    this.#recorder.flush()
+    await this.#gpu.device.queue.onSubmittedWorkDone()
+    this.#mustLive()
+    return now() - began
   }
 
   /** Room for the row hashes of so many steps. */
@@ -247,18 +266,25 @@ export class DeviceChain {
   }
 
   #recordStep(before: number, slot: number, another: boolean): void {
-    const { leaves, fold, key } = this.#pipelines
     const n = this.#n
     for (const [p, panel] of this.#panels.entries()) {
       this.#recordX(panel, before)
       this.#recordMultiply(panel, panel.rows)
-      this.#recorder.dispatch(leaves, this.#leaves[p]!, Math.ceil((panel.rows * Math.max(1, n / 256)) / 64))
+      this.#recordLeaves(panel, p)
       this.#recorder.worked(panel.rows * n * n)
     }
-    for (const { group, workgroups } of this.#folds) this.#recorder.dispatch(fold, group, workgroups)
-    if (another) this.#recorder.dispatch(key, this.#nextKey, 1)
+    this.#recordTree()
+    if (another) this.#recorder.dispatch(this.#pipelines.key, this.#nextKey, 1)
     this.#recorder.copy(this.#tree, this.#rowsAt, this.#blocks[Math.floor(before / BLOCK_STEPS)]!, (before % BLOCK_STEPS) * n * HASH_BYTES, n * HASH_BYTES)
     this.#recorder.copy(this.#tree, this.#rootAt, this.#roots, slot * HASH_BYTES, HASH_BYTES)
+  }
+
+  #recordLeaves({ rows }: Panel, p: number): void {
+    this.#recorder.dispatch(this.#pipelines.leaves, this.#leaves[p]!, (rows * Math.max(1, (4 * this.#n) / CHUNK_BYTES)) / 64)
+  }
+
+  #recordTree(): void {
+    for (const { group, workgroups } of this.#folds) this.#recorder.dispatch(this.#pipelines.fold, group, workgroups)
   }
 
   /** X of the step after `before` steps. */
