@@ -3,7 +3,7 @@ import { type ChainJob, type Engine, EngineError, type StageOptions } from './en
 import { DeviceChain } from './webgpu/chain.ts'
 import { openDevice, type OpenDevice } from './webgpu/device.ts'
 import { Gpu } from './webgpu/gpu.ts'
-import type { MultiplyVariant } from './webgpu/multiply.ts'
+import { MULTIPLY_VARIANTS, type MultiplyVariant } from './webgpu/multiply.ts'
 
 export interface WebGpuEngineOptions {
   /** Number or name of the adapter as `listAdapters` gives them; the first that is hardware if left out, else the first. */
@@ -33,7 +33,7 @@ export interface WebGpuEngine extends Engine {
  * ```
  */
 export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-  const { now = () => performance.now(), variants, open = () => openDevice(options.adapter) } = options
+  const { now = () => performance.now(), variants = MULTIPLY_VARIANTS, open = () => openDevice(options.adapter) } = options
   const jobs = new Set<WebGpuJob>()
   let closed = false
   let opening: Promise<Gpu> | undefined
@@ -46,7 +46,7 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
     }
     opened.device.addEventListener('uncapturederror', ({ error }) => fail(error, `${gpu.name} refused a command: ${error.message}`))
     void opened.device.lost.then(({ reason, message }) => {
-      opening = undefined
+      opening = undefined // a second device opens only after this
       fail(undefined, `${gpu.name} was lost (${reason || 'unknown'}): ${message}`)
     })
     return gpu
@@ -57,11 +57,11 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
     return opening
   }
   const first = await connected()
-  const staging = (): { now: () => number; variants?: readonly MultiplyVariant[] } => ({ now, ...(variants ? { variants } : {}) })
+  const fastest = new Map<number, MultiplyVariant>()
 
   return {
     name: `webgpu ${first.name}`,
-    variants: first.fastest,
+    variants: fastest,
     async stage({ seed, log2n, signal }: StageOptions) {
       if (closed || signal.aborted) throw closedError()
       const gpu = await connected().catch((cause: unknown) => {
@@ -77,11 +77,11 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
         signal.removeEventListener('abort', abort)
       })
       if (closed || signal.aborted) abort()
-      await job.stage({ n, matrixKey: matrixKey(crypto, seed), ...staging() })
+      await job.stage({ n, matrixKey: matrixKey(crypto, seed), variants, fastest, now })
       return job
     },
     async parts(log2n, turns) {
-      const chain = await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), ...staging() }, () => {})
+      const chain = await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, () => {})
       return chain.parts(turns, now).finally(() => chain.destroy())
     },
     async close() {

@@ -2,7 +2,7 @@
 import { type Cell, openingsLength } from '@assay/protocol'
 import { EngineError } from '../engine.ts'
 import { type Gpu, Recorder, USAGE } from './gpu.ts'
-import { MULTIPLY_VARIANTS, multiplyTile, type MultiplyVariant } from './multiply.ts'
+import { multiplyTile, type MultiplyVariant } from './multiply.ts'
 import { FOLD_LEVELS } from './sha256.ts'
 
 /** Rows come in multiples of this: the rows of the largest tile. */
@@ -43,8 +43,10 @@ export interface DeviceChainOptions {
   n: number
   /** Key of B's stream, 32 bytes. */
   matrixKey: Uint8Array
-  /** Variants to choose from; all if left out. */
-  variants?: readonly MultiplyVariant[]
+  /** Variants to choose from. */
+  variants: readonly MultiplyVariant[]
+  /** The variant that was fastest, by n; a size that is missing is tried and added. */
+  fastest: Map<number, MultiplyVariant>
   /** ms of a monotonic clock */
   now(): number
 }
@@ -83,21 +85,19 @@ export class DeviceChain {
   #destroyed = false
 
   /**
-   * Takes the memory, generates B, and finds the fastest product for this size if the device has not shown it yet.
+   * Takes the memory, generates B, and finds the fastest product for this size if that is not known yet. `alive` gets the chain as soon as it holds memory,
+   * so that it can be destroyed meanwhile.
    * @throws EngineError TOO_LARGE before anything is allocated, CRASHED if there is no room
    */
   static async stage(gpu: Gpu, options: DeviceChainOptions, alive: (chain: DeviceChain) => void): Promise<DeviceChain> {
-    const { n, matrixKey, variants = MULTIPLY_VARIANTS, now } = options
+    const { n, matrixKey, variants, fastest, now } = options
     if (n * n > gpu.maxBytes) throw new EngineError('TOO_LARGE', `${gpu.name} takes at most ${gpu.maxBytes} bytes in one buffer, and B of ${n} x ${n} has ${n * n}`)
     const chain = await gpu.allocate(`a chain of ${n} x ${n} (${Math.ceil(chainBytes(n) / 2 ** 20)} MiB)`, () => new DeviceChain(gpu, n))
     alive(chain)
     await chain.#compile()
     await chain.#generate(matrixKey)
-    let variant = gpu.fastest.get(n)
-    if (variant === undefined || !variants.includes(variant)) {
-      variant = await chain.#fastest(variants, now)
-      gpu.fastest.set(n, variant)
-    }
+    const variant = fastest.get(n) ?? (await chain.#fastest(variants, now))
+    fastest.set(n, variant)
     await chain.#use(variant)
     return chain
   }

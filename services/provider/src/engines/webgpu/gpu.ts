@@ -36,8 +36,6 @@ export class Gpu {
   readonly name: string
   /** Most bytes of a buffer that a kernel can be given. */
   readonly maxBytes: number
-  /** The product that was fastest, by n. */
-  readonly fastest = new Map<number, MultiplyVariant>()
   /** The constants that every hashing kernel binds. */
   readonly roundConstants: GPUBuffer
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
