@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { chainKeys, draw, firstKey, stepKey, verifyOpenings } from '@assay/protocol'
-import { compileKernel, fastestVariant, instantiate, PAGE_BYTES, type Variant } from '@assay/provider/engines/kernel'
+import { fastestVariant, type Variant } from '@assay/provider/engines/kernel'
 import { createWasmEngine } from '@assay/provider/engines/wasm'
 import { nodeCrypto } from '@assay/runtime-bindings'
+import { cpuMs, hashMs } from './hashing.ts'
 
 const { values } = parseArgs({
   options: { json: { type: 'boolean' }, steps: { type: 'string', default: '16' }, samples: { type: 'string', default: '64' }, repeat: { type: 'string', default: '3' } },
@@ -14,12 +15,6 @@ const { values } = parseArgs({
 const [steps, samples, repeat] = [values.steps, values.samples, values.repeat].map(Number) as [number, number, number]
 const SIZES = [9, 10, 11]
 const VARIANTS: Variant[] = fastestVariant() === 'relaxed' ? ['simd128', 'relaxed'] : ['simd128']
-
-/** CPU milliseconds of all threads of this process since `since`. */
-function cpuMs(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since)
-  return (user + system) / 1000
-}
 
 /** Runs and opens a chain of `steps` on one thread. */
 async function prove(variant: Variant, log2n: number, seed: Uint8Array, coins: Uint8Array) {
@@ -41,32 +36,10 @@ async function prove(variant: Variant, log2n: number, seed: Uint8Array, coins: U
   return { roots, openings, execMs, openMs: cpuMs(since) }
 }
 
-/** CPU milliseconds of the hashes of one step: all chunks of C and the tree above them. */
-async function hashMs(log2n: number): Promise<number> {
-  const n = 2 ** log2n
-  const kernel = instantiate(await compileKernel('simd128'))
-  const rows = 64
-  const chunk = Math.min(1024, 4 * n)
-  const perStrip = (rows * 4 * n) / chunk
-  const [c, leaves] = [PAGE_BYTES, PAGE_BYTES + rows * n * 4]
-  kernel.memory.grow(Math.ceil((rows * n * 4 + (perStrip + n) * 32) / PAGE_BYTES) + 1)
-  let best = Infinity
-  for (let run = 0; run < repeat + 2; run++) {
-    const since = process.cpuUsage()
-    for (let i = 0; i < n; i += rows) {
-      kernel.hashAll(c, chunk, perStrip, leaves)
-      for (let size = perStrip; size > rows; size /= 2) kernel.hashAll(leaves, 64, size / 2, leaves)
-    }
-    for (let size = n; size > 1; size /= 2) kernel.hashAll(leaves, 64, size / 2, leaves)
-    best = Math.min(best, cpuMs(since))
-  }
-  return best
-}
-
 async function measure(log2n: number) {
   const n = 2 ** log2n
   const [seed, coins] = [randomBytes(32), randomBytes(32)]
-  const hash = await hashMs(log2n)
+  const hash = await hashMs(log2n, repeat + 2)
   const provers = []
   let proof: Awaited<ReturnType<typeof prove>> | undefined
   for (const variant of VARIANTS) {

@@ -120,10 +120,11 @@ export function describeDiagnosis({ ok, machine, simd, vulkan, adapters, cards, 
 const listed = (name: string, lines: string[]): [string, string][] => (lines.length === 0 ? [[name, 'none']] : lines.map((line, i) => [i === 0 ? name : '', line]))
 
 const PROBE_MS = 10_000
+const LSPCI = 'lspci'
 
 /** The probes of this machine. */
 export const doctorProbes = (crypto: Crypto): DoctorProbes => ({
   ...engineProbes(crypto),
   machine: () => readMachine({ timeoutMs: PROBE_MS }),
-  lspci: () => new Promise((resolve, reject) => void execFile('lspci', { timeout: PROBE_MS, killSignal: 'SIGKILL' }, (error, stdout) => (error ? reject(error) : resolve(stdout)))),
+  lspci: () => new Promise((resolve, reject) => void execFile(LSPCI, [], { timeout: PROBE_MS, killSignal: 'SIGKILL' }, (error, stdout) => (error ? reject(error) : resolve(stdout)))),
 })

@@ -80,6 +80,7 @@ describe.skipIf(!onLinuxX64)('on a software driver', () => {
   test('says what it is: software, so that nobody takes it for a card', async () => {
     expect(await listAdapters()).toEqual([expect.objectContaining({ index: 0, backend: 'vulkan', software: true, count: 1 })])
     expect(engine.name).toMatch(/^webgpu SwiftShader/)
+    expect(engine.gpu).toMatchObject({ name: expect.stringMatching(/^SwiftShader/), adapter: { vendor: 'google' } })
   })
 
   test('1000 random jobs: reference, simd128, relaxed and WebGPU give the same roots and openings', async () => {

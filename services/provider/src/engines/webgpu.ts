@@ -3,7 +3,7 @@ import { type ChainJob, type Engine, EngineError, type StageOptions } from './en
 import { DeviceChain } from './webgpu/chain.ts'
 import { openDevice, type OpenDevice } from './webgpu/device.ts'
 import { Gpu } from './webgpu/gpu.ts'
-import type { MultiplyVariant } from './webgpu/multiply.ts'
+import { MULTIPLY_VARIANTS, type MultiplyVariant } from './webgpu/multiply.ts'
 
 export interface WebGpuEngineOptions {
   /** Number or name of the adapter as `listAdapters` gives them; the first that is hardware if left out, else the first. */
@@ -19,6 +19,8 @@ export interface WebGpuEngineOptions {
 export interface WebGpuEngine extends Engine {
   /** The product that turned out fastest, by n. */
   readonly variants: ReadonlyMap<number, MultiplyVariant>
+  /** Milliseconds that the parts of a step take on the device, each measured by itself. */
+  parts(log2n: number, turns: number): Promise<{ multiplyMs: number; activateMs: number; hashMs: number }>
 }
 
 /**
@@ -31,7 +33,7 @@ export interface WebGpuEngine extends Engine {
  * ```
  */
 export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOptions = {}): Promise<WebGpuEngine> {
-  const { now = () => performance.now(), variants, open = () => openDevice(options.adapter) } = options
+  const { now = () => performance.now(), variants = MULTIPLY_VARIANTS, open = () => openDevice(options.adapter) } = options
   const jobs = new Set<WebGpuJob>()
   let closed = false
   let opening: Promise<Gpu> | undefined
@@ -44,7 +46,7 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
     }
     opened.device.addEventListener('uncapturederror', ({ error }) => fail(error, `${gpu.name} refused a command: ${error.message}`))
     void opened.device.lost.then(({ reason, message }) => {
-      opening = undefined
+      opening = undefined // a second device opens only after this
       fail(undefined, `${gpu.name} was lost (${reason || 'unknown'}): ${message}`)
     })
     return gpu
@@ -55,10 +57,12 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
     return opening
   }
   const first = await connected()
+  const fastest = new Map<number, MultiplyVariant>()
 
   return {
     name: `webgpu ${first.name}`,
-    variants: first.fastest,
+    gpu: { name: first.adapter.name, adapter: { vendor: first.adapter.vendor, device: '', description: first.adapter.name } },
+    variants: fastest,
     async stage({ seed, log2n, signal }: StageOptions) {
       if (closed || signal.aborted) throw closedError()
       const gpu = await connected().catch((cause: unknown) => {
@@ -74,8 +78,12 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
         signal.removeEventListener('abort', abort)
       })
       if (closed || signal.aborted) abort()
-      await job.stage({ n, matrixKey: matrixKey(crypto, seed), now, ...(variants ? { variants } : {}) })
+      await job.stage({ n, matrixKey: matrixKey(crypto, seed), variants, fastest, now })
       return job
+    },
+    async parts(log2n, turns) {
+      const chain = await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, () => {})
+      return chain.parts(turns, now).finally(() => chain.destroy())
     },
     async close() {
       closed = true

@@ -2,7 +2,7 @@
 import { type Cell, openingsLength } from '@assay/protocol'
 import { EngineError } from '../engine.ts'
 import { type Gpu, Recorder, USAGE } from './gpu.ts'
-import { MULTIPLY_VARIANTS, multiplyTile, type MultiplyVariant } from './multiply.ts'
+import { multiplyTile, type MultiplyVariant } from './multiply.ts'
 import { FOLD_LEVELS } from './sha256.ts'
 
 /** Rows come in multiples of this: the rows of the largest tile. */
@@ -43,8 +43,10 @@ export interface DeviceChainOptions {
   n: number
   /** Key of B's stream, 32 bytes. */
   matrixKey: Uint8Array
-  /** Variants to choose from; all if left out. */
-  variants?: readonly MultiplyVariant[]
+  /** Variants to choose from. */
+  variants: readonly MultiplyVariant[]
+  /** The variant that was fastest, by n; a size that is missing is tried and added. */
+  fastest: Map<number, MultiplyVariant>
   /** ms of a monotonic clock */
   now(): number
 }
@@ -83,21 +85,19 @@ export class DeviceChain {
   #destroyed = false
 
   /**
-   * Takes the memory, generates B, and finds the fastest product for this size if the device has not shown it yet.
+   * Takes the memory, generates B, and finds the fastest product for this size if that is not known yet. `alive` gets the chain as soon as it holds memory,
+   * so that it can be destroyed meanwhile.
    * @throws EngineError TOO_LARGE before anything is allocated, CRASHED if there is no room
    */
   static async stage(gpu: Gpu, options: DeviceChainOptions, alive: (chain: DeviceChain) => void): Promise<DeviceChain> {
-    const { n, matrixKey, variants = MULTIPLY_VARIANTS, now } = options
+    const { n, matrixKey, variants, fastest, now } = options
     if (n * n > gpu.maxBytes) throw new EngineError('TOO_LARGE', `${gpu.name} takes at most ${gpu.maxBytes} bytes in one buffer, and B of ${n} x ${n} has ${n * n}`)
     const chain = await gpu.allocate(`a chain of ${n} x ${n} (${Math.ceil(chainBytes(n) / 2 ** 20)} MiB)`, () => new DeviceChain(gpu, n))
     alive(chain)
     await chain.#compile()
     await chain.#generate(matrixKey)
-    let variant = gpu.fastest.get(n)
-    if (variant === undefined || !variants.includes(variant)) {
-      variant = await chain.#fastest(variants, now)
-      gpu.fastest.set(n, variant)
-    }
+    const variant = fastest.get(n) ?? (await chain.#fastest(variants, now))
+    fastest.set(n, variant)
     await chain.#use(variant)
     return chain
   }
@@ -213,27 +213,46 @@ export class DeviceChain {
   async #fastest(variants: readonly MultiplyVariant[], now: () => number): Promise<MultiplyVariant> {
     if (variants.length === 1) return variants[0]!
     const panel = this.#panels[0]!
-    const time = async (rows: number, turns: number): Promise<number> => {
-      const began = now()
-      for (let turn = 0; turn < turns; turn++) this.#recordMultiply(panel, rows)
-      this.#recorder.flush()
-      await this.#gpu.device.queue.onSubmittedWorkDone()
-      this.#mustLive()
-      return now() - began
-    }
     let rows = ROWS
     let turns = 1
+    const time = (): Promise<number> => this.#time(() => this.#recordMultiply(panel, rows), turns, now)
     let best: { variant: MultiplyVariant; ms: number } | undefined
     for (const variant of variants) {
       await this.#use(variant)
-      let ms = await time(rows, turns)
-      for (ms = await time(rows, turns); best === undefined && ms < TUNING_MS && turns < 64; ms = await time(rows, turns)) {
+      await time() // the first turn of a kernel is slower
+      let ms = await time()
+      for (; best === undefined && ms < TUNING_MS && turns < 64; ms = await time()) {
         if (rows < panel.rows) rows *= 2
         else turns *= 2
       }
       if (best === undefined || ms < best.ms) best = { variant, ms }
     }
     return best!.variant
+  }
+
+  /** Milliseconds that a step's parts take on the device, each done `turns` times by itself: for measurements, the chain is of no use afterwards. */
+  async parts(turns: number, now: () => number): Promise<{ multiplyMs: number; activateMs: number; hashMs: number }> {
+    const part = async (record: () => void): Promise<number> => {
+      await this.#time(record, 1, now)
+      return (await this.#time(record, turns, now)) / turns
+    }
+    return {
+      multiplyMs: await part(() => this.#panels.forEach((panel) => this.#recordMultiply(panel, panel.rows))),
+      activateMs: await part(() => this.#panels.forEach((panel) => this.#recordX(panel, 1))),
+      hashMs: await part(() => {
+        for (const [p, panel] of this.#panels.entries()) this.#recordLeaves(panel, p)
+        this.#recordTree()
+      }),
+    }
+  }
+
+  async #time(record: () => void, turns: number, now: () => number): Promise<number> {
+    const began = now()
+    for (let turn = 0; turn < turns; turn++) record()
+    this.#recorder.flush()
+    await this.#gpu.device.queue.onSubmittedWorkDone()
+    this.#mustLive()
+    return now() - began
   }
 
   /** Room for the row hashes of so many steps. */
@@ -247,18 +266,25 @@ export class DeviceChain {
   }
 
   #recordStep(before: number, slot: number, another: boolean): void {
-    const { leaves, fold, key } = this.#pipelines
     const n = this.#n
     for (const [p, panel] of this.#panels.entries()) {
       this.#recordX(panel, before)
       this.#recordMultiply(panel, panel.rows)
-      this.#recorder.dispatch(leaves, this.#leaves[p]!, Math.ceil((panel.rows * Math.max(1, n / 256)) / 64))
+      this.#recordLeaves(panel, p)
       this.#recorder.worked(panel.rows * n * n)
     }
-    for (const { group, workgroups } of this.#folds) this.#recorder.dispatch(fold, group, workgroups)
-    if (another) this.#recorder.dispatch(key, this.#nextKey, 1)
+    this.#recordTree()
+    if (another) this.#recorder.dispatch(this.#pipelines.key, this.#nextKey, 1)
     this.#recorder.copy(this.#tree, this.#rowsAt, this.#blocks[Math.floor(before / BLOCK_STEPS)]!, (before % BLOCK_STEPS) * n * HASH_BYTES, n * HASH_BYTES)
     this.#recorder.copy(this.#tree, this.#rootAt, this.#roots, slot * HASH_BYTES, HASH_BYTES)
+  }
+
+  #recordLeaves({ rows }: Panel, p: number): void {
+    this.#recorder.dispatch(this.#pipelines.leaves, this.#leaves[p]!, (rows * Math.max(1, (4 * this.#n) / CHUNK_BYTES)) / 64)
+  }
+
+  #recordTree(): void {
+    for (const { group, workgroups } of this.#folds) this.#recorder.dispatch(this.#pipelines.fold, group, workgroups)
   }
 
   /** X of the step after `before` steps. */

@@ -25,8 +25,8 @@ export interface OpenDevice {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render/i
 
-/** Vulkan on Linux: Dawn's OpenGL lacks what the kernels need. Elsewhere the system's own (Metal, Direct3D 12). */
-const FLAGS = process.platform === 'linux' ? ['backend=vulkan'] : []
+/** One way to each card: Dawn would list a card once for each of its backends. */
+const BACKEND = { darwin: 'metal', win32: 'd3d12' }[process.platform as string] ?? 'vulkan'
 
 /** Why the Vulkan loader cannot be loaded, in the system's words; null if it can, or where no Vulkan is used. */
 export function vulkanFault(): string | null {
@@ -49,7 +49,7 @@ export async function listAdapters(): Promise<Adapter[]> {
   if (vulkanFault() !== null) return []
   const { create } = await loadDawn()
   const names = new Map<string, { backend: string; name: string; count: number }>()
-  for (const found of parseAdapters(await refusal(() => create([...FLAGS, 'adapter=?']).requestAdapter()))) {
+  for (const found of parseAdapters(await refusal(() => create([`backend=${BACKEND}`, 'adapter=?']).requestAdapter()))) {
     const known = names.get(`${found.backend}\n${found.name}`)
     if (known) known.count++
     else names.set(`${found.backend}\n${found.name}`, { ...found, count: 1 })

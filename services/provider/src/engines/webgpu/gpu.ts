@@ -2,7 +2,7 @@
 import { EngineError } from '../engine.ts'
 import { activateKernel } from './activate.ts'
 import { packKernel, streamKernel } from './chacha.ts'
-import type { OpenDevice } from './device.ts'
+import type { Adapter, OpenDevice } from './device.ts'
 import { MULTIPLY_VARIANTS, multiplyKernel, type MultiplyVariant } from './multiply.ts'
 import { foldKernel, keyKernel, leavesKernel, ROUND_CONSTANTS } from './sha256.ts'
 
@@ -34,10 +34,9 @@ const sourceOf = (name: KernelName): KernelSource =>
 export class Gpu {
   readonly device: GPUDevice
   readonly name: string
+  readonly adapter: Adapter
   /** Most bytes of a buffer that a kernel can be given. */
   readonly maxBytes: number
-  /** The product that was fastest, by n. */
-  readonly fastest = new Map<number, MultiplyVariant>()
   /** The constants that every hashing kernel binds. */
   readonly roundConstants: GPUBuffer
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
@@ -49,6 +48,7 @@ export class Gpu {
     this.#open = open
     this.device = open.device
     this.name = open.adapter.name
+    this.adapter = open.adapter
     this.maxBytes = Math.min(open.limits.maxBufferSize, open.limits.maxStorageBufferBindingSize)
     this.roundConstants = this.filled(ROUND_CONSTANTS, USAGE.uniform)
   }
