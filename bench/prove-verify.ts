@@ -1,5 +1,5 @@
 // Proving against verifying, side by side in one process, so that the ratios hold on a busy machine too.
-//   node bench/prove-verify.ts [--json] [--steps 16] [--samples 64] [--repeat 3]
+//   node bench/prove-verify.ts [--json] [--sizes 512,1024,2048] [--steps 16] [--samples 64] [--repeat 3]
 // Times are CPU time of the whole process, best of `repeat`; the prover has one thread.
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -10,10 +10,11 @@ import { nodeCrypto } from '@assay/runtime-bindings'
 import { cpuMs, hashMs } from './hashing.ts'
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean' }, steps: { type: 'string', default: '16' }, samples: { type: 'string', default: '64' }, repeat: { type: 'string', default: '3' } },
+  options: { json: { type: 'boolean' }, sizes: { type: 'string', default: '512,1024,2048' }, steps: { type: 'string', default: '16' }, samples: { type: 'string', default: '64' }, repeat: { type: 'string', default: '3' } },
 })
 const [steps, samples, repeat] = [values.steps, values.samples, values.repeat].map(Number) as [number, number, number]
-const SIZES = [9, 10, 11]
+const SIZES = values.sizes.split(',').map((n) => Math.log2(Number(n)))
+if (SIZES.some((log2n) => !Number.isInteger(log2n) || log2n < 6 || log2n > 13)) throw new Error(`--sizes is ${values.sizes}; give powers of two from 64 to 8192`)
 const VARIANTS: Variant[] = fastestVariant() === 'relaxed' ? ['simd128', 'relaxed'] : ['simd128']
 
 /** Runs and opens a chain of `steps` on one thread. */
