@@ -24,7 +24,8 @@ describe('diagnose', () => {
     expect(diagnosis).toMatchObject({ ok: true, engine: { kind: 'webgpu', name: 'webgpu on NVIDIA H100 80GB HBM3' }, findings: [], cards: ['NVIDIA Corporation GH100 [H100 SXM5 80GB] (rev a1)'] })
     expect(describeDiagnosis(diagnosis)).toMatch(/will use {3}webgpu on NVIDIA H100[^]*result {5}ready to work\n$/)
   })
-  it('a machine without a GPU works on its cores', async () => {
+  it('a machine without a GPU works on its cores, and needs no package for GPUs', async () => {
+    expect(await diagnose(probes({ listAdapters: () => Promise.reject(new Error('no binary')) }))).toMatchObject({ ok: true, engine: { kind: 'wasm', reason: 'no GPU: no binary' }, findings: [] })
     expect(await diagnose(probes())).toMatchObject({ ok: true, engine: { kind: 'wasm', name: 'wasm relaxed on 16 threads', reason: 'no GPU: no driver offers one' }, findings: [] })
   })
   it.each<[string, Partial<DoctorProbes>, RegExp, RegExp]>([
@@ -34,7 +35,7 @@ describe('diagnose', () => {
     ['an AMD card without any driver', { lspci: async () => '03:00.0 VGA compatible controller: Advanced Micro Devices, Inc. [AMD/ATI] Navi 31' }, /Navi 31 cannot be used/, /mesa-vulkan-drivers/],
     ['a driver that hangs', { machine: async () => computer({ gaps: ['nvidia-smi: no answer within 10000 ms'] }) }, /does not answer \(nvidia-smi: no answer/, /modprobe/],
     ['a GPU that computes wrongly', { listAdapters: async () => [h100], selfTest: async () => 'wrong root 1' }, /H100.* failed its self-test: wrong root 1/, /update the driver/],
-    ['a package that does not load', { listAdapters: () => Promise.reject(new Error('GLIBC_2.34 not found')) }, /GLIBC_2.34/, /./],
+    ['a card and a package that does not load', { listAdapters: () => Promise.reject(new Error('GLIBC_2.34 not found')), machine: async () => computer({ gpus: [gpu] }) }, /H100.* cannot be used: GLIBC_2.34/, /npm ci/],
     ['nothing to compute with', { wasmVariant: () => undefined }, /nothing to compute with/, /Node 24/],
   ])('%s must be mended', async (_, change, what, how) => {
     const diagnosis = await diagnose(probes(change))
