@@ -33,7 +33,8 @@ describe('diagnose', () => {
     const { ok, findings } = await diagnose(probes({ machine: async () => computer({ disagreements: ['a driver names a GPU at 0000:04:00.0, the PCI bus has none there'] }) }))
     expect([ok, findings]).toEqual([true, [{ what: expect.stringContaining('the PCI bus has none there'), how: expect.stringContaining('PATH'), mustMend: false }]])
   })
-  it('a machine without a GPU works on its cores', async () => {
+  it('a machine without a GPU works on its cores, and needs no package for GPUs', async () => {
+    expect(await diagnose(probes({ listAdapters: () => Promise.reject(new Error('no binary')) }))).toMatchObject({ ok: true, engine: { kind: 'wasm', reason: 'no GPU: no binary' }, findings: [] })
     expect(await diagnose(probes())).toMatchObject({ ok: true, engine: { kind: 'wasm', name: 'wasm relaxed on 16 threads', reason: 'no GPU: no driver offers one' }, findings: [] })
   })
   it.each<[string, Partial<DoctorProbes>, RegExp, RegExp]>([
@@ -43,7 +44,7 @@ describe('diagnose', () => {
     ['an AMD card without any driver', { lspci: async () => '03:00.0 VGA compatible controller: Advanced Micro Devices, Inc. [AMD/ATI] Navi 31' }, /Navi 31 cannot be used/, /mesa-vulkan-drivers/],
     ['a driver that hangs', { machine: async () => computer({ gaps: ['nvidia-smi: no answer within 10000 ms'] }) }, /does not answer \(nvidia-smi: no answer/, /modprobe/],
     ['a GPU that computes wrongly', { listAdapters: async () => [h100], selfTest: async () => 'wrong root 1' }, /H100.* failed its self-test: wrong root 1/, /update the driver/],
-    ['a package that does not load', { listAdapters: () => Promise.reject(new Error('GLIBC_2.34 not found')) }, /GLIBC_2.34/, /./],
+    ['a card and a package that does not load', { listAdapters: () => Promise.reject(new Error('GLIBC_2.34 not found')), machine: async () => computer({ gpus: [gpu] }) }, /H100.* cannot be used: GLIBC_2.34/, /npm ci/],
     ['nothing to compute with', { wasmVariant: () => undefined }, /nothing to compute with/, /Node 24/],
   ])('%s must be mended', async (_, change, what, how) => {
     const diagnosis = await diagnose(probes(change))

@@ -40,9 +40,9 @@ export async function diagnose(probes: DoctorProbes): Promise<Diagnosis> {
     probes.lspci().then(parseCards, () => null),
   ])
   const simd = probes.wasmVariant() ?? null
-  const { kind, reason, adapters, vulkanFault } = decision
+  const { kind, reason, adapters, vulkanFault, packageFault, failed } = decision
   const name = kind === 'webgpu' ? `webgpu on ${decision.adapter.name}` : kind === 'wasm' ? `wasm ${decision.variant} on ${machine.cpu.threads} threads` : 'none'
-  const findings = [...gpuFindings({ machine, adapters, cards, vulkanFault, faults: decision.faults, used: kind === 'webgpu' }), ...otherFindings(kind, simd, cards), ...machine.disagreements.map((what) => ({ what, how: 'a network that compares devices will not take its word; check the driver and what stands on PATH', mustMend: false }))]
+  const findings = [...gpuFindings({ machine, adapters, cards, vulkanFault, packageFault, failed, used: kind === 'webgpu' }), ...otherFindings(kind, simd, cards === null && machine.os.platform === 'linux'), ...contradictions(machine)]
   return { ok: findings.every(({ mustMend }) => !mustMend), machine: withoutSecrets(machine), simd, vulkan: { loader: vulkanFault === null, fault: vulkanFault }, adapters, cards, engine: { kind, name, reason }, findings }
 }
 
@@ -50,9 +50,12 @@ function withoutSecrets({ secrets: _secrets, gpus, ...machine }: Machine): Diagn
   return { ...machine, gpus: gpus.map(({ uuid: _uuid, ...gpu }) => gpu) }
 }
 
-interface GpuFacts { machine: Machine, adapters: Adapter[], cards: string[] | null, vulkanFault: string | null, faults: string[], used: boolean }
+const contradictions = ({ disagreements }: Machine): Finding[] =>
+  disagreements.map((what) => ({ what, how: 'a network that compares devices will not take its word; check the driver and what stands on PATH', mustMend: false }))
 
-function gpuFindings({ machine, adapters, cards, vulkanFault, faults, used }: GpuFacts): Finding[] {
+interface GpuFacts { machine: Machine, adapters: Adapter[], cards: string[] | null, vulkanFault: string | null, packageFault: string | null, failed: string[], used: boolean }
+
+function gpuFindings({ machine, adapters, cards, vulkanFault, packageFault, failed, used }: GpuFacts): Finding[] {
   const findings: Finding[] = []
   const nvidia = machine.gpus.map(({ name }) => name)
   const idle = nvidia.length > 0 ? nvidia : (cards ?? [])
@@ -64,21 +67,22 @@ function gpuFindings({ machine, adapters, cards, vulkanFault, faults, used }: Gp
     const what = `${idle.join(', ')} cannot be used`
     // Graphics that come with a CPU are no card that somebody bought to compute with.
     const mustMend = idle.some((card) => !/^intel/i.test(card))
-    if (vulkanFault !== null) findings.push({ what: `${what}: there is no Vulkan loader (${vulkanFault})`, how: 'install it: apt-get install libvulkan1', mustMend })
+    if (packageFault !== null) findings.push({ what: `${what}: ${packageFault}`, how: 'install again with optional dependencies (npm ci); on Linux it takes glibc 2.34 or newer', mustMend })
+    else if (vulkanFault !== null) findings.push({ what: `${what}: there is no Vulkan loader (${vulkanFault})`, how: 'install it: apt-get install libvulkan1', mustMend })
     else findings.push({ what: `${what}: no Vulkan driver offers it`, how: driverAdvice(idle), mustMend })
   }
-  for (const fault of faults) findings.push({ what: fault, how: 'update the driver; the GPU is not used until it computes right', mustMend: !used })
+  for (const what of failed) findings.push({ what, how: 'update the driver; the GPU is not used until it computes right', mustMend: !used })
   for (const { name, count } of hardware) {
     if (count > 1) findings.push({ what: `there are ${count} of ${name}, and a process gets the first`, how: 'run one machine for each in a container that sees one GPU', mustMend: false })
   }
   return findings
 }
 
-function otherFindings(kind: Diagnosis['engine']['kind'], simd: Variant | null, cards: string[] | null): Finding[] {
+function otherFindings(kind: Diagnosis['engine']['kind'], simd: Variant | null, lacksLspci: boolean): Finding[] {
   const findings: Finding[] = []
   if (kind === 'none') findings.push({ what: 'there is nothing to compute with', how: 'run the Node 24 of this repository on a 64-bit machine', mustMend: true })
   else if (simd === 'simd128') findings.push({ what: 'this runtime has no relaxed SIMD, which is twice as fast on the CPU', how: 'run the Node 24 of this repository', mustMend: false })
-  if (cards === null && process.platform === 'linux') findings.push({ what: 'lspci is not there, so a card without a driver stays unseen', how: 'install it: apt-get install pciutils', mustMend: false })
+  if (lacksLspci) findings.push({ what: 'lspci is not there, so a card without a driver stays unseen', how: 'install it: apt-get install pciutils', mustMend: false })
   return findings
 }
 

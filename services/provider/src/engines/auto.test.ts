@@ -19,14 +19,14 @@ const machine = (adapters: Adapter[], wrong: Record<string, string> = {}, rest: 
 describe('decideEngine', () => {
   test('takes the first GPU that passes its self-test', async () => {
     expect(await decideEngine(machine([llvmpipe, weak, strong]))).toMatchObject({ kind: 'webgpu', adapter: weak, reason: 'weak is a GPU and passed its self-test' })
-    expect(await decideEngine(machine([weak, strong], { weak: 'wrong root 1' }))).toMatchObject({ kind: 'webgpu', adapter: strong, faults: ['weak failed its self-test: wrong root 1'] })
+    expect(await decideEngine(machine([weak, strong], { weak: 'wrong root 1' }))).toMatchObject({ kind: 'webgpu', adapter: strong, failed: ['weak failed its self-test: wrong root 1'] })
   })
   test.each<[string, EngineProbes, string]>([
     ['no loader', machine([], {}, { vulkanFault: () => 'not found' }), 'no GPU: the Vulkan loader is missing (not found)'],
     ['no driver', machine([]), 'no GPU: no driver offers one'],
     ['software alone', machine([llvmpipe]), 'no GPU: the drivers only compute in software (llvmpipe), which is slower'],
     ['a GPU that computes wrongly', machine([weak, llvmpipe], { weak: 'wrong root 1' }), 'weak failed its self-test: wrong root 1'],
-    ['no package', machine([], {}, { listAdapters: () => Promise.reject(new Error('no binary for sunos')) }), 'no binary for sunos'],
+    ['no package', machine([], {}, { listAdapters: () => Promise.reject(new Error('no binary for sunos')) }), 'no GPU: no binary for sunos'],
   ])('takes WebAssembly with %s, and says why', async (_, probes, reason) => {
     expect(await decideEngine(probes)).toMatchObject({ kind: 'wasm', variant: 'relaxed', reason })
   })

@@ -19,28 +19,37 @@ export interface EngineProbes {
 export type EngineKind = { kind: 'webgpu'; adapter: Adapter } | { kind: 'wasm'; variant: Variant } | { kind: 'none' }
 
 /** What to compute with, why, and what was found on the way. */
-export type EngineDecision = EngineKind & { reason: string; adapters: Adapter[]; vulkanFault: string | null; faults: string[] }
+export type EngineDecision = EngineKind & {
+  reason: string
+  adapters: Adapter[]
+  vulkanFault: string | null
+  /** why adapters could not be listed */
+  packageFault: string | null
+  /** GPUs that failed their self-test, each with what was wrong */
+  failed: string[]
+}
 
 /**
  * The first GPU that is hardware and passes its self-test, else WebAssembly. A software driver is never taken: it computes the same several
  * times slower than WebAssembly. Does not throw for a driver's sake.
  */
 export async function decideEngine(probes: EngineProbes): Promise<EngineDecision> {
-  const fault = probes.vulkanFault()
-  const faults: string[] = []
-  const adapters = await probes.listAdapters().catch((error: unknown) => {
-    faults.push(messageOf(error))
-    return []
-  })
-  const found = { adapters, vulkanFault: fault, faults }
+  const vulkanFault = probes.vulkanFault()
+  const failed: string[] = []
+  const [adapters, packageFault] = await probes.listAdapters().then(
+    (listed) => [listed, null] as const,
+    (error: unknown) => [[], messageOf(error)] as const,
+  )
+  const found = { adapters: [...adapters], vulkanFault, packageFault, failed }
   for (const adapter of adapters.filter(({ software }) => !software)) {
     const wrong = await probes.selfTest(adapter)
     if (wrong === null) return { kind: 'webgpu', adapter, reason: `${adapter.name} is a GPU and passed its self-test`, ...found }
-    faults.push(`${adapter.name} failed its self-test: ${wrong}`)
+    failed.push(`${adapter.name} failed its self-test: ${wrong}`)
   }
   const without =
-    faults.length > 0 ? faults.join('; ')
-    : fault !== null ? `no GPU: the Vulkan loader is missing (${fault})`
+    failed.length > 0 ? failed.join('; ')
+    : packageFault !== null ? `no GPU: ${packageFault}`
+    : vulkanFault !== null ? `no GPU: the Vulkan loader is missing (${vulkanFault})`
     : adapters.length > 0 ? `no GPU: the drivers only compute in software (${adapters.map(({ name }) => name).join(', ')}), which is slower`
     : 'no GPU: no driver offers one'
   const variant = probes.wasmVariant()

@@ -82,8 +82,13 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
       return job
     },
     async parts(log2n, turns) {
-      const chain = await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, () => {})
-      return chain.parts(turns, now).finally(() => chain.destroy())
+      let chain: DeviceChain | undefined
+      try {
+        await DeviceChain.stage(await connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, (made) => (chain = made))
+        return await chain!.parts(turns, now)
+      } finally {
+        chain?.destroy()
+      }
     },
     async close() {
       closed = true

@@ -92,7 +92,7 @@ export class DeviceChain {
   static async stage(gpu: Gpu, options: DeviceChainOptions, alive: (chain: DeviceChain) => void): Promise<DeviceChain> {
     const { n, matrixKey, variants, fastest, now } = options
     if (n * n > gpu.maxBytes) throw new EngineError('TOO_LARGE', `${gpu.name} takes at most ${gpu.maxBytes} bytes in one buffer, and B of ${n} x ${n} has ${n * n}`)
-    const chain = await gpu.allocate(`a chain of ${n} x ${n} (${Math.ceil(chainBytes(n) / 2 ** 20)} MiB)`, () => new DeviceChain(gpu, n))
+    const chain = await gpu.allocate(`a chain of ${n} x ${n} (${Math.ceil(chainBytes(n) / 2 ** 20)} MiB)`, () => new DeviceChain(gpu, n), (made) => made.destroy())
     alive(chain)
     await chain.#compile()
     await chain.#generate(matrixKey)
@@ -126,11 +126,6 @@ export class DeviceChain {
     this.#leaves = this.#panels.map(({ c, first }) => gpu.bind('leaves', c, { buffer: this.#tree, offset: first * leavesPerRow * HASH_BYTES, size: rows * leavesPerRow * HASH_BYTES }, gpu.roundConstants))
     this.#folds = levels.map((level) => this.#fold(this.#tree, level, take))
     this.#nextKey = gpu.bind('key', { buffer: this.#tree, offset: this.#rootAt, size: HASH_BYTES }, this.#key, gpu.roundConstants)
-  }
-
-  /** The variant of the product that this chain uses. */
-  get variant(): MultiplyVariant {
-    return this.#multiply.variant
   }
 
   /**
@@ -258,7 +253,7 @@ export class DeviceChain {
   /** Room for the row hashes of so many steps. */
   async #makeRoom(steps: number): Promise<void> {
     while (this.#blocks.length * BLOCK_STEPS < steps) {
-      const block = await this.#gpu.allocate('the row hashes of more steps', () => this.#gpu.buffer(BLOCK_STEPS * this.#n * HASH_BYTES, USAGE.copySource | USAGE.copyTarget))
+      const block = await this.#gpu.allocate('the row hashes of more steps', () => this.#gpu.buffer(BLOCK_STEPS * this.#n * HASH_BYTES, USAGE.copySource | USAGE.copyTarget), (made) => made.destroy())
       if (this.#destroyed) block.destroy()
       this.#mustLive()
       this.#blocks.push(block)
@@ -353,7 +348,7 @@ export class DeviceChain {
           return this.#fold(tree, { source, sink: source + count, count, levels: 1 }, take)
         })
         return { panel, out, keyList, tree, levels }
-      })
+      }, () => {}) // all of it is in `taken`
       this.#mustLive()
       const { panel, out, keyList, tree, levels } = made
       const list = new Uint8Array(last * HASH_BYTES)

@@ -85,17 +85,18 @@ export class Gpu {
   }
 
   /**
-   * Runs `make`, which allocates and does not wait, and sees to it that all of it was there to be had.
+   * Runs `make`, which allocates and does not wait, and sees to it that all of it was there to be had; if not, `undo` gives back what was.
    * @throws EngineError CRASHED that says `what` there was no room for
    */
-  async allocate<T>(what: string, make: () => T): Promise<T> {
+  async allocate<T>(what: string, make: () => T, undo: (made: T) => void): Promise<T> {
     this.device.pushErrorScope('out-of-memory')
     this.device.pushErrorScope('validation')
     const made = make()
     const faults = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()])
     const fault = faults.find((one) => one !== null)
-    if (fault) throw new EngineError('CRASHED', `${this.name} has no room for ${what}: ${fault.message}`)
-    return made
+    if (!fault) return made
+    undo(made)
+    throw new EngineError('CRASHED', `${this.name} has no room for ${what}: ${fault.message}`)
   }
 
   /** The bytes of a buffer made for reading, once all that was submitted before is done. */
