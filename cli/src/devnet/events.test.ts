@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type DevnetEvent, jsonView, lineView, screenView } from './events.ts'
 
 const names = new Map([['0x0a', 'machine 10'], ['0x02', 'machine 2'], ['0xc1', 'checker 1'], ['0x77', 'owner 2']])
-const verdict = (round: number, machine: string, outcome: string, reason: string, steps: number): DevnetEvent => ({ event: 'verdict', round, machine, outcome, reason, steps, work: '0', kbpsDown: null, kbpsUp: null, rttUs: null })
+const verdict = (round: number, machine: string, outcome: string, reason: string, steps: number): DevnetEvent => ({ event: 'verdict', round, machine, outcome, reason, steps, work: '0', kbpsDown: null, kbpsUp: null, rttUs: null, relayUs: null, memoryKiB: 0, flags: [] })
 
 /** What stands on a screen of that size after the events. */
 function screen(events: DevnetEvent[], size = { columns: 100, rows: 30 }): string[] {
@@ -36,6 +36,14 @@ describe('the live screen', () => {
     const lines = screen([{ event: 'payout', epoch: 0, payee: '0x77', planck: '1000000000000000000', before: '0', after: '1000000000000000000', extrinsic: '0xee', block: 9 }])
     expect(lines.at(-1)).toBe('epoch 0: owner 2 got 1 PEAQ: 0 PEAQ -> 1 PEAQ')
   })
+})
+
+test('a verdict on memory tells how much was shown', () => {
+  let lines = ''
+  const view = lineView({ write: (text) => (lines += text) }, names)
+  view.show(verdict(0, '0x02', 'PASS', 'NONE', 207))
+  view.show({ ...verdict(1, '0x02', 'PASS', 'NONE', 300), memoryKiB: 24_576 } as DevnetEvent)
+  expect(lines).toBe('round 0: machine 2 PASS, 207 proven steps\nround 1: machine 2 PASS, 300 proven steps, 24 MiB of memory\n')
 })
 
 test('lines tell what a log needs and no more; JSON tells all', () => {

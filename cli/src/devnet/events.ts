@@ -8,7 +8,7 @@ export type DevnetEvent =
   | { event: 'block'; number: number; round: number | null; epoch: number | null; phase: string }
   | { event: 'eligible'; round: number; machine: string }
   | { event: 'report'; round: number; checker: string; block: number }
-  | { event: 'verdict'; round: number; machine: string; outcome: string; reason: string; steps: number; work: string; kbpsDown: number | null; kbpsUp: number | null; rttUs: number | null }
+  | { event: 'verdict'; round: number; machine: string; outcome: string; reason: string; steps: number; work: string; kbpsDown: number | null; kbpsUp: number | null; rttUs: number | null; relayUs: number | null; memoryKiB: number; flags: string[] }
   | { event: 'observations'; round: number; checker: string; paid: number; reason: string }
   | { event: 'score'; epoch: number; account: string; kind: 'machine' | 'checker'; score: string; earned: string; reason: string }
   | { event: 'statement'; epoch: number; root: string; matchesChain: boolean }
@@ -46,7 +46,7 @@ export function sentence(event: DevnetEvent, names: Names): string | undefined {
     case 'report':
       return `round ${event.round}: ${name(event.checker)} reported in block ${event.block}`
     case 'verdict':
-      return `round ${event.round}: ${name(event.machine)} ${event.outcome}${event.reason === 'NONE' ? '' : ` (${event.reason})`}, ${event.steps} proven steps`
+      return `round ${event.round}: ${name(event.machine)} ${event.outcome}${event.reason === 'NONE' ? '' : ` (${event.reason})`}, ${event.steps} proven steps${event.memoryKiB === 0 ? '' : `, ${event.memoryKiB / 1024} MiB of memory`}`
     case 'observations':
       return `round ${event.round}: ${name(event.checker)} is paid for ${event.paid} observations${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
     case 'score':

@@ -19,7 +19,7 @@ interface NetworkAnswer {
 interface RoundAnswer {
   stage: string
   eligible: { machines: { account: AccountId }[]; checkers: { account: AccountId; report: { block: number } | null }[] }
-  verdicts: { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null }[] | null
+  verdicts: { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null; relayUs: number | null; memoryKiB: number; flags: Reason[] }[] | null
   checkerRounds: { checker: AccountId; paidObservations: number; reason: Reason }[] | null
 }
 interface EpochAnswer {
@@ -86,8 +86,8 @@ function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () =
     for (;;) {
       const answer = await ask<RoundAnswer>(`/rounds/${judged}`)
       if (!answer?.verdicts || !answer.checkerRounds) return
-      for (const { machine, outcome, reason, provenSteps, work, downKbps, upKbps, rttUs } of answer.verdicts)
-        show({ event: 'verdict', round: judged, machine, outcome, reason: plain(reason), steps: provenSteps, work, kbpsDown: downKbps, kbpsUp: upKbps, rttUs })
+      for (const { machine, outcome, reason, provenSteps, work, downKbps, upKbps, rttUs, relayUs, memoryKiB, flags } of answer.verdicts)
+        show({ event: 'verdict', round: judged, machine, outcome, reason: plain(reason), steps: provenSteps, work, kbpsDown: downKbps, kbpsUp: upKbps, rttUs, relayUs, memoryKiB, flags: flags.map(plain) })
       for (const { checker, paidObservations, reason } of answer.checkerRounds) show({ event: 'observations', round: judged, checker, paid: paidObservations, reason: plain(reason) })
       judged += 1
     }
