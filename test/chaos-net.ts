@@ -36,6 +36,7 @@ const SMALL: Partial<Parameters> = {
   packageOffset: 21,
   windowMs: 1000,
   log2n: 7,
+  log2nMax: 7,
   samples: 40,
   maxSteps: 512,
   bandwidthBytes: 16 * 1024,

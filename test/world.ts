@@ -65,6 +65,7 @@ const SMALL: Partial<Parameters> = {
   waitBlocks: 2,
   windowMs: 1000,
   log2n: 6,
+  log2nMax: 6,
   samples: 40,
   maxSteps: 4096,
   bandwidthBytes: 16 * 1024,

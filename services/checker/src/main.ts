@@ -155,6 +155,6 @@ function readiness({ best, ledger, registered, missing }: Standing, me: Hash) {
 /** Of the parameters that are or will be in force, the greatest of each that bounds a message. */
 function widestParameters({ parameters }: Ledger): Parameters {
   const all = parameters.map((entry) => entry.parameters)
-  const most = (field: 'committee' | 'maxSteps' | 'log2n' | 'samples' | 'bandwidthBytes'): number => Math.max(...all.map((one) => one[field]))
-  return { ...all[0]!, committee: most('committee'), maxSteps: most('maxSteps'), log2n: most('log2n'), samples: most('samples'), bandwidthBytes: most('bandwidthBytes') }
+  const most = (field: 'committee' | 'maxSteps' | 'log2nMax' | 'memoryLog2' | 'samples' | 'bandwidthBytes'): number => Math.max(...all.map((one) => one[field]))
+  return { ...all[0]!, committee: most('committee'), maxSteps: most('maxSteps'), log2nMax: most('log2nMax'), memoryLog2: most('memoryLog2'), samples: most('samples'), bandwidthBytes: most('bandwidthBytes') }
 }
