@@ -93,7 +93,7 @@ describe('an epoch of two rounds', () => {
     expect(statementRoot(crypto, world.network, fromHex(statement.bytes))).toBe(replay.statement.root)
     for (const [root, { leaf, index, size, path }] of [[roots.payouts, payout.proof], [roots.scores, scores[0]!.proof]] as const) {
       expect(verifyMerkleProof(crypto, root, fromHex(leaf), index, size, path)).toBe(true)
-      expect(verifyMerkleProof(crypto, root, fromHex(`${leaf.slice(0, -2)}ff` as Hex), index, size, path)).toBe(false)
+      expect(verifyMerkleProof(crypto, root, fromHex(leaf).with(-1, fromHex(leaf).at(-1)! ^ 1), index, size, path)).toBe(false)
     }
   })
 

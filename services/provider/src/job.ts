@@ -118,7 +118,7 @@ class Job {
     const { schedule } = this.#first.facts
     const factsKept = this.#describe()
     factsKept.catch(() => {})
-    const size = sizeOf(this.#deps, this.#first.facts)
+    const size = await sizeOf(this.#deps, this.#first.facts)
     if (typeof size === 'string') return this.#notRun(size)
     const seedKnown = this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy).then(() => this.#seed() ?? new Uint8Array(32))
     // Memory is filled before the seed is known.

@@ -1,7 +1,7 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
 import { totalmem } from 'node:os'
-import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, switchMap, tap } from 'rxjs'
+import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
@@ -10,12 +10,12 @@ import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
 import { WIRE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
-import type { Hash, Parameters, ReasonCode } from '@assay/protocol'
+import type { ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { providerConfig } from './config.ts'
 import type { ProviderConfig } from './config.ts'
 import { chooseEngine } from './engine-choice.ts'
-import { runJob } from './job.ts'
+import { type JobDeps, runJob } from './job.ts'
 import { ledger$ as followLedger } from './ledger.ts'
 import { createLinks } from './links.ts'
 import { factsOfRound, readAll } from './facts.ts'
@@ -26,6 +26,7 @@ import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
 import { segmentsToShow, suitableLog2n } from './sizes.ts'
 import { SignedRounds } from './signed.ts'
+import type { WorkDeps } from './work.ts'
 
 export { providerConfig }
 export type { ProviderConfig }
@@ -115,24 +116,24 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       signal,
     })
     const signed = new SignedRounds(config.dataDir, network)
-    // While the registration is on its way; no round begins before.
-    const prepared = async () => {
+    // While the registration is on its way. A round that was signed before the start is not kept waiting: to hand it in and open it takes none of this.
+    const prepare = async () => {
       const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
-      const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
-      return {
-        crypto,
-        engine,
-        memory,
-        // What was measured once holds as long as the network's bounds allow it.
-        log2n: (now: Parameters) => Math.min(Math.max(log2n, now.log2n), now.log2nMax),
-        segments: (now: Parameters) => segmentsToShow(now, { claimedMiB: reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
-        describe: (beacon: Hash, enough: AbortSignal) => factsOfRound({ crypto, network, account: machine, log }, reading, beacon, enough),
-      }
+      return { reading, log2n: await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax }) }
     }
-    const jobs$ = defer(prepared).pipe(
-      switchMap((work) => rounds$(state$, { crypto, machine }).pipe(map((one) => ({ one, work })))),
+    const prepared = prepare()
+    const work: WorkDeps & Pick<JobDeps, 'describe'> = {
+      crypto,
+      engine,
+      memory,
+      // What was measured once holds as long as the network's bounds allow it.
+      log2n: async (now) => Math.min(Math.max((await prepared).log2n, now.log2n), now.log2nMax),
+      segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
+      describe: async (beacon, enough) => factsOfRound({ crypto, network, account: machine, log }, (await prepared).reading, beacon, enough),
+    }
+    const jobs$ = rounds$(state$, { crypto, machine }).pipe(
       // Side by side: one round still has to open while the next one begins.
-      mergeMap(({ one, work }) =>
+      mergeMap((one) =>
         defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
           tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
             metrics.rounds.inc({ result })
@@ -166,7 +167,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       }),
     ).pipe(tap(({ state: how, anchor, block }) => log.info(how === 'registered' ? 'machine registered' : 'machine is registered already', { machine: keys.account.address, anchor, block })))
 
-    const all$ = merge(seen$, jobs$, registered$).pipe(ignoreElements(), takeUntilAborted(signal))
+    const all$ = merge(seen$, jobs$, registered$, prepared).pipe(ignoreElements(), takeUntilAborted(signal))
     await lastValueFrom(all$, { defaultValue: undefined })
     if (!stop.aborted) throw new OperatorError('CHAIN_LOST', `the connection to ${config.chain} ended for good`, { advice: 'Start again; if it happens again, use another node.', exit: EXIT.again })
   } catch (error) {

@@ -9,9 +9,9 @@ export interface WorkDeps {
   /** null where the machine shows no memory */
   memory: MemoryEngine | null
   /** the width of matrices that suits the engine, within what the network allows */
-  log2n(parameters: Parameters): number
+  log2n(parameters: Parameters): number | Promise<number>
   /** segments of memory that this machine shows */
-  segments(parameters: Parameters): number
+  segments(parameters: Parameters): number | Promise<number>
 }
 
 /** A chain that is ready for its first step. */
@@ -34,9 +34,9 @@ export interface WorkSize {
 }
 
 /** What suits this machine in the round, or why it cannot take part. */
-export function sizeOf({ memory, log2n, segments }: WorkDeps, { kind, parameters }: RoundFacts): WorkSize | NotRunReason {
-  if (kind !== 'MEMORY') return { log2n: log2n(parameters), segments: 0 }
-  return memory === null ? 'UNSUPPORTED' : { log2n: parameters.memoryLog2, segments: segments(parameters) }
+export async function sizeOf({ memory, log2n, segments }: WorkDeps, { kind, parameters }: RoundFacts): Promise<WorkSize | NotRunReason> {
+  if (kind !== 'MEMORY') return { log2n: await log2n(parameters), segments: 0 }
+  return memory === null ? 'UNSUPPORTED' : { log2n: parameters.memoryLog2, segments: await segments(parameters) }
 }
 
 /**
