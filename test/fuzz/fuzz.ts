@@ -49,6 +49,7 @@ const MAX_MEMORY = 2 ** 26
  */
 export function fuzz(target: Target, { coverage, chance, more, before = () => {} }: FuzzDeps): Outcome {
   const corpus: Uint8Array[] = []
+  const walks: Generator<Uint8Array, undefined>[] = []
   const seeds = [...target.seeds, new Uint8Array()]
   let executions = 0
   let finding: Finding | null = null
@@ -59,18 +60,36 @@ export function fuzz(target: Target, { coverage, chance, more, before = () => {}
     return what === null
   }
   const outcome = (): Outcome => ({ target: target.name, executions, blocks: coverage.blocks, corpus: corpus.length, finding })
+  // The fuzzer itself uses code of ours; what that does is no news.
+  for (let i = 0; i < 64; i++) {
+    spoiled(seeds, [], chance)
+    coverage.take()
+  }
   for (const seed of seeds) {
     executions++
     if (!passes(seed)) return outcome()
     coverage.take()
     corpus.push(seed)
   }
+  const keep = (input: Uint8Array): void => {
+    corpus.push(input)
+    if (input.length <= WALKED_BYTES) walks.push(walk(input, coverage.words))
+  }
+  /** Every other time the next word on the newest short input, which did something new: a comparison behind the one that it passed is met at once. */
+  const next = (): Uint8Array => {
+    while (walks.length > 0 && chance(2) === 0) {
+      const { value } = walks.at(-1)!.next()
+      if (value !== undefined) return value
+      walks.pop()
+    }
+    return spoiled(corpus, coverage.words, chance)
+  }
   while (more(executions)) {
     // Asking what was covered costs far more than most inputs. So one input is looked at closely, and the others together; if these did something new, each of them again.
-    const [first, ...others] = Array.from({ length: BATCH }, () => spoiled(corpus, coverage.words, chance)) as [Uint8Array, ...Uint8Array[]]
+    const [first, ...others] = Array.from({ length: BATCH }, next) as [Uint8Array, ...Uint8Array[]]
     executions++
     if (!passes(first)) return outcome()
-    if (coverage.take() > 0) corpus.push(first)
+    if (coverage.take() > 0) keep(first)
     for (const input of others) {
       executions++
       if (!passes(input)) return outcome()
@@ -78,13 +97,19 @@ export function fuzz(target: Target, { coverage, chance, more, before = () => {}
     if (!coverage.peek()) continue
     for (const input of others) {
       if (!passes(input)) return outcome()
-      if (coverage.take() > 0) corpus.push(input)
+      if (coverage.take() > 0) keep(input)
     }
   }
   return outcome()
 }
 
 const BATCH = 24
+const WALKED_BYTES = 64
+
+/** The input with each word at each place, over what stands there. */
+function* walk(input: Uint8Array, words: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
+  for (let at = 0; at <= input.length; at++) for (const word of words) yield concat(input.subarray(0, at), word, input.subarray(at + word.length))
+}
 
 /** What is wrong with how the target takes an input, or null. */
 export function fault(target: Target, input: Uint8Array): string | null {
@@ -165,7 +190,7 @@ function spoiled(corpus: readonly Uint8Array[], words: readonly Uint8Array[], ch
     const other = pick()
     bytes = concat(bytes.subarray(0, chance(bytes.length + 1)), other.subarray(chance(other.length + 1)))
   }
-  for (let times = 1 + chance(4); times > 0; times--) {
+  for (let times = chance(2) === 0 ? 1 : 1 + chance(4); times > 0; times--) {
     if (bytes.length === 0) bytes = Uint8Array.of(chance(256))
     else if (words.length > 0 && chance(4) === 0) bytes = withWord(bytes, words[chance(words.length)]!, chance)
     else bytes = ALL_MUTATIONS[chance(ALL_MUTATIONS.length)]!(bytes, chance)

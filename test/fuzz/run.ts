@@ -26,7 +26,11 @@ async function* outcomes(targets: string[], budget: FuzzOrder['budget'], seed: s
     const seen = new Slate(slate)
     const waiting: ((outcome: Outcome | Error) => void)[] = []
     const arrived: (Outcome | Error)[] = []
-    const tell = (outcome: Outcome | Error): void => void (waiting.shift() ?? ((one) => arrived.push(one)))(outcome)
+    const tell = (outcome: Outcome | Error): void => {
+      const wait = waiting.shift()
+      if (wait === undefined) arrived.push(outcome)
+      else wait(outcome)
+    }
     let [last, since] = [-1, performance.now()]
     const watch = setInterval(() => {
       const { count, target, input } = seen.read()

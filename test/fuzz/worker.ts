@@ -1,9 +1,7 @@
 // The thread in which targets are fuzzed, one after the other: its owner watches from outside, because a thread that hangs cannot say so.
 import { parentPort, workerData } from 'node:worker_threads'
-import { chance } from '../zoo/attack.ts'
 import { startCoverage } from './coverage.ts'
 import { fuzz, MAX_INPUT_BYTES, type Outcome } from './fuzz.ts'
-import { PLANTED, TARGETS } from './targets.ts'
 
 export interface FuzzOrder {
   targets: string[]
@@ -39,9 +37,12 @@ export class Slate {
 if (parentPort !== null) {
   const { targets, budget, seed, slate } = workerData as FuzzOrder
   const seen = new Slate(slate)
+  const coverage = startCoverage()
+  // After that, so that all of it is counted block by block.
+  const [{ PLANTED, TARGETS }, { chance }] = await Promise.all([import('./targets.ts'), import('../zoo/attack.ts')])
   for (const [place, name] of targets.entries()) {
     const target = [...TARGETS, PLANTED].find((one) => one.name === name)!
-    const coverage = startCoverage()
+    coverage.forget()
     const end = 'seconds' in budget ? performance.now() + 1000 * budget.seconds : Infinity
     const most = 'executions' in budget ? budget.executions : Infinity
     const outcome: Outcome = fuzz(target, {
@@ -50,7 +51,6 @@ if (parentPort !== null) {
       more: (executions) => executions < most && performance.now() < end,
       before: (input) => seen.write(place, input),
     })
-    coverage.close()
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     parentPort.postMessage(outcome)
   }
