@@ -35,8 +35,14 @@ describe('a planted fault', () => {
   })
 
   test('is not found by chance alone', () => {
-    expect(blindly(PLANTED, EXECUTIONS).finding).toBeNull()
+    expect(blindly(PLANTED[0]!, EXECUTIONS).finding).toBeNull()
   })
+})
+
+test('an input without end is found from outside, and its thread ended', async () => {
+  const { code, out, err } = await command('--target', 'planted hang', '--patience', '1')
+  expect({ code, out }).toEqual({ code: 1, out: 'planted hang: 1 executions, 0 blocks, 0 inputs kept, FOUND\n' })
+  expect(err).toContain('FOUND in planted hang: no end within 1000 ms\n  input: 0x\n')
 })
 
 describe('every target', () => {
@@ -80,7 +86,7 @@ describe('what counts as a fault', () => {
 describe('the command', () => {
   test.each([
     [['--target', 'no such thing'], 'no target has no such thing in its name'],
-    [['--seconds', '0'], '--seconds takes a number above 0'],
+    [['--seconds', '0'], '--seconds and --patience take a number above 0'],
     [['--executions', '1.5'], '--executions a whole one'],
     [['--target', 'judgement', '--input', '0x00'], 'takes the whole name of one target; 4 have judgement'],
     [['--target', 'planted', '--input', 'zz'], 'takes 0x and an even number'],

@@ -41,7 +41,7 @@ if (parentPort !== null) {
   // After that, so that all of it is counted block by block.
   const [{ PLANTED, TARGETS }, { chance }] = await Promise.all([import('./targets.ts'), import('../zoo/attack.ts')])
   for (const [place, name] of targets.entries()) {
-    const target = [...TARGETS, PLANTED].find((one) => one.name === name)!
+    const target = [...TARGETS, ...PLANTED].find((one) => one.name === name)!
     coverage.forget()
     const end = 'seconds' in budget ? performance.now() + 1000 * budget.seconds : Infinity
     const most = 'executions' in budget ? budget.executions : Infinity
