@@ -1,4 +1,4 @@
-// The one door for `npm start`, `npm test` and `npm run zoo`: sets up what is missing, says what it does, then hands over to the pinned Node.
+// The one door for `npm start`, `npm test`, `npm run zoo` and `npm run fuzz`: sets up what is missing, says what it does, then hands over to the pinned Node.
 // CommonJS and no dependencies: it runs before anything is installed, on any Node that npm runs on.
 'use strict'
 const { createHash } = require('node:crypto')
@@ -86,7 +86,8 @@ async function main() {
     process.exit(0)
   }
   if (task === 'zoo') process.exit(await hand(['test/zoo/run.ts', ...rest]))
-  fail(`unknown task ${task}: use devnet, test or zoo`)
+  if (task === 'fuzz') process.exit(await hand(['test/fuzz/run.ts', ...rest]))
+  fail(`unknown task ${task}: use devnet, test, zoo or fuzz`)
 }
 
 void main()

@@ -16,7 +16,7 @@ test('an account is known by id and address', () => {
 })
 
 test('what is no account is named', () => {
-  for (const text of ['', 'alice', '0x1234', `${ALICE_ADDRESS.slice(0, -1)}Z`, '0x' + '0'.repeat(40)]) {
+  for (const text of ['', 'alice', '0x1234', `${ALICE_ADDRESS.slice(0, -1)}Z`, '0x' + '0'.repeat(40), 'Y'.repeat(2 ** 24)]) {
     expect(() => toAccountId(text)).toThrow(InvalidAddressError)
   }
 })

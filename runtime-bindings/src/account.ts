@@ -30,8 +30,13 @@ export function toAddress(id: AccountId): string {
   return utilCrypto.encodeAddress(fromHex(id), 42)
 }
 
+/** Longest text of an account: 0x and 64 digits; SS58 is shorter. */
+const MAX_ADDRESS_LENGTH = 66
+
 /** Account id of an SS58 address of any prefix, or of 32 bytes as hex. Throws InvalidAddressError. */
 export function toAccountId(address: string): AccountId {
+  // base58 takes time with the square of the length: seconds for 100 kB.
+  if (address.length > MAX_ADDRESS_LENGTH) throw new InvalidAddressError(address)
   try {
     const bytes = utilCrypto.decodeAddress(address)
     if (bytes.length === 32) return toHex(bytes)
