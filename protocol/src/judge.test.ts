@@ -7,11 +7,12 @@ import { openingsBlob, playNetwork, roundOf, signCommitment, work } from '../tes
 import { type AccountId, concat, type Hash, toHex, utf8, ZERO_HASH } from './bytes.ts'
 import { decodeFacts, type Facts, factsId } from './device/facts.ts'
 import type { RoundEvidence } from './evidence.ts'
-import { JudgementTooEarlyError, judgeRound, type MachineVerdict, unprovenSteps } from './judge.ts'
+import { JudgementTooEarlyError, judgeRound, type MachineVerdict } from './judge.ts'
 import type { RoundFacts } from './ledger.ts'
 import { type BlobRef, blobId, type MachineEvidence, type Manifest } from './manifest.ts'
 import type { Parameters } from './parameters.ts'
 import type { Observation } from './report.ts'
+import { unprovenSteps } from './unproven.ts'
 import { decodeOpeningsBlob, encodeWorkCommitment, nonceMessage, type WorkCommitment } from './work.ts'
 
 // One honest round of two machines and four checkers, three of them in each committee; each test bends what was said of machine 0.

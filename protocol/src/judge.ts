@@ -5,6 +5,7 @@ import { chainKeys } from './compute/chain.ts'
 import { type ProofFault, verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeFacts, type Facts, factsId } from './device/facts.ts'
+import { checkProfile, checkProven, type ClaimFlag, provenInt8Mmacs } from './device/profile.ts'
 import { sameDevice } from './device/same-device.ts'
 import type { RoundEvidence } from './evidence.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
@@ -14,7 +15,8 @@ import { compareOutputs, type ModelVerdict } from './model.ts'
 import type { CheckMode, Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { Observation } from './report.ts'
-import { chainSeed, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, nonceMessage, nonceOf, type Openings, openingsDigest, type WorkCommitment } from './work.ts'
+import { unprovenSteps } from './unproven.ts'
+import { chainSeed, commitmentBlobDigest, decodeCommitmentBlob, decodeOpeningsBlob, nonceMessage, nonceOf, type Openings, openingsDigest, type WorkCommitment } from './work.ts'
 
 export type Outcome = 'PASS' | 'FAIL' | 'NOT_OPENED' | 'EQUIVOCATION' | 'NOT_RUN' | 'UNREACHABLE' | 'NO_QUORUM'
 
@@ -53,9 +55,9 @@ export interface MachineVerdict {
   provenSteps: number
   /** Multiply-accumulates that are paid: provenSteps * n^3, or in a memory round the scanned bytes * `memoryWeight`. */
   work: bigint
-  /** Memory committed to, in KiB; 0 in a round of multiplications. */
+  /** Memory that the committed chain scans, in KiB, by what M signed alone; 0 in a round of multiplications. */
   shownKiB: number
-  /** Memory shown and scanned whole within a window, in KiB; 0 unless it was a memory round and the machine passed. */
+  /** All of the memory committed to, in KiB, if it was scanned whole within a window by the checkers' readings; 0 unless it was a memory round and the machine passed. */
   memoryKiB: number
   /** Lower median of the time from the nonce to the first progress that neither the round trip nor one step explains, in microseconds; null if nobody can say. A signal of a relay, never a verdict. */
   relayUs: number | null
@@ -63,8 +65,10 @@ export interface MachineVerdict {
   opened: boolean
   /** What the machine said of itself, if it had to open and did. Claims. */
   facts: Facts | null
-  /** What the comparison with other machines found, ascending; it costs nothing where the parameters say shadow. */
+  /** What the comparison with other machines, or of what was shown with what was claimed, found, in the order in which it looks; it costs nothing where the parameters say shadow. */
   flags: ReasonCode[]
+  /** Whether the claimed device fits its class, its measurements and what the round proved; null without facts. Shown, never paid on. */
+  claim: 'OK' | ClaimFlag | null
   downKbps: number
   upKbps: number
   /** Null if nobody measured one. */
@@ -131,9 +135,9 @@ export function judgeRound(crypto: Crypto, facts: RoundFacts, evidence: RoundEvi
   return { round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, evidence, checker, paid.get(checker.account)?.length ?? 0)) }
 }
 
-/** True if a machine showed memory, and less than it should by its own claim. What its window was too short to scan once is not shown. */
-const claimsMore = ({ facts, shownKiB, memoryKiB }: MachineVerdict, memoryPpm: number): boolean =>
-  facts !== null && shownKiB > 0 && BigInt(memoryKiB) * 1_000_000n < BigInt(facts.device.memoryMiB) * 1024n * BigInt(memoryPpm)
+/** True if a machine showed memory, and less than it should by its own claim. By what it signed alone: what checkers read of it must not fail it. */
+const claimsMore = ({ facts, shownKiB }: MachineVerdict, memoryPpm: number): boolean =>
+  facts !== null && shownKiB > 0 && BigInt(shownKiB) * 1_000_000n < BigInt(facts.device.memoryMiB) * 1024n * BigInt(memoryPpm)
 
 /** What only a comparison of machines shows: one device under two names, and a model that answers otherwise than the others'. Who is not paid on a check is flagged by it. */
 function compared({ deviceCheck, memoryPpm, modelCheck, modelTolerance }: Parameters, verdicts: readonly MachineVerdict[]): MachineVerdict[] {
@@ -271,12 +275,13 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     medianSteps: reading.median,
     provenSteps,
     work: provenSteps === 0 ? 0n : BigInt(provenSteps) * workOfStep(chain!, parameters),
-    shownKiB: chain === null ? 0 : chain.fill.length * 2 ** chain.log2n,
+    shownKiB: chain === null ? 0 : Math.min(chain.fill.length, chain.roots.length) * 2 ** chain.log2n,
     memoryKiB: provenSteps > 0 && provenSteps >= chain!.fill.length ? chain!.fill.length * 2 ** chain!.log2n : 0,
     relayUs: lowerMedian(reading.relays),
     opened: shown !== null,
     facts: shown,
     flags: [],
+    claim: shown === null ? null : claimOf(shown, chain!, provenSteps, parameters),
     downKbps: lowerMedian(reached.map(({ downKbps }) => downKbps)) ?? 0,
     upKbps: lowerMedian(reached.map(({ upKbps }) => upKbps)) ?? 0,
     rttUs: lowerMedian(reached.map(({ rttUs }) => rttUs).filter((rtt) => rtt > 0)),
@@ -296,15 +301,21 @@ function majorityOf(counted: readonly CountedObservation[]): Observation | null 
   return null
 }
 
+/** The gravest oddity of a claim. Only multiplications prove a rate of int8 products. */
+function claimOf({ device }: Facts, { fill, log2n, roots }: Chain, provenSteps: number, { maxSteps, windowMs }: Parameters): 'OK' | ClaimFlag {
+  const profile = checkProfile(device)
+  if (profile !== 'OK' || fill.length > 0) return profile
+  return checkProven(device, { int8Mmacs: provenInt8Mmacs(BigInt(provenSteps) << BigInt(3 * log2n), windowMs), log2n, capped: roots.length === maxSteps })
+}
+
 /** The commitments of M: what else is offered as such proves nothing. */
 function commitmentsOf(crypto: Crypto, { network, round }: RoundFacts, { machine: { account, identity }, offers }: Docket): Map<Hash, WorkCommitment> {
   const commitments = new Map<Hash, WorkCommitment>()
   for (const [id, bytes] of offers.commitments) {
-    const blob = wellFormed(() => decodeCommitmentBlob(crypto, bytes))
-    if (blob === null) continue
-    const { commitment, signature } = blob
-    if (commitment.network !== network || commitment.round !== round || commitment.machine !== account) continue
-    if (crypto.ed25519Verify(signature, commitmentDigest(crypto, commitment), fromHex(identity.peer))) commitments.set(id, commitment)
+    // The signature before the thousands of roots: what M did not sign shall cost the reader no time.
+    if (!crypto.ed25519Verify(bytes.subarray(-64), commitmentBlobDigest(crypto, bytes), fromHex(identity.peer))) continue
+    const commitment = wellFormed(() => decodeCommitmentBlob(crypto, bytes))?.commitment
+    if (commitment?.network === network && commitment.round === round && commitment.machine === account) commitments.set(id, commitment)
   }
   return commitments
 }
@@ -402,18 +413,6 @@ function readingOf({ keys, foldOf }: Chain, checker: AccountId, { lastStep, last
   if (fold === undefined) return { credited: 0, reason: 'NOT_FOLDED' }
   const key = lastStep < fold ? undefined : keys[lastStep]
   return key !== undefined && equalBytes(key, fromHex(lastKey)) ? { credited: lastStep - fold, reason: 'OK' } : { credited: 0, reason: 'WRONG_KEY' }
-}
-
-/** ln(2^20) * 10^6, rounded up. */
-const LN_2_20_MICRO = 13_862_944n
-
-/**
- * Steps' worth of rows that an accepted chain of `steps` steps may have wrong with probability above 2^-20: (1 - f)^samples <= e^(-f * samples) gives f <= ln(2^20) / samples.
- * Ten of the twenty bits are a margin against whoever can draw a block's randomness a thousand times.
- */
-export function unprovenSteps(steps: number, samples: number): number {
-  const share = (LN_2_20_MICRO + BigInt(samples) - 1n) / BigInt(samples)
-  return Number((BigInt(steps) * share + 999_999n) / 1_000_000n)
 }
 
 /** Value number floor((n-1)/2) of n in ascending order; null of none. */

@@ -46,6 +46,7 @@ describe('each problem is named', () => {
     [{ log2nMax: 14 }, 'log2nMax is 14'],
     [{ memoryLog2: 5 }, 'memoryLog2 is 5'],
     [{ memoryLog2: 21 }, 'memoryLog2 is 21'],
+    [{ memoryShare: 1, memorySegments: 3209 }, 'no more than 3208 segments can be proven'],
     [{ memoryPasses: 9 }, 'memoryPasses is 9'],
     [{ memoryPpm: 1_000_001 }, 'memoryPpm is'],
     [{ memorySegments: 0 }, 'memorySegments is 0'],

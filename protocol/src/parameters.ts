@@ -2,6 +2,7 @@
 import { type Codec, names, strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
 import { memoryOpeningsLimit } from './memory/coins.ts'
 import { offsets } from './schedule.ts'
+import { unprovenSteps } from './unproven.ts'
 
 /** What a network agreed on. Block counts and offsets in blocks, amounts in planck, shares in millionths. */
 export interface Parameters {
@@ -177,6 +178,7 @@ export function validateParameters(parameters: Parameters): string[] {
     whole('memoryPpm', 0, 1_000_000),
     whole('memorySegments', 1, p.maxSteps),
     whole('memoryWeight', 0, 65535),
+    [p.memoryShare === 0 || p.memorySegments <= mostSegments(p), `memorySegments is ${p.memorySegments}; with maxSteps ${p.maxSteps} and ${p.samples} samples no more than ${mostSegments(p)} segments can be proven in one chain`],
     whole('modelTolerance', 0, 2 ** 31 - 1),
     amount('poolPerEpoch'),
     amount('minimumPayout'),
@@ -190,6 +192,9 @@ export function validateParameters(parameters: Parameters): string[] {
   ]
   return checks.flatMap(([sound, problem]) => (sound ? [] : [problem]))
 }
+
+/** Segments that a chain of `maxSteps` steps can prove to have scanned, by what acceptance proves. */
+export const mostSegments = ({ maxSteps, samples }: Pick<Parameters, 'maxSteps' | 'samples'>): number => (samples < 1 ? 0 : Math.max(0, maxSteps - unprovenSteps(maxSteps, samples)))
 
 /** What keeps `next` from being an update of `current`: one sentence a problem, none if it takes effect. */
 export function updateProblems(current: Parameters, next: Parameters): string[] {

@@ -23,6 +23,7 @@ const machine = (round: number, account: number, work: bigint, change: Partial<M
   opened: true,
   facts: null,
   flags: [],
+  claim: null,
   shownKiB: 0,
   memoryKiB: 0,
   relayUs: null,

@@ -79,6 +79,11 @@ export function commitmentDigest(crypto: Crypto, value: WorkCommitment): Uint8Ar
   return crypto.sha256(concat(utf8('assay/1/commitment'), encodeWorkCommitment(value)))
 }
 
+/** The same of a whole commitment blob, without reading it: its last 64 bytes, the signature, are not part of it. */
+export function commitmentBlobDigest(crypto: Crypto, blob: Uint8Array): Uint8Array {
+  return crypto.sha256(concat(utf8('assay/1/commitment'), blob.subarray(0, -SIGNATURE_BYTES)))
+}
+
 /** The blob that a machine hands in. Its id is `blobId`. */
 export function encodeCommitmentBlob(value: WorkCommitment, signature: Uint8Array): Uint8Array {
   return concat(encodeWorkCommitment(value), bytes64.enc(signature))

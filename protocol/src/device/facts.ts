@@ -41,7 +41,7 @@ const ENVIRONMENT = { packageLock: 0, node: 1, kernel: 2, image: 3, driver: 4, r
 /** What of its environment a machine may name. */
 export type EnvironmentKind = keyof typeof ENVIRONMENT
 
-/** One part of what the machine runs with, by the SHA-256 of its file or of its version's text. */
+/** One part of what the machine runs with, by the hash of its files: PROTOCOL section 14. */
 export interface EnvironmentItem {
   what: EnvironmentKind
   hash: Hash

@@ -30,6 +30,12 @@ export function provenInt8Mmacs(work: bigint, windowMs: number): number {
   return Number(work / BigInt(windowMs) / 1000n)
 }
 
+/** What is odd about a claim in the light of what a round proved. */
+export type ProvenFlag = 'PROVEN_BELOW' | 'PROVEN_ABOVE'
+
+/** All that can be odd about a claim. */
+export type ClaimFlag = ProfileFlag | ProvenFlag
+
 /** Below this size of a matrix (2^9) a chain is hashes and messages rather than products, and its rate tells little of the device. */
 const TELLING_LOG2N = 9
 
@@ -41,7 +47,7 @@ export function checkProven(
   device: Device,
   proven: { int8Mmacs: number; log2n: number; capped: boolean },
   classOf: (id: number) => DeviceClass | undefined = deviceClass,
-): 'OK' | 'PROVEN_BELOW' | 'PROVEN_ABOVE' {
+): 'OK' | ProvenFlag {
   const range = classOf(device.class)?.profile.int8Mmacs
   if (range && proven.int8Mmacs > device.units * range.max) return 'PROVEN_ABOVE'
   const telling = !proven.capped && proven.log2n >= TELLING_LOG2N

@@ -107,7 +107,9 @@ describe('the stopwatch, on a clock of the test', () => {
   test('the last progress within the window is read, its last ms included', () => {
     online$.next(true)
     expect(sent).toEqual([{ tag: 'Nonce', value: { round: 3, signature: new Uint8Array(64).fill(9) } }])
-    pass(500)
+    pass(300)
+    progress(0)
+    pass(200)
     progress(10)
     progress(11, 2)
     pass(1500)

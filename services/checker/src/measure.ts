@@ -117,7 +117,8 @@ export function stopwatch$(line: Line, { round, signature, windowMs }: { round: 
     let startedAt: number | undefined
     const there$ = line.online$.pipe(filter(Boolean))
     const progress$ = hear(line, 'Progress').pipe(
-      filter(({ message, at }) => message.value.round === round && startedAt !== undefined && at - startedAt <= windowMs),
+      // Step 0 is no step: its key takes no work.
+      filter(({ message, at }) => message.value.round === round && message.value.step > 0 && startedAt !== undefined && at - startedAt <= windowMs),
       map(({ message, at }, index): Patch => ({ lastStep: message.value.step, lastKey: message.value.key, ...(index === 0 ? { firstUs: microseconds(at - startedAt!) } : {}) })),
     )
     const nonce$ = there$.pipe(

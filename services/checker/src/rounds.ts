@@ -2,7 +2,7 @@
 import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
-import { blobId, commitmentBytesLimit, concat as joined, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, utf8, ZERO_HASH } from '@assay/protocol'
+import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
@@ -149,7 +149,7 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
       if ((held.length === 0 && best > at.commitmentBy) || held.length === 2) return
       // The signature before the thousands of roots: unsigned bytes must not cost this process's time.
       if (ref.size > commitmentBytesLimit(parameters) || ref.size < 64) throw new MalformedError('RULE', 'commitment of no sound length')
-      if (!crypto.ed25519Verify(blob.subarray(-64), crypto.sha256(joined(utf8('assay/1/commitment'), blob.subarray(0, -64))), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
+      if (!crypto.ed25519Verify(blob.subarray(-64), commitmentBlobDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
       // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
       if (!mine(decodeCommitmentBlob(crypto, blob).commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine')
       await blobs.put(blob)

@@ -1,5 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
-import type { AccountId, Hash, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
+import type { AccountId, Hash, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
   meta: { name: string, value: string }
@@ -51,6 +51,7 @@ export interface VerdictRow {
   /** encoded Facts */
   facts: Uint8Array | null
   flags: ReasonCode[]
+  claim: MachineVerdict['claim']
   shown_kib: number
   memory_kib: number
   relay_us: number | null

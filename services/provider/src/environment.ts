@@ -1,7 +1,7 @@
 // What this machine runs on, as hashes: an auditor who has the same files gets the same hashes. All of it is a claim; it is read once, at start, never during a job.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, readdir } from 'node:fs/promises'
+import { access, readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Crypto, concat, type EnvironmentItem, type EnvironmentKind, joinBytes, toHex, utf8 } from '@assay/protocol'
 import { SHIPPED_MODEL } from './model/inference.ts'
@@ -80,7 +80,7 @@ export function environmentProbes(engine: string): EnvironmentProbes {
       image: () => existing(['/etc/os-release']),
       driver: () => existing(DRIVERS),
       runtime: () => installed('onnxruntime-web', (file) => join(dirname(file), 'ort-wasm-simd-threaded.wasm')),
-      engine: async () => [...(await engineFiles()), ...(await existing([resolve(engine)]))],
+      engine: async () => [...(await engineFiles()), ...((await stat(resolve(engine)).catch(() => undefined))?.isFile() ? [resolve(engine)] : [])],
       model: () => installed(SHIPPED_MODEL.file, (file) => file),
     },
     hashFile,

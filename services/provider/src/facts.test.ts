@@ -51,6 +51,14 @@ describe('facts of a round', () => {
   })
 })
 
+it('a model that cannot be opened is told and left out', async () => {
+  const lines: string[] = []
+  const open = () => Promise.reject(new ModelError('WRONG_MODEL', 'the model has another hash'))
+  const { runModel } = await readAll({ crypto, engine: createReferenceEngine(crypto), choice: 'reference', signal: on, log: createLog({ json: true, write: (line) => void lines.push(line) }), open })
+  expect(runModel).toBeNull()
+  expect(lines.join()).toContain('the model has another hash')
+}, 30_000)
+
 it('reading stops with the signal', async () => {
   await expect(readAll({ crypto, engine: createReferenceEngine(crypto), choice: 'reference', signal: AbortSignal.abort(new Error('stopped')), log: silentLog })).rejects.toThrow('stopped')
 })

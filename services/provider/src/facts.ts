@@ -23,12 +23,12 @@ export interface Reading {
 const PROBE_MS = 10_000
 
 /** Reads and measures this machine, in a few seconds. What cannot be read is left out and told in the log. Rejects only if the signal fires. */
-export async function readAll({ crypto, engine, choice, threads = availableParallelism(), signal, log }: { crypto: Crypto, engine: Engine, choice: string, threads?: number | undefined, signal: AbortSignal, log: Log }): Promise<Reading> {
+export async function readAll({ crypto, engine, choice, threads = availableParallelism(), signal, log, open = openModel }: { crypto: Crypto, engine: Engine, choice: string, threads?: number | undefined, signal: AbortSignal, log: Log, open?: typeof openModel }): Promise<Reading> {
   const works: Works = engine.gpu === undefined ? { kind: 'CPU', threads } : { kind: 'GPU', name: engine.gpu.name }
   const [machine, environment, model] = await Promise.all([
     readMachine({ timeoutMs: PROBE_MS, adapter: engine.gpu?.adapter ?? null }),
     readEnvironment({ crypto, timeoutMs: PROBE_MS, signal, probes: environmentProbes(choice) }),
-    openModel({ crypto }),
+    open({ crypto }).catch((error: unknown) => ({ notShown: error instanceof Error ? error.message : String(error) })),
   ])
   // Alone: what reads beside it would be measured too.
   const { profile, gap } = engine.gpu === undefined ? await measureProcessor({ signal, memoryMiB: machine.memoryMiB }) : engine.gpu.measure ? await measureGpu(engine.gpu.measure, { signal }) : { profile: UNMEASURED, gap: null }

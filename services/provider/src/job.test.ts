@@ -206,6 +206,19 @@ describe('a round', () => {
     expect(w.closed()).toBe(w.staged())
   })
 
+  it('tells each checker of the first step after its own nonce, not when it is time to tell again', async () => {
+    const w = world({ parameters: { windowMs: 1600 } })
+    const running = w.run()
+    w.move({ seed, best: at.fire })
+    w.nonce(a)
+    w.stepped.subscribe((steps) => void (steps === 3 && w.nonce(b)))
+    await committed(w)
+    const [first, then] = [w.to(a, 'Progress')[0]!.step, w.to(b, 'Progress')[0]!.step]
+    expect([first, then, decoded(w.kept.get(round)!).commitment.folds.find(({ checker }) => checker === b)!.step]).toEqual([1, 3, 3])
+    w.stop.abort()
+    await running
+  })
+
   it('holds nonces that come before it knows the seed, and begins when it does', async () => {
     const w = world()
     const running = w.run()
@@ -414,6 +427,20 @@ describe('a memory round', () => {
     w.move({ seed, best: at.openKnown, open: id(0xcc) })
     expect(await running).toMatchObject({ result: 'RESUMED', opened: 'FAILED' })
     expect(w.to(a, 'Openings')).toEqual([])
+  })
+
+  it('a memory that is not filled in time is given up, and its room given back', async () => {
+    let given: AbortSignal | undefined
+    const w = world(memory)
+    w.deps.memory = { ...w.deps.memory!, stage: ({ signal }) => ((given = signal), new Promise((_, reject) => signal.addEventListener('abort', () => reject(new EngineError('CLOSED', 'closed'))))) }
+    const running = w.run()
+    w.move({ seed, best: at.fire })
+    w.nonce(a)
+    await settle()
+    w.move({ best: at.commitmentBy + 1 })
+    expect(await running).toMatchObject({ result: 'TIMED_OUT' })
+    expect(given!.aborted).toBe(true)
+    expect(w.to(b, 'NotRun')).toEqual([{ round, reason: 'TIMED_OUT' }])
   })
 
   it('a machine that shows no memory says so', async () => {

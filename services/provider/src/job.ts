@@ -121,9 +121,12 @@ class Job {
     const size = await sizeOf(this.#deps, this.#first.facts)
     if (typeof size === 'string') return this.#notRun(size)
     const seedKnown = this.#until(() => this.#seed() !== null || this.#view.best > schedule.commitmentBy).then(() => this.#seed() ?? new Uint8Array(32))
-    // Memory is filled before the seed is known.
-    const staging = this.#stage(size, seedKnown)
-    staging.catch(() => {})
+    // Memory is filled before the seed is known. What is not ready when nobody takes a commitment any more is given up.
+    const late = new AbortController()
+    const staging = this.#stage(size, seedKnown, AbortSignal.any([this.#signal, late.signal]))
+    let staged = false
+    staging.then(() => (staged = true), () => {})
+    this.#until(() => this.#view.best > schedule.commitmentBy).then(() => void (staged || late.abort()), () => {})
     await seedKnown
     const seed = this.#seed()
     if (seed === null || this.#view.best > schedule.commitmentBy) return this.#notRun('CHAIN_BEHIND')
@@ -131,7 +134,7 @@ class Job {
     try {
       chain = await staging
     } catch (error) {
-      return this.#engineFailed(error)
+      return late.signal.aborted && !this.#signal.aborted ? this.#notRun('TIMED_OUT') : this.#engineFailed(error)
     }
     // The chain may start with the first nonce, and not before a block at which somebody may fire: a head start helps nobody but whoever lies about it.
     await this.#until(() => (this.#nonces.size > 0 && this.#view.best >= schedule.fire - 1) || this.#view.best > schedule.commitmentBy)
@@ -232,9 +235,10 @@ class Job {
       roots.push(...segment)
       const last = roots.length >= maxSteps || now() >= endAt || this.#view.best >= schedule.commitmentBy || this.#signal.aborted
       // Nothing is folded at the last step: no step would show it.
-      key = stepKey(crypto, key, root, last ? [] : fold(roots.length))
-      // The first step is told at once: how long it took beyond the round trip is all that a relay cannot hide.
-      if (last || roots.length === 1 || now() - toldAt >= windowMs / 16) {
+      const folded = last ? [] : fold(roots.length)
+      key = stepKey(crypto, key, root, folded)
+      // The first step after a nonce is told at once: what it takes beyond the round trip and one step is what a relay adds.
+      if (last || folded.length > 0 || roots.length === 1 || now() - toldAt >= windowMs / 16) {
         toldAt = now()
         const progress: MachineMessage = { tag: 'Progress', value: { round: this.#round, step: roots.length, key: toHex(key) } }
         for (const { checker } of folds) void this.#deps.links.send(checker, progress)
@@ -281,8 +285,8 @@ class Job {
     return signed.keepFacts(this.#round, await describe(beacon!, enough.signal))
   }
 
-  async #stage(size: WorkSize, seed: Promise<Uint8Array>): Promise<Work> {
-    const chain = await stageWork(this.#deps, { facts: this.#first.facts, machine: this.#deps.machine, size, seed, signal: this.#signal })
+  async #stage(size: WorkSize, seed: Promise<Uint8Array>, signal = this.#signal): Promise<Work> {
+    const chain = await stageWork(this.#deps, { facts: this.#first.facts, machine: this.#deps.machine, size, seed, signal })
     this.#chains.add(chain)
     return chain
   }

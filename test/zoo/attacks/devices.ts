@@ -1,4 +1,4 @@
-import { checkProfile, type Device, deviceClass, type Facts, type Hash, type Parameters, toHex, utf8 } from '@assay/protocol'
+import { type Device, type Facts, type Hash, type Parameters, toHex, utf8 } from '@assay/protocol'
 import { type Attack, chance, crypto, gain, lyingMachine, playRound, WINDOW } from '../attack.ts'
 
 const ENFORCED: Partial<Parameters> = { deviceCheck: 'enforce', modelCheck: 'enforce', modelTolerance: 1000 }
@@ -26,17 +26,16 @@ const claimed = (name: Attack['name'], liar: string, claim: Partial<Device>): At
   liar,
   run: async (trial) => {
     const round = await playRound(trial, { machine: () => ({ facts: device(claim) }) }, { parameters: ENFORCED })
-    const shown = round.verdict().facts!.device
     // Pay is for proven steps, whatever was claimed.
-    return { found: deviceClass(shown.class) !== undefined && checkProfile(shown) !== 'OK' ? `FLAGGED(${checkProfile(shown)})` : 'NOT FLAGGED', pay: round.pay }
+    return { found: round.verdict().claim === 'OK' ? 'NOT FLAGGED' : `FLAGGED(${round.verdict().claim})`, pay: round.pay }
   },
 })
 
-const relayedBy = (name: Attack['name'], liar: string, ms: number, pingsToo: boolean): Attack => ({
+const relayedBy = (name: Attack['name'], liar: string, ms: number, hides: 'nothing' | 'pings' | 'progress'): Attack => ({
   name,
   liar,
   run: async (trial) => {
-    const late = (seen: boolean) => playRound(trial, seen ? { observe: (_checker, _round, observations) => observations.map((one) => ({ ...one, firstUs: one.firstUs + 1000 * ms, rttUs: one.rttUs + (pingsToo ? 1000 * ms : 0) })) } : {})
+    const late = (seen: boolean) => playRound(trial, seen ? { observe: (_checker, _round, observations) => observations.map((one) => ({ ...one, firstUs: one.firstUs + (hides === 'progress' ? 0 : 1000 * ms), rttUs: one.rttUs + (hides === 'pings' ? 1000 * ms : 0) })) } : {})
     const [here, there] = [await late(false), await late(true)]
     return { found: there.verdict().relayUs! - here.verdict().relayUs! === 1000 * ms ? 'SHOWN' : 'NOT SHOWN', pay: there.pay }
   },
@@ -66,6 +65,7 @@ export const devices: Attack[] = [
   },
   among('another model', 'answers with a model of its own that it calls by the network’s name', 4, (place) => answering(place === 0 ? 5000 : 10, 20)),
   among('model within the tolerance', 'none: honest machines round otherwise', 4, (place) => answering(10 + place, 20 - place)),
-  relayedBy('relay to another host', 'answers pings itself and passes the job on to a host that is 20 ms away', 20, false),
-  relayedBy('relay that delays its pings too', 'passes pings on as well, so that it looks as far away as it is', 20, true),
+  relayedBy('relay to another host', 'answers pings itself and passes the job on to a host that is 20 ms away', 20, 'nothing'),
+  relayedBy('relay that delays its pings too', 'passes pings on as well, so that it looks as far away as it is', 20, 'pings'),
+  relayedBy('relay that makes up its first progress', 'answers a nonce with a key of its own making before the job’s first step comes', 20, 'progress'),
 ]

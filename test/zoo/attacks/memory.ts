@@ -1,6 +1,6 @@
 import type { Facts, Parameters } from '@assay/protocol'
 import type { Behaviour } from '@assay/protocol/testing/round'
-import { type Attack, chance, gain, lyingMachine, playRound, WINDOW } from '../attack.ts'
+import { type Attack, chance, gain, isChecker, lyingMachine, playRound, WINDOW } from '../attack.ts'
 
 /** Memory in every round: segments of 64 KiB, three of them. */
 const ALWAYS: Partial<Parameters> = { memoryShare: 65535, memoryLog2: 6, memorySegments: 3, deviceCheck: 'enforce', memoryPpm: 0 }
@@ -54,6 +54,15 @@ export const memoryAttacks: Attack[] = [
   // An honest machine of this small network claims 1024 MiB and shows 192 KiB.
   liesWith('memory: over-declared', 'claims more memory than it shows the due part of', () => ({ facts: claiming(1280) }), { memoryPpm: 183 }),
   liesWith('memory: under-declared', 'claims less memory than it has, to show less', () => ({ facts: claiming(256) }), { memoryPpm: 183 }),
+  {
+    name: 'memory: framed by readings',
+    liar: 'two of three checkers say that an honest machine scanned nothing',
+    run: async (trial) => {
+      const lying = chance(trial)(3)
+      const round = await playRound(trial, { observe: (checker, _round, seen) => (isChecker(checker, lying) ? seen : seen.map((one) => ({ ...one, lastStep: 0 }))) }, { parameters: { ...ALWAYS, memoryPpm: 183 } })
+      return { found: round.found(), pay: round.pay }
+    },
+  },
   slower('memory: 5 % computed again', 'drops 5 % of the labels and computes them again when they are scanned, 2.5 times as slow at least', 2.5),
   slower('memory: half computed again', 'drops half of the labels and computes them again, 21 times as slow at least', 21),
   slower('memory: paged to disk', 'keeps the memory on a disk that reads a quarter as fast', 4),

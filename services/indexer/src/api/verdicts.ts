@@ -45,6 +45,7 @@ export const Verdict = Type.Object({
   relayUs: nullable(Count),
   facts: nullable(Shown),
   flags: Type.Array(Reason),
+  claim: nullable(Type.String()),
   ...Rates,
 })
 
@@ -66,6 +67,7 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   relayUs: row.relay_us,
   facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
   flags: row.flags.map(because),
+  claim: row.claim,
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),

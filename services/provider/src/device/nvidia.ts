@@ -133,7 +133,9 @@ export function agreeOnGpus({ program, driver, bus, adapter = null }: { program:
 
 function differs(what: string, field: 'uuid' | 'name' | 'vbios', told: Named, inKernel: Named): string[] {
   const [a, b] = [told[field], inKernel[field]]
-  return a === '' || b === '' || plain(a) === plain(b) ? [] : [`${what}: nvidia-smi says ${a}, the driver in the kernel says ${b}`]
+  if (a === '' || b === '' || plain(a) === plain(b)) return []
+  // Whoever knows a UUID can claim the card: it stands in no log.
+  return [field === 'uuid' ? `${what}: nvidia-smi and the driver in the kernel say different ones` : `${what}: nvidia-smi says ${a}, the driver in the kernel says ${b}`]
 }
 
 /** Newer drivers put the vendor before the name. */
