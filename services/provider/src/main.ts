@@ -1,6 +1,5 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
-import { totalmem } from 'node:os'
 import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, switchMap, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
@@ -24,15 +23,13 @@ import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
-import { segmentsToShow, suitableLog2n } from './sizes.ts'
+import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
 import { SignedRounds } from './signed.ts'
 
 export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
-/** Part of the memory that rounds may take; the rest is for the system. */
-const MEMORY_SHARE = 0.8
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -52,8 +49,6 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads, gpu: config.gpu, log })
     cleanups.unshift(() => engine.close())
-    const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, maxBytes: Math.floor(MEMORY_SHARE * totalmem()) })
-    if (memory !== null) cleanups.unshift(() => memory.close())
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
@@ -118,6 +113,11 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     // While the registration is on its way; no round begins before.
     const prepared = async () => {
       const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
+      const { claimedMiB, maxBytes } = memoryBehind(reading.machine, reading.works)
+      const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, gpu: engine.gpu?.name, maxBytes, log })
+      if (memory !== null) cleanups.unshift(() => memory.close())
+      // Whoever stopped meanwhile has done with the cleanups already.
+      if (signal.aborted) await memory?.close()
       const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax })
       return {
         crypto,
@@ -125,7 +125,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
         memory,
         // What was measured once holds as long as the network's bounds allow it.
         log2n: (now: Parameters) => Math.min(Math.max(log2n, now.log2n), now.log2nMax),
-        segments: (now: Parameters) => segmentsToShow(now, { claimedMiB: reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
+        segments: (now: Parameters) => segmentsToShow(now, { claimedMiB, atLeastMiB: config.memoryMiB }),
         describe: (beacon: Hash, enough: AbortSignal) => factsOfRound({ crypto, network, account: machine, log }, reading, beacon, enough),
       }
     }

@@ -3,7 +3,9 @@ import { devnetParameters } from '@assay/protocol'
 import { nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { EngineError } from './engines/engine.ts'
 import type { Engine } from './engines/engine.ts'
-import { segmentsToShow, suitableLog2n } from './sizes.ts'
+import { readMachine } from './device/machine.ts'
+import { H100_TOLD, H100_TREE, LINUX, plant, prints } from '../testing/tree.ts'
+import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
 
 /** An engine whose steps of each width take so many ms of a clock of its own; the first step of a job ten times as long. */
 function paced(stepMs: Record<number, number>) {
@@ -60,5 +62,24 @@ describe('segments of memory', () => {
     expect(segmentsToShow(parameters, { claimedMiB: 1_000_000 })).toBe(100)
     expect(segmentsToShow(parameters, { claimedMiB: 1024, atLeastMiB: 700 })).toBe(11)
     expect(segmentsToShow(parameters, { claimedMiB: 1024, atLeastMiB: 1 })).toBe(8)
+  })
+})
+
+describe('the memory behind a machine’s memory rounds', () => {
+  const read = async (tree: Record<string, string>, nvidiaSmi?: string) => {
+    using machine = plant(tree, { nvidiaSmi })
+    return await readMachine({ timeoutMs: 5000, probes: machine.probes })
+  }
+  const card = { kind: 'GPU', name: 'NVIDIA H100 80GB HBM3' } as const
+
+  it('is the card’s where a card works, the host’s where the processor does, and a part of it is left to others', async () => {
+    const machine = await read(H100_TREE, prints(H100_TOLD))
+    expect(memoryBehind(machine, card)).toEqual({ claimedMiB: 81_408, maxBytes: Math.floor(0.9 * 81_408 * 2 ** 20) })
+    expect(memoryBehind(machine, { kind: 'CPU', threads: 2 })).toEqual({ claimedMiB: 24_064, maxBytes: Math.floor(0.8 * 24_064 * 2 ** 20) })
+  })
+  it('is the network’s least where nobody knows the card’s size', async () => {
+    const behind = memoryBehind(await read(LINUX), card)
+    expect(behind).toEqual({ claimedMiB: 0, maxBytes: Infinity })
+    expect(segmentsToShow({ ...devnetParameters(0, 10), memorySegments: 2, memoryPpm: 500_000 }, behind)).toBe(2)
   })
 })

@@ -1,9 +1,13 @@
 // Which sizes suit this machine, within what a network allows.
 import type { Crypto, Parameters } from '@assay/protocol'
+import { memoryOf, type Works } from './device/describe.ts'
+import type { Machine } from './device/machine.ts'
 import { type Engine, EngineError } from './engines/engine.ts'
 
 /** A step must leave room to fold nonces and tell progress several times a second. */
 const STEP_MS = 250
+/** Part of the memory that regions may take. The rest of the host's is for the system, that of a card for its driver and the matrices. */
+const MEMORY_SHARE = { CPU: 0.8, GPU: 0.9 }
 
 /**
  * The width of matrices, as log2, at which this engine multiplies fastest, of those from `from` to `to` that it has room for and whose steps take at most 250 ms; `from` if none does. Measures two steps of each width.
@@ -31,6 +35,16 @@ export async function suitableLog2n(engine: Engine, { crypto, now, signal, from,
     }
   }
   return best.log2n
+}
+
+/**
+ * The memory that stands behind this machine's memory rounds: that of the device which works, and no other. `claimedMiB` is what its facts claim; regions may take
+ * `maxBytes` together. Of a card whose size nobody knows nothing is claimed, so that no more than the network's least is shown, and its driver says where it ends.
+ */
+export function memoryBehind(machine: Machine, works: Works): { claimedMiB: number, maxBytes: number } {
+  const claimedMiB = memoryOf(machine, works)
+  if (works.kind === 'GPU' && claimedMiB === 0) return { claimedMiB, maxBytes: Infinity }
+  return { claimedMiB, maxBytes: Math.floor(MEMORY_SHARE[works.kind] * claimedMiB * 2 ** 20) }
 }
 
 /** Segments that a machine shows in a memory round: the network's least, or the part of its claim that must be shown, or what its owner asks for; at most as many as one chain may scan. */

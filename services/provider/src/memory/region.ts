@@ -9,7 +9,7 @@ import { Nodes } from './nodes.ts'
  * Segments share a buffer of up to this size, if the device takes one so large: drivers make some thousands of allocations and no more, and the lanes of
  * small segments keep a device busy together only.
  */
-const BUFFER_BYTES = 2 ** 30
+const BUFFER_BYTES = 2 ** 29
 /** Operations of a round of ChaCha on 16 words. */
 const ROUND_OPERATIONS = 48
 /** Cells that are opened together. */
@@ -19,8 +19,8 @@ export interface RegionOptions {
   log2Leaves: number
   log2Passes: number
   segments: number
-  /** 32 bytes a segment. */
-  fillKeys: readonly Uint8Array[]
+  /** 32 bytes. */
+  fillKeyOf(segment: number): Uint8Array
 }
 
 interface Sizes {
@@ -167,11 +167,14 @@ export class DeviceRegion {
 
   /** Slice after slice, each in all segments: a label may refer to any lane of the slices before its own. */
   async #fill(): Promise<void> {
-    const { log2Leaves, log2Passes, fillKeys } = this.#options
+    const { log2Leaves, log2Passes, fillKeyOf } = this.#options
     const lanes = 2 ** log2Leaves / LANE_LEAVES
     const doubleRounds = 4 * 2 ** log2Passes
     await this.#briefly(async (own) => {
-      const keys = this.#packs.map(({ first, segments }) => own(this.#gpu.filled(new Uint32Array(Uint8Array.from(joinBytes(fillKeys.slice(first, first + segments))).buffer))))
+      const keys = this.#packs.map(({ first, segments }) => {
+        const bytes = joinBytes(Array.from({ length: segments }, (_, s) => fillKeyOf(first + s)))
+        return own(this.#gpu.filled(new Uint32Array(Uint8Array.from(bytes).buffer)))
+      })
       for (let slice = 0; slice < LANE_LEAVES; slice++) {
         const uniform = own(this.#gpu.filled(Uint32Array.of(lanes, slice, doubleRounds, 0), USAGE.uniform))
         for (const [p, { segments, labels }] of this.#packs.entries()) {

@@ -34,18 +34,13 @@ export async function createWebGpuMemoryEngine(crypto: Crypto, { adapter, maxByt
     async stage({ fillSeed, log2Leaves, log2Passes, segments, signal }) {
       checkRegion({ log2Leaves, log2Passes, segments })
       const bytes = regionBytes(log2Leaves, segments)
-      if (taken + bytes > maxBytes)
-        throw new EngineError('TOO_LARGE', `${segments} segments of ${2 ** log2Leaves} KiB take ${bytes} bytes of ${name}, and ${taken} are taken already: more than the ${maxBytes} that are allowed. Offer less memory or allow more`)
-      taken += bytes
-      const give = (): void => void (taken -= bytes)
-      let job: WebGpuMemoryJob | undefined
-      const fillKeys = Array.from({ length: segments }, (_, segment) => fillKey(crypto, fillSeed, segment))
-      try {
-        return await session.stage(signal, (gpu) => (job = new WebGpuMemoryJob(crypto, gpu, log2Leaves, give)), (made) => made.stage({ log2Leaves, log2Passes, segments, fillKeys }))
-      } finally {
-        // Who never became a job gives nothing back by itself.
-        if (job === undefined) give()
+      const make = (gpu: Gpu): WebGpuMemoryJob => {
+        if (taken + bytes > maxBytes)
+          throw new EngineError('TOO_LARGE', `${segments} segments of ${2 ** log2Leaves} KiB take ${bytes} bytes of ${name}, and ${taken} are taken already: more than the ${maxBytes} that are allowed. Offer less memory or allow more`)
+        taken += bytes
+        return new WebGpuMemoryJob(crypto, gpu, log2Leaves, () => void (taken -= bytes))
       }
+      return session.stage(signal, make, (job) => job.stage({ log2Leaves, log2Passes, segments, fillKeyOf: (segment) => fillKey(crypto, fillSeed, segment) }))
     },
     close: () => session.close(),
   }
