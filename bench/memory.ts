@@ -1,13 +1,17 @@
 // Filling, scanning and verifying memory, and what an attacker saves, side by side in one process, so that the ratios hold on a busy machine too.
-//   node bench/memory.ts [--json] [--leaves 18] [--passes 0,3,6] [--samples 64] [--repeat 3]
-// `leaves` and `passes` are log2. Kernel, attacker and verifier: CPU time of the whole process on one thread, best of `repeat`. Engine: time on the wall with all cores.
+//   node bench/memory.ts [--json] [--leaves 18] [--passes 0,3,6] [--samples 64] [--repeat 3] [--adapter <number or name>]
+// `leaves` and `passes` are log2. Kernel, attacker and verifier: CPU time of the whole process on one thread, best of `repeat`. Engines: time on the wall, all cores or the GPU.
+// Every GPU that is hardware has rows of its own; a software driver only if --adapter names it
+// (`node tools/software-vulkan.ts bench/memory.ts --adapter swiftshader --leaves 12`).
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { chainKeys, drawMemory, fillKey, LANE_LEAVES, LEAF_BYTES, LEAF_LABELS, scanKey, stepKey, verifyMemory } from '@assay/protocol'
 import { fastestVariant } from '@assay/provider/engines/kernel'
-import { createMemoryEngine } from '@assay/provider/memory/engine'
+import { listAdapters } from '@assay/provider/engines/webgpu/device'
+import { createMemoryEngine, type MemoryEngine } from '@assay/provider/memory/engine'
 import { compileMemoryKernel, instantiateIn, type MemoryKernel } from '@assay/provider/memory/kernel'
 import { allocate, layOut, placeOf, spaceOf } from '@assay/provider/memory/layout'
+import { createWebGpuMemoryEngine } from '@assay/provider/memory/webgpu'
 import { nodeCrypto } from '@assay/runtime-bindings'
 
 const { values } = parseArgs({
@@ -17,6 +21,7 @@ const { values } = parseArgs({
     passes: { type: 'string', default: '0,3,6' },
     samples: { type: 'string', default: '64' },
     repeat: { type: 'string', default: '3' },
+    adapter: { type: 'string' },
   },
 })
 const [log2Leaves, samples, repeat] = [values.leaves, values.samples, values.repeat].map(Number) as [number, number, number]
@@ -86,15 +91,15 @@ class Segment {
   }
 }
 
-/** The engine with all cores, and the verifier on what it opened. */
-async function prove(log2Passes: number) {
-  await using closing = new AsyncDisposableStack()
-  const engine = await createMemoryEngine(nodeCrypto, { maxBytes: 2 ** 33 })
-  closing.defer(() => engine.close())
+/** An engine, and the verifier on what it opened. */
+async function prove(engine: MemoryEngine, log2Passes: number) {
   const [fillSeed, coins] = [randomBytes(32), randomBytes(32)]
   const region = { fillSeed, log2Leaves, log2Passes, segments: SEGMENTS }
+  const { signal } = new AbortController()
+  // The first region takes what only a first one takes: compilation.
+  await (await engine.stage({ ...region, segments: 1, signal })).close()
   let since = performance.now()
-  const job = await engine.stage({ ...region, signal: new AbortController().signal })
+  const job = await engine.stage({ ...region, signal })
   const fillMs = performance.now() - since
   const roots: Uint8Array[] = []
   let key = chainKeys(nodeCrypto, fillSeed, [], new Map())[0]!
@@ -107,6 +112,7 @@ async function prove(log2Passes: number) {
   since = performance.now()
   const openings = await job.open(drawMemory(nodeCrypto, coins, log2Leaves, STEPS, samples))
   const openMs = performance.now() - since
+  await job.close()
   const claim = { ...region, fillRoots: job.fillRoots, roots, keys: chainKeys(nodeCrypto, fillSeed, roots, new Map()), coins, samples, openings }
   const verifyMs = cpuMs(() => {
     const verdict = verifyMemory(nodeCrypto, claim)
@@ -115,7 +121,8 @@ async function prove(log2Passes: number) {
   return { engine: engine.name, fillMBps: (SEGMENTS * bytes) / fillMs / 1e3, scanMBps: (STEPS * bytes) / scanMs / 1e3, openMs, verifyMs, proofKB: openings.length / 1000 }
 }
 
-async function measure(module: WebAssembly.Module, log2Passes: number) {
+/** One thread of the WebAssembly kernel, and what its owner saves who keeps a part of the labels only. */
+function measureThread(module: WebAssembly.Module, log2Passes: number) {
   const segment = new Segment(module, log2Passes)
   const fillMs = cpuMs(() => {
     segment.begin()
@@ -133,24 +140,38 @@ async function measure(module: WebAssembly.Module, log2Passes: number) {
     ]),
   )
   const mbps = (ms: number): number => bytes / ms / 1e3
-  return { log2Passes, thread: { fillMBps: mbps(fillMs), hashMBps: mbps(hashMs), scanMBps: mbps(scanMs), fillPerScan: fillMs / scanMs, slowdown }, ...(await prove(log2Passes)) }
+  return { fillMBps: mbps(fillMs), hashMBps: mbps(hashMs), scanMBps: mbps(scanMs), fillPerScan: fillMs / scanMs, slowdown }
+}
+
+/** The engine with all cores, and that of each GPU. */
+async function contenders(): Promise<MemoryEngine[]> {
+  const adapters = values.adapter === undefined ? (await listAdapters().catch(() => [])).filter(({ software }) => !software).map(({ name }) => name) : [values.adapter]
+  return Promise.all([createMemoryEngine(nodeCrypto, { maxBytes: 2 ** 33 }), ...adapters.map((adapter) => createWebGpuMemoryEngine(nodeCrypto, { adapter }))])
 }
 
 const module = await compileMemoryKernel(variant)
+const engines = await contenders()
 const results = []
-for (const log2Passes of values.passes.split(',').map(Number)) results.push(await measure(module, log2Passes))
+for (const log2Passes of values.passes.split(',').map(Number)) {
+  const thread = measureThread(module, log2Passes)
+  for (const engine of engines) results.push({ log2Passes, thread: engine === engines[0] ? thread : null, ...(await prove(engine, log2Passes)) })
+}
+for (const engine of engines) await engine.close()
 if (values.json) console.log(JSON.stringify({ node: process.version, variant, log2Leaves, samples, results }, null, 2))
 else
   console.table(
-    results.map(({ log2Passes, thread, fillMBps, scanMBps, openMs, verifyMs, proofKB }) => ({
+    results.map(({ log2Passes, thread, engine, fillMBps, scanMBps, openMs, verifyMs, proofKB }) => ({
       'log2 passes': log2Passes,
-      'fill MB/s': Math.round(thread.fillMBps),
-      'hash MB/s': Math.round(thread.hashMBps),
-      'scan MB/s': Math.round(thread.scanMBps),
-      'fill/scan': Math.round(thread.fillPerScan),
-      ...Object.fromEntries(KEPT.map((kept) => [`kept ${100 * kept} %`, `${thread.slowdown[kept]!.toFixed(1)}x`])),
-      'all cores: fill MB/s': Math.round(fillMBps),
-      'scan GB/s': Number((scanMBps / 1000).toFixed(1)),
+      ...(thread && {
+        'fill MB/s': Math.round(thread.fillMBps),
+        'hash MB/s': Math.round(thread.hashMBps),
+        'scan MB/s': Math.round(thread.scanMBps),
+        'fill/scan': Math.round(thread.fillPerScan),
+        ...Object.fromEntries(KEPT.map((kept) => [`kept ${100 * kept} %`, `${thread.slowdown[kept]!.toFixed(1)}x`])),
+      }),
+      engine,
+      'all of it: fill MB/s': Math.round(fillMBps),
+      'scan GB/s': Number((scanMBps / 1000).toPrecision(3)),
       'open ms': Math.round(openMs),
       'verify ms': Number(verifyMs.toFixed(1)),
       'proof KB': Math.round(proofKB),

@@ -118,7 +118,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
         return kept.get(`facts ${of}`)!
       },
     },
-    memory: options.memory === true ? scanning : null, log2n: ({ log2n }) => log2n, segments: ({ memorySegments }) => memorySegments,
+    memory: async () => (options.memory === true ? scanning : null), log2n: ({ log2n }) => log2n, segments: ({ memorySegments }) => memorySegments,
     describe: async (beacon) => actorFacts(`machine in ${beacon}`),
     now: () => clock, log: silentLog, metrics: providerMetrics(),
   }
@@ -432,7 +432,8 @@ describe('a memory round', () => {
   it('a memory that is not filled in time is given up, and its room given back', async () => {
     let given: AbortSignal | undefined
     const w = world(memory)
-    w.deps.memory = { ...w.deps.memory!, stage: ({ signal }) => ((given = signal), new Promise((_, reject) => signal.addEventListener('abort', () => reject(new EngineError('CLOSED', 'closed'))))) }
+    const scanning = (await w.deps.memory())!
+    w.deps.memory = async () => ({ ...scanning, stage: ({ signal }) => ((given = signal), new Promise((_, reject) => signal.addEventListener('abort', () => reject(new EngineError('CLOSED', 'closed'))))) })
     const running = w.run()
     w.move({ seed, best: at.fire })
     w.nonce(a)

@@ -1,6 +1,5 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
-import { totalmem } from 'node:os'
 import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
@@ -24,7 +23,7 @@ import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
-import { segmentsToShow, suitableLog2n } from './sizes.ts'
+import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
 import { SignedRounds } from './signed.ts'
 import type { WorkDeps } from './work.ts'
 
@@ -32,8 +31,6 @@ export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
-/** Part of the memory that rounds may take; the rest is for the system. */
-const MEMORY_SHARE = 0.8
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -53,8 +50,6 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads, gpu: config.gpu, log })
     cleanups.unshift(() => engine.close())
-    const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, maxBytes: Math.floor(MEMORY_SHARE * totalmem()) })
-    if (memory !== null) cleanups.unshift(() => memory.close())
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
@@ -119,16 +114,22 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     // While the registration is on its way. A round that was signed before the start is not kept waiting: to hand it in and open it takes none of this.
     const prepare = async () => {
       const reading = await readAll({ crypto, engine, choice: config.engine, threads: config.threads, signal, log })
-      return { reading, log2n: await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax }) }
+      const { claimedMiB, maxBytes } = memoryBehind(reading.machine, reading.works)
+      const memory = await chooseMemory(config.engine, { crypto, threads: config.threads, gpu: engine.gpu?.name, maxBytes, log })
+      if (memory !== null) cleanups.unshift(() => memory.close())
+      // Whoever stopped meanwhile has done with the cleanups already.
+      if (signal.aborted) await memory?.close()
+      const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax, windowMs: founding.windowMs })
+      return { reading, claimedMiB, memory, log2n }
     }
     const prepared = prepare()
     const work: WorkDeps & Pick<JobDeps, 'describe'> = {
       crypto,
       engine,
-      memory,
+      memory: async () => (await prepared).memory,
       // What was measured once holds as long as the network's bounds allow it.
       log2n: async (now) => Math.min(Math.max((await prepared).log2n, now.log2n), now.log2nMax),
-      segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).reading.machine.memoryMiB, atLeastMiB: config.memoryMiB }),
+      segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).claimedMiB, atLeastMiB: config.memoryMiB }),
       describe: async (beacon, enough) => factsOfRound({ crypto, network, account: machine, log }, (await prepared).reading, beacon, enough),
     }
     const jobs$ = rounds$(state$, { crypto, machine }).pipe(

@@ -7,7 +7,7 @@ export interface WorkDeps {
   crypto: Crypto
   engine: Engine
   /** null where the machine shows no memory */
-  memory: MemoryEngine | null
+  memory(): Promise<MemoryEngine | null>
   /** the width of matrices that suits the engine, within what the network allows */
   log2n(parameters: Parameters): number | Promise<number>
   /** segments of memory that this machine shows */
@@ -36,7 +36,7 @@ export interface WorkSize {
 /** What suits this machine in the round, or why it cannot take part. */
 export async function sizeOf({ memory, log2n, segments }: WorkDeps, { kind, parameters }: RoundFacts): Promise<WorkSize | NotRunReason> {
   if (kind !== 'MEMORY') return { log2n: await log2n(parameters), segments: 0 }
-  return memory === null ? 'UNSUPPORTED' : { log2n: parameters.memoryLog2, segments: await segments(parameters) }
+  return (await memory()) === null ? 'UNSUPPORTED' : { log2n: parameters.memoryLog2, segments: await segments(parameters) }
 }
 
 /**
@@ -50,6 +50,6 @@ export async function stageWork({ crypto, engine, memory }: WorkDeps, { facts, m
     const stepMany = job.stepMany && ((key: Uint8Array, count: number) => job.stepMany!(key, count))
     return { log2n, fill: [], step: (key) => job.step(key), stepMany, open: (coins, steps) => job.open(draw(crypto, coins, 2 ** log2n, steps, samples).cells), close: () => job.close() }
   }
-  const job = await memory!.stage({ fillSeed: facts.fillSeedOf(machine)!, log2Leaves: log2n, log2Passes: memoryPasses, segments, signal })
+  const job = await (await memory())!.stage({ fillSeed: facts.fillSeedOf(machine)!, log2Leaves: log2n, log2Passes: memoryPasses, segments, signal })
   return { log2n, fill: [...job.fillRoots], step: (key) => job.step(key), open: (coins, steps) => job.open(drawMemory(crypto, coins, log2n, steps, samples)), close: () => job.close() }
 }

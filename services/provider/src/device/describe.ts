@@ -20,14 +20,19 @@ const MAX_U16 = 2 ** 16 - 1
 export function describe(crypto: Crypto, options: { network: AccountId, account: AccountId, machine: Machine, works: Works, profile: Profile }): Description {
   const { network, account, machine, works, profile } = options
   const fingerprint = deviceFingerprint(crypto, network, account, statics(machine))
+  const memoryMiB = memoryOf(machine, works)
   if (works.kind === 'CPU') {
     const { sources } = machine.cpu
-    return { class: sources > 0 ? (classOfArchitecture(machine.os.arch)?.id ?? 0) : 0, kind: 'CPU', units: clampUnits(works.threads), memoryMiB: rounded(machine.memoryMiB), agreeing: sources, fingerprint, profile }
+    return { class: sources > 0 ? (classOfArchitecture(machine.os.arch)?.id ?? 0) : 0, kind: 'CPU', units: clampUnits(works.threads), memoryMiB, agreeing: sources, fingerprint, profile }
   }
   const gpus = working(machine, works.name)
   const agreeing = gpus.length === 0 ? 0 : Math.min(...gpus.map(({ sources }) => sources.length))
-  const memoryMiB = rounded(Math.min(...gpus.map((gpu) => gpu.memoryMiB ?? 0)))
   return { class: agreeing > 0 ? (classOfDriverName(works.name)?.id ?? 0) : 0, kind: 'GPU', units: clampUnits(gpus.length), memoryMiB, agreeing, fingerprint, profile }
+}
+
+/** The memory of the device that works as it is claimed, in MiB: of one GPU (the smallest, of several), or what the process may use; 0 where nobody knows. */
+export function memoryOf(machine: Machine, works: Works): number {
+  return rounded(works.kind === 'CPU' ? machine.memoryMiB : Math.min(...working(machine, works.name).map((gpu) => gpu.memoryMiB ?? 0)))
 }
 
 /** The identifiers of the device that works, for one round. Those of a GPU are the GPUs' own: two machines may share a computer, but no card. */

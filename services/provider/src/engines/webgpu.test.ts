@@ -8,8 +8,8 @@ import { stepMany } from './engine.ts'
 import { compileKernel } from './kernel.ts'
 import { Rows } from './rows.ts'
 import { createWebGpuEngine, type WebGpuEngine } from './webgpu.ts'
-import { treeLayout } from './webgpu/chain.ts'
 import { listAdapters, openDevice, parseAdapters } from './webgpu/device.ts'
+import { treeLayout } from './webgpu/tree.ts'
 
 const crypto = { sha256: (bytes: Uint8Array) => new Uint8Array(hash('sha256', bytes, 'buffer')) } as Crypto
 const seed = new Uint8Array(32).fill(1)

@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads'
 import { chainKeys, type Crypto, drawMemory, MemoryProver, type Region, verifyMemory } from '@assay/protocol'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { onLinuxX64 } from '../../testing/software-gpu.ts'
 import { createMemoryEngine, type MemoryEngine, type MemoryEngineOptions, type MemoryJob, spawnPart } from './engine.ts'
 import { layOut } from './layout.ts'
+import { createWebGpuMemoryEngine } from './webgpu.ts'
 
 const crypto = { sha256: (bytes: Uint8Array) => new Uint8Array(hash('sha256', bytes, 'buffer')) } as Crypto
 const named = (name: string): Uint8Array => crypto.sha256(Buffer.from(name))
@@ -19,12 +21,14 @@ beforeAll(async () => {
     createMemoryEngine(crypto, { maxBytes, variant: 'simd128', threads: 1 }),
     createMemoryEngine(crypto, { maxBytes, variant: 'relaxed', threads: 2 }),
     createMemoryEngine(crypto, { maxBytes, threads: 5 }),
+    ...(onLinuxX64 ? [createWebGpuMemoryEngine(crypto, { maxBytes })] : []),
   ])
 })
 afterAll(() => Promise.all(engines.map((engine) => engine.close())))
 
 test('says what it is', () => {
-  expect(engines.map(({ name }) => name)).toEqual(['memory wasm simd128 x1', 'memory wasm relaxed x2', 'memory wasm relaxed x5'])
+  const onGpu = onLinuxX64 ? [expect.stringMatching(/^memory webgpu SwiftShader/)] : []
+  expect(engines.map(({ name }) => name)).toEqual(['memory wasm simd128 x1', 'memory wasm relaxed x2', 'memory wasm relaxed x5', ...onGpu])
 })
 
 test('all engines give the bytes of the reference, and they verify', async () => {
@@ -51,7 +55,7 @@ test('all engines give the bytes of the reference, and they verify', async () =>
   )
 })
 
-describe.each([0, 1, 2])('engine %i', (index) => {
+describe.each(onLinuxX64 ? [0, 1, 2, 3] : [0, 1, 2])('engine %i', (index) => {
   const stage = (options: Partial<Parameters<MemoryEngine['stage']>[0]> = {}): Promise<MemoryJob> => engines[index]!.stage({ ...REGION, signal: never(), ...options })
   const cells = [{ t: 1, j: 3, u: 0 }, { t: 2, j: 60, u: 15 }, { t: 2, j: 17, u: 0 }, { t: 1, j: 3, u: 0 }]
 

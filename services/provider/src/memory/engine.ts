@@ -5,6 +5,7 @@ import { checkRegion, type Crypto, fillKey, joinBytes, LANE_LEAVES, type MemoryC
 import { Crew, Jobs } from '../engines/crew.ts'
 import { EngineError } from '../engines/engine.ts'
 import { fastestVariant, type Variant } from '../engines/kernel.ts'
+import { checkCells } from './cells.ts'
 import { compileMemoryKernel } from './kernel.ts'
 import { GROUP_LEAVES, type Layout, layOut, log2Unit } from './layout.ts'
 import { Nodes } from './nodes.ts'
@@ -168,9 +169,7 @@ class WasmMemoryJob implements MemoryJob {
 
   async open(cells: readonly MemoryCell[]): Promise<Uint8Array> {
     const { log2Leaves, segments, threads } = this.#layout
-    for (const { t, j, u } of cells) {
-      if (!(t >= 1 && t <= this.steps && j >= 0 && j < 2 ** log2Leaves && u >= 0 && u < 16)) throw new RangeError(`No cell (${t}, ${j}, ${u}) in ${this.steps} steps of ${2 ** log2Leaves} leaves`)
-    }
+    checkCells(cells, this.steps, log2Leaves)
     const asked = cells.map((cell) => ({ ...cell, segment: segmentOf(cell.t, segments), scanKey: this.#scanKeys[cell.t - 1]! }))
     const answers = await this.#crew.exclusively(() =>
       Promise.all(this.#crew.threads.map((thread, k) => thread.ask({ kind: 'open', cells: asked.filter((_, c) => c % threads === k) }))),

@@ -2,7 +2,9 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { challenge, chainKeys, type Crypto, drawMemory, fillKey, type MemoryCell, MemoryProver, type Region, scanKey, stepKey, firstKey, verifyMemory } from '@assay/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { onLinuxX64 } from '../../testing/software-gpu.ts'
 import { createMemoryEngine, type MemoryEngine } from './engine.ts'
+import { createWebGpuMemoryEngine } from './webgpu.ts'
 
 // What a second client compares itself with. After a change of the protocol: vitest -u, and read the difference.
 const FILE = '../../../../test/vectors/memory.json'
@@ -59,7 +61,11 @@ async function vector(stage: (region: Region) => Prover | Promise<Prover>, { nam
 let engines: MemoryEngine[]
 beforeAll(async () => {
   const maxBytes = 2 ** 26
-  engines = [await createMemoryEngine(crypto, { maxBytes, variant: 'simd128', threads: 1 }), await createMemoryEngine(crypto, { maxBytes, variant: 'relaxed', threads: 3 })]
+  engines = await Promise.all([
+    createMemoryEngine(crypto, { maxBytes, variant: 'simd128', threads: 1 }),
+    createMemoryEngine(crypto, { maxBytes, variant: 'relaxed', threads: 3 }),
+    ...(onLinuxX64 ? [createWebGpuMemoryEngine(crypto, { maxBytes })] : []),
+  ])
 })
 afterAll(() => Promise.all(engines.map((engine) => engine.close())))
 
@@ -75,7 +81,7 @@ describe('test/vectors/memory.json', () => {
     await expect(await computed((region) => new MemoryProver(crypto, region))).toMatchFileSnapshot(FILE)
   })
 
-  test.each([0, 1])('is what engine %i computes', async (index) => {
+  test.each(onLinuxX64 ? [0, 1, 2] : [0, 1])('is what engine %i computes', async (index) => {
     await expect(await computed((region) => engines[index]!.stage({ ...region, signal: new AbortController().signal }))).toMatchFileSnapshot(FILE)
   })
 

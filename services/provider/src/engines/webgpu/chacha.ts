@@ -1,9 +1,18 @@
-// ChaCha8 in WGSL: B and X_0 row by row, and B in the layout that the product reads.
+// ChaCha in WGSL: B and X_0 row by row, B in the layout that the product reads, and the double round of which the labels of a memory are made too.
 
-/**
- * Rows of a key stream, ANDed with MASK: row `rows[slot]` of n bytes goes to slot `slot` of `out`. One invocation a block of 64 bytes.
- * The four state rows are vectors, so that a round is 16 vector operations and nothing is indexed.
- */
+export const ROTATE = /* wgsl */ `fn rotl(x: vec4u, n: u32) -> vec4u { return (x << vec4u(n)) | (x >> vec4u(32u - n)); }`
+
+/** Columns and diagonals on the rows a, b, c, d of the state. The rows are vectors, so that a round is 16 vector operations and nothing is indexed. */
+export const DOUBLE_ROUND = /* wgsl */ `
+    a += b; d = rotl(d ^ a, 16u); c += d; b = rotl(b ^ c, 12u); a += b; d = rotl(d ^ a, 8u); c += d; b = rotl(b ^ c, 7u);
+    b = b.yzwx; c = c.zwxy; d = d.wxyz;
+    a += b; d = rotl(d ^ a, 16u); c += d; b = rotl(b ^ c, 12u); a += b; d = rotl(d ^ a, 8u); c += d; b = rotl(b ^ c, 7u);
+    b = b.wxyz; c = c.zwxy; d = d.yzwx;`
+
+/** The first row of a stream's state. */
+export const SIGMA = 'vec4u(0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u)'
+
+/** Rows of a key stream, ANDed with MASK: row `rows[slot]` of n bytes goes to slot `slot` of `out`. One invocation a block of 64 bytes. */
 export const streamKernel = /* wgsl */ `
 override N: u32;
 override MASK: u32;
@@ -11,14 +20,14 @@ override MASK: u32;
 @group(0) @binding(1) var<storage, read> rows: array<u32>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4u>;
 
-fn rotl(x: vec4u, n: u32) -> vec4u { return (x << vec4u(n)) | (x >> vec4u(32u - n)); }
+${ROTATE}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let blocks = N / 64u;
   let slot = id.x / blocks;
   if (slot >= arrayLength(&rows)) { return; }
-  let s = vec4u(0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u);
+  let s = ${SIGMA};
   let k0 = key[0];
   let k1 = key[1];
   let counter = vec4u(rows[slot] * blocks + id.x % blocks, 0u, 0u, 0u);
@@ -27,10 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var c = k1;
   var d = counter;
   for (var round = 0u; round < 8u; round += 2u) {
-    a += b; d = rotl(d ^ a, 16u); c += d; b = rotl(b ^ c, 12u); a += b; d = rotl(d ^ a, 8u); c += d; b = rotl(b ^ c, 7u);
-    b = b.yzwx; c = c.zwxy; d = d.wxyz;
-    a += b; d = rotl(d ^ a, 16u); c += d; b = rotl(b ^ c, 12u); a += b; d = rotl(d ^ a, 8u); c += d; b = rotl(b ^ c, 7u);
-    b = b.wxyz; c = c.zwxy; d = d.yzwx;
+    ${DOUBLE_ROUND}
   }
   let mask = vec4u(MASK);
   let at = id.x * 4u;

@@ -3,7 +3,7 @@ import { type Cell, openingsLength } from '@assay/protocol'
 import { EngineError } from '../engine.ts'
 import { type Gpu, Recorder, USAGE } from './gpu.ts'
 import { multiplyTile, type MultiplyVariant } from './multiply.ts'
-import { FOLD_LEVELS } from './sha256.ts'
+import { type Fold, foldOf, HASH_BYTES, treeLayout } from './tree.ts'
 
 /** Rows come in multiples of this: the rows of the largest tile. */
 const ROWS = 64
@@ -11,7 +11,6 @@ const ROWS = 64
 const PANEL_MACS = 2 ** 36
 const PANEL_BYTES = 128 * 2 ** 20
 const CHUNK_BYTES = 1024
-const HASH_BYTES = 32
 /** Steps whose row hashes share a buffer. */
 const BLOCK_STEPS = 256
 /** Steps between two readings of roots. */
@@ -36,8 +35,6 @@ interface Panel {
 }
 
 interface Pipelines { start: GPUComputePipeline; activate: GPUComputePipeline; leaves: GPUComputePipeline; fold: GPUComputePipeline; key: GPUComputePipeline }
-
-interface Fold { group: GPUBindGroup; workgroups: number }
 
 export interface DeviceChainOptions {
   n: number
@@ -124,7 +121,7 @@ export class DeviceChain {
     this.#rowsAt = rowsAt * HASH_BYTES
     this.#rootAt = rootAt * HASH_BYTES
     this.#leaves = this.#panels.map(({ c, first }) => gpu.bind('leaves', c, { buffer: this.#tree, offset: first * leavesPerRow * HASH_BYTES, size: rows * leavesPerRow * HASH_BYTES }, gpu.roundConstants))
-    this.#folds = levels.map((level) => this.#fold(this.#tree, level, take))
+    this.#folds = levels.map((level) => foldOf(gpu, this.#tree, level, take))
     this.#nextKey = gpu.bind('key', { buffer: this.#tree, offset: this.#rootAt, size: HASH_BYTES }, this.#key, gpu.roundConstants)
   }
 
@@ -310,11 +307,6 @@ export class DeviceChain {
     }
   }
 
-  #fold(tree: GPUBuffer, { source, sink, count, levels }: Level, take: (buffer: GPUBuffer) => GPUBuffer): Fold {
-    const uniform = take(this.#gpu.filled(Uint32Array.of(source, sink, count, levels), USAGE.uniform))
-    return { group: this.#gpu.bind('fold', uniform, tree, this.#gpu.roundConstants), workgroups: Math.ceil(count / 128) }
-  }
-
   /** Rows and paths are gathered on the device, each at its place, and read in one piece. */
   async #openPart(cells: readonly Cell[], keys: readonly Uint8Array[]): Promise<Uint8Array> {
     const n = this.#n
@@ -345,7 +337,7 @@ export class DeviceChain {
         const levels = Array.from({ length: log2n - 1 }, (_, level) => {
           const count = (trees * n) >> level
           const source = 2 * trees * n - 2 * count
-          return this.#fold(tree, { source, sink: source + count, count, levels: 1 }, take)
+          return foldOf(this.#gpu, tree, { source, sink: source + count, count, levels: 1 }, take)
         })
         return { panel, out, keyList, tree, levels }
       }, () => {}) // all of it is in `taken`
@@ -388,22 +380,4 @@ export class DeviceChain {
       for (const buffer of taken) buffer.destroy()
     }
   }
-}
-
-interface Level { source: number; sink: number; count: number; levels: number }
-
-/** Where leaves, row hashes and root stand in the tree buffer, in digests, and the folds that lead from one to the next. Regions begin at multiples of 8: a binding's offset is a multiple of 256 bytes. */
-export function treeLayout(n: number, leavesPerRow: number): { levels: Level[]; rowsAt: number; rootAt: number; size: number } {
-  const levels: Level[] = []
-  let [source, count, end] = [0, n * leavesPerRow, n * leavesPerRow]
-  const fold = (steps: number): void => {
-    levels.push({ source, sink: end, count, levels: steps })
-    source = end
-    count /= 2 ** steps
-    end += Math.max(8, count)
-  }
-  if (leavesPerRow > 1) fold(Math.log2(leavesPerRow))
-  const rowsAt = source
-  while (count > 1) fold(Math.min(FOLD_LEVELS, Math.log2(count)))
-  return { levels, rowsAt, rootAt: source, size: end }
 }

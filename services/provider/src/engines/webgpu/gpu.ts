@@ -1,9 +1,11 @@
-// An open device as the chain uses it: compiled kernels, buffers whose allocation is checked, commands recorded in the order in which they depend on each other.
+// An open device as chains and memories use it: compiled kernels, buffers whose allocation is checked, commands recorded in the order in which they depend on each other.
 import { EngineError } from '../engine.ts'
 import { activateKernel } from './activate.ts'
 import { packKernel, streamKernel } from './chacha.ts'
 import type { Adapter, OpenDevice } from './device.ts'
+import { fillKernel } from './fill.ts'
 import { MULTIPLY_VARIANTS, multiplyKernel, type MultiplyVariant } from './multiply.ts'
+import { scanKernel } from './scan.ts'
 import { foldKernel, keyKernel, leavesKernel, ROUND_CONSTANTS } from './sha256.ts'
 
 /** Flags of the WebGPU specification, which are globals in browsers alone. */
@@ -21,6 +23,8 @@ const KERNELS = {
   leaves: { code: leavesKernel, bindings: ['read', 'write', 'uniform'] },
   fold: { code: foldKernel, bindings: ['uniform', 'write', 'uniform'] },
   key: { code: keyKernel, bindings: ['read', 'write', 'uniform'] },
+  fill: { code: fillKernel, bindings: ['uniform', 'read', 'write'] },
+  scan: { code: scanKernel, bindings: ['read', 'read', 'write'] },
 } satisfies Record<string, KernelSource>
 
 export type KernelName = keyof typeof KERNELS | MultiplyVariant
