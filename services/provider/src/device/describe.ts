@@ -5,7 +5,7 @@ import {
 import type { Machine } from './machine.ts'
 import type { Gpu } from './nvidia.ts'
 
-/** What the engine works on: so many threads of the processor, or the GPUs of one name. */
+/** What the engine works on: so many threads of the processor, or a GPU of that name. */
 export type Works = { kind: 'CPU', threads: number } | { kind: 'GPU', name: string }
 
 /** What of a device does not change from round to round; only `identify` does. */
@@ -27,7 +27,7 @@ export function describe(crypto: Crypto, options: { network: AccountId, account:
   }
   const gpus = working(machine, works.name)
   const agreeing = gpus.length === 0 ? 0 : Math.min(...gpus.map(({ sources }) => sources.length))
-  return { class: agreeing > 0 ? (classOfDriverName(works.name)?.id ?? 0) : 0, kind: 'GPU', units: clampUnits(gpus.length), memoryMiB, agreeing, fingerprint, profile }
+  return { class: agreeing > 0 ? (classOfDriverName(works.name)?.id ?? 0) : 0, kind: 'GPU', units: 1, memoryMiB, agreeing, fingerprint, profile }
 }
 
 /** The memory of the device that works as it is claimed, in MiB: of one GPU (the smallest, of several), or what the process may use; 0 where nobody knows. */
@@ -35,9 +35,12 @@ export function memoryOf(machine: Machine, works: Works): number {
   return rounded(works.kind === 'CPU' ? machine.memoryMiB : Math.min(...working(machine, works.name).map((gpu) => gpu.memoryMiB ?? 0)))
 }
 
-/** The identifiers of the device that works, for one round. Those of a GPU are the GPUs' own: two machines may share a computer, but no card. */
+/**
+ * The identifiers of the device that works, for one round. That of a GPU is the card's own: two machines may share a computer, but no card. An engine cannot tell cards of
+ * one name apart, so where there are several none is named: another machine may work on it.
+ */
 export function identify(crypto: Crypto, round: { network: AccountId, beacon: Hash }, machine: Machine, works: Works): Hash[] {
-  const texts: [IdentifierSource, string][] = works.kind === 'CPU' ? [['boot', machine.secrets.boot], ['product', machine.secrets.product]] : working(machine, works.name).map(({ uuid }) => ['gpu', uuid])
+  const texts: [IdentifierSource, string][] = works.kind === 'CPU' ? [['boot', machine.secrets.boot], ['product', machine.secrets.product]] : working(machine, works.name).flatMap(({ uuid }, _, { length }) => (length === 1 ? [['gpu', uuid]] : []))
   return sortIdentifiers(texts.map(([source, text]) => deviceIdentifier(crypto, round, source, text)))
 }
 

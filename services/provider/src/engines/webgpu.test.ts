@@ -80,6 +80,11 @@ describe.skipIf(!onLinuxX64)('on a software driver', () => {
     expect(await listAdapters()).toEqual([expect.objectContaining({ index: 0, backend: 'vulkan', software: true, count: 1 })])
     expect(engine.name).toMatch(/^webgpu SwiftShader/)
     expect(engine.gpu).toMatchObject({ name: expect.stringMatching(/^SwiftShader/), adapter: { vendor: 'google' } })
+    // What it measures is its own: the products of a software driver are no GPU's.
+    const { int8Mmacs } = await engine.gpu!.measure!(never())
+    expect(int8Mmacs).toBeGreaterThan(1)
+    expect(int8Mmacs).toBeLessThan(1_000_000)
+    await expect(engine.gpu!.measure!(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped')
   })
 
   test('1000 random jobs: reference, simd128, relaxed and WebGPU give the same roots and openings', async () => {

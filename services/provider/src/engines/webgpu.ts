@@ -1,4 +1,5 @@
-import { type Cell, type Crypto, matrixKey, startKey, stepKey } from '@assay/protocol'
+import { type Cell, type Crypto, matrixKey, MAX_LOG2N, startKey, stepKey } from '@assay/protocol'
+import type { Measure } from '../device/measure.ts'
 import type { ChainJob, Engine, StageOptions } from './engine.ts'
 import { DeviceChain } from './webgpu/chain.ts'
 import { openDevice, type OpenDevice } from './webgpu/device.ts'
@@ -16,6 +17,9 @@ export interface WebGpuEngineOptions {
   /** Opens the device; a test hands in poor ones. */
   open?: () => Promise<OpenDevice>
 }
+
+/** A product that takes so many ms says what the device can do. */
+const LONG_MS = 20
 
 export interface WebGpuEngine extends Engine {
   /** The product that turned out fastest, by n. */
@@ -39,23 +43,36 @@ export async function createWebGpuEngine(crypto: Crypto, options: WebGpuEngineOp
   const { name, adapter } = await session.connected()
   const fastest = new Map<number, MultiplyVariant>()
 
+  const parts: WebGpuEngine['parts'] = async (log2n, turns) => {
+    let chain: DeviceChain | undefined
+    try {
+      await DeviceChain.stage(await session.connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, (made) => (chain = made))
+      return await chain!.parts(turns, now)
+    } finally {
+      chain?.destroy()
+    }
+  }
+  /** The greatest rate of products alone, in 10^6 a second, of growing matrices until one of them takes long enough to be told from its commands. */
+  const measure: Measure = async (signal) => {
+    let int8Mmacs = 0
+    for (let log2n = 8; log2n <= MAX_LOG2N; log2n++) {
+      signal.throwIfAborted()
+      const { multiplyMs } = await parts(log2n, 2)
+      int8Mmacs = Math.max(int8Mmacs, Math.floor(2 ** (3 * log2n) / Math.max(multiplyMs, 0.001) / 1000))
+      if (multiplyMs > LONG_MS) break
+    }
+    return { int8Mmacs }
+  }
+
   return {
     name: `webgpu ${name}`,
-    gpu: { name: adapter.name, adapter: { vendor: adapter.vendor, device: '', description: adapter.name } },
+    gpu: { name: adapter.name, adapter: { vendor: adapter.vendor, device: '', description: adapter.name }, measure },
     variants: fastest,
     stage({ seed, log2n, signal }: StageOptions) {
       const n = 2 ** log2n
       return session.stage(signal, (gpu) => new WebGpuJob(crypto, gpu, n), (job) => job.stage({ n, matrixKey: matrixKey(crypto, seed), variants, fastest, now }))
     },
-    async parts(log2n, turns) {
-      let chain: DeviceChain | undefined
-      try {
-        await DeviceChain.stage(await session.connected(), { n: 2 ** log2n, matrixKey: new Uint8Array(32), variants, fastest, now }, (made) => (chain = made))
-        return await chain!.parts(turns, now)
-      } finally {
-        chain?.destroy()
-      }
-    },
+    parts,
     close: () => session.close(),
   }
 }
