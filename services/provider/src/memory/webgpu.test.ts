@@ -62,8 +62,8 @@ describe.skipIf(!onLinuxX64)('on a software driver', () => {
   test('trees of several folds, as segments of a useful size have: what WebAssembly gives', async () => {
     const host = await createMemoryEngine(crypto, { maxBytes: 2 ** 28, threads: 2 })
     engines.push(host)
-    const jobs = await Promise.all([await create(), host].map((engine) => stage(engine, { log2Leaves: 16, segments: 1 })))
-    const cells = [...drawMemory(crypto, named('coins'), 16, 1, 20), { t: 1, j: 65_535, u: 0 }, { t: 1, j: 0, u: 0 }]
+    const jobs = await Promise.all([await create(), host].map((engine) => stage(engine, { log2Leaves: 15, segments: 1 })))
+    const cells = [...drawMemory(crypto, named('coins'), 15, 1, 20), { t: 1, j: 32_767, u: 0 }, { t: 1, j: 0, u: 0 }]
     const [own, other] = await Promise.all(jobs.map(async (job) => ({ fillRoots: job.fillRoots, root: await job.step(named('key')), openings: hash('sha256', await job.open(cells)) })))
     expect(own).toEqual(other)
   })
