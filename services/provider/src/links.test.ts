@@ -37,19 +37,19 @@ class FakeChannel implements Channel {
 
 type Answer = (address: string) => Promise<Channel>
 
-function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = []) {
+function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], lanes = 0) {
   const scheduler = new VirtualTimeScheduler(undefined, Infinity)
   const checkers$ = new BehaviorSubject(targets)
-  const dials: { address: string, at: number }[] = []
+  const dials: { address: string, protocol: string, at: number }[] = []
   const channels: FakeChannel[] = []
   const lines: string[] = []
   const stop = new AbortController()
   const metrics = providerMetrics()
   const links = createLinks({
-    network, checkers$, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
+    network, checkers$, lanes, laneMs: () => 3000, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
     log: createLog({ json: true, level: 'info', write: (line) => void lines.push(line) }),
-    dial: (_, address) => {
-      dials.push({ address, at: scheduler.now() })
+    dial: (_, address, protocol) => {
+      dials.push({ address, protocol, at: scheduler.now() })
       const answer = answers.shift()
       if (answer) return answer(address)
       const channel = new FakeChannel()

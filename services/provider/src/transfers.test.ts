@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { CHUNK_BYTES, keystream } from '@assay/protocol'
 import type { MachineMessage } from '@assay/protocol'
 import { Transfers } from './transfers.ts'
+import type { TransfersDeps } from './transfers.ts'
 
 function transfers(round = 10) {
   const sent: MachineMessage[] = []
   const counted = { down: 0, up: 0 }
-  return { sent, counted, transfers: new Transfers({ send: async (message) => void sent.push(message), round: () => round, count: (way, bytes) => void (counted[way] += bytes) }) }
+  return { sent, counted, transfers: new Transfers({ send: async (message) => void sent.push(message), lanes: none, round: () => round, count: (way, bytes) => void (counted[way] += bytes) }) }
 }
+const none: TransfersDeps['lanes'] = { offered: 0, open: async () => false, streams: () => 1, read: () => {}, send: () => Promise.reject(new Error('no lanes')) }
 const seed = new Uint8Array(32).fill(5)
 const sha256 = (bytes: Uint8Array) => `0x${createHash('sha256').update(bytes).digest('hex')}`
 const chunk = (id: number, bytes: Uint8Array) => ({ tag: 'Chunk', value: { id, bytes } }) as const
@@ -42,14 +44,14 @@ describe('Transfers', () => {
     expect(await t.take({ tag: 'Download', value: { id: 2, round: 12, bytes: 10 } })).toBe('WRONG_ROUND')
     expect(await t.take({ tag: 'Upload', value: { id: 2, round: 8, seed, bytes: 10 } })).toBe('WRONG_ROUND')
     expect(await t.take(chunk(9, new Uint8Array(1)))).toBe('NOT_ASKED')
-    expect(await t.take(chunk(1, new Uint8Array(11)))).toBe('TOO_MUCH')
+    expect(await t.take(chunk(1, new Uint8Array(11)))).toBe('NOT_IN_PLACE')
     expect(await t.take(chunk(1, new Uint8Array(10)))).toBe('NOT_ASKED')
     expect(await t.take({ tag: 'Upload', value: { id: 2, round: 10, seed, bytes: 10 } })).toBe('OK')
     expect(sent.map(({ tag }) => tag)).toEqual(['Chunk'])
   })
   it('stops an upload when the channel closes', async () => {
     let sends = 0
-    const t = new Transfers({ send: () => (++sends === 2 ? Promise.reject(new Error('closed')) : Promise.resolve()), round: () => 1, count: () => {} })
+    const t = new Transfers({ send: () => (++sends === 2 ? Promise.reject(new Error('closed')) : Promise.resolve()), lanes: none, round: () => 1, count: () => {} })
     await expect(t.take({ tag: 'Upload', value: { id: 1, round: 1, seed, bytes: 10 * CHUNK_BYTES } })).rejects.toThrow('closed')
     expect(sends).toBe(2)
   })
