@@ -41,14 +41,14 @@ describe('the link, over a real channel', () => {
     ['too few bytes', 'upKbps', (m) => (m.tag === 'Chunk' && m.value.bytes.length < 65536 ? null : m)],
     ['no answer to pings', 'rttUs', (m) => (m.tag === 'Pong' ? null : m)],
   ])('%s: %s is not measured, the rest is', async (_, lost, twist) => {
-    answer(await net.join(1), twist)
+    answer(await net.join(1), { twist })
     const reading = await measure(1, 1000)
     expect(Object.keys(reading).toSorted()).toEqual(['downKbps', 'rttUs', 'upKbps'].filter((field) => field !== lost))
   })
 
   test('too many bytes end the channel', async () => {
     const machine = await net.join(1)
-    answer(machine, (m) => (m.tag === 'Chunk' ? { ...m, value: { ...m.value, bytes: new Uint8Array(65536) } } : m))
+    answer(machine, { twist: (m) => (m.tag === 'Chunk' ? { ...m, value: { ...m.value, bytes: new Uint8Array(65536) } } : m) })
     expect((await measure(1, 1000)).upKbps).toBeUndefined()
     expect((await machine.hear('Refused')).value.code).toBe('TOO_MUCH')
   })

@@ -27,7 +27,7 @@ export class Lanes {
     this.#deps = deps
   }
 
-  /** Opens `lanes` lanes that carry payload of this id, in place of those before. False, and none, if one cannot be opened. Never rejects. */
+  /** Opens `lanes` lanes that carry payload of this id, in place of those before. False, and none, if one cannot be opened; true if they were given up meanwhile. Never rejects. */
   async open(id: number, lanes: number): Promise<boolean> {
     this.close()
     const left = (this.#left = new AbortController())
@@ -35,10 +35,15 @@ export class Lanes {
     this.#life = timer(this.#deps.lifeMs(), this.#deps.scheduler).subscribe(() => this.close())
     const opening = await Promise.allSettled(Array.from({ length: lanes }, (_, i) => this.#openOne(id, i + 1, left.signal)))
     const channels = opening.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    if (!left.signal.aborted && channels.length === lanes) this.#channels = channels
-    else for (const channel of channels) void channel.close()
-    if (!left.signal.aborted && channels.length < lanes) this.close()
-    return channels.length === lanes
+    if (!left.signal.aborted && channels.length === lanes) {
+      this.#channels = channels
+      return true
+    }
+    for (const channel of channels) void channel.close()
+    // What was given up for another measurement did not fail.
+    if (left.signal.aborted) return true
+    this.close()
+    return false
   }
 
   /** The streams over which payload of this id goes: the conversation and its lanes; 0 if lanes were opened for it and are gone. */

@@ -9,7 +9,7 @@ import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
 import type { Hash, Parameters, ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { providerConfig } from './config.ts'
@@ -104,7 +104,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       ),
       dial: (target, address, protocol, left) => {
         const { maxFrameBytes } = wireNow()
-        const limits = { maxFrameBytes, maxPendingBytes: 4 * maxFrameBytes }
+        const limits = { maxFrameBytes: protocol === LANE_PROTOCOL ? LANE_FRAME_BYTES : maxFrameBytes, maxPendingBytes: 4 * maxFrameBytes }
         return dialChannel({ key: { seed: keys.peer.seed, publicKey: keys.peer.publicKey }, address, expect: target.peer, protocol, limits, timeoutMs: DIAL_MS, signal: left })
       },
       wire: wireNow,
