@@ -42,14 +42,14 @@ async function measure(offered: number): Promise<Patch> {
   return reading
 }
 
-const rows = []
-for (const offered of [0, lanes]) rows.push({ streams: offered + 1, ...(await measure(offered)) })
-const ratio = (way: 'downKbps' | 'upKbps'): number | null => Math.round((100 * (rows[1]![way] ?? 0)) / (rows[0]![way] ?? 0)) / 100 || null
-const result = { node: process.version, perConnectionKbps: mbit * 1000, oneWayMs: latencyMs, bytes, rows, down: ratio('downKbps'), up: ratio('upKbps') }
+const one = { streams: 1, ...(await measure(0)) }
+const several = { streams: lanes + 1, ...(await measure(lanes)) }
+const ratio = (way: 'downKbps' | 'upKbps'): number | null => (one[way] === undefined || several[way] === undefined ? null : Math.round((100 * several[way]) / one[way]) / 100)
+const result = { node: process.version, perConnectionKbps: mbit * 1000, oneWayMs: latencyMs, bytes, rows: [one, several], down: ratio('downKbps'), up: ratio('upKbps') }
 if (values.json) console.log(JSON.stringify(result, null, 2))
 else {
   console.log(`a line of ${mbit} Mbit/s for each connection, ${latencyMs} ms one way, ${bytes} bytes each way`)
-  console.table(rows)
+  console.table(result.rows)
   console.log(`${lanes + 1} streams against one: ${result.down ?? 'not measured'} down, ${result.up ?? 'not measured'} up`)
 }
 process.exit(0)
