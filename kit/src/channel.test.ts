@@ -214,6 +214,39 @@ describe('dialling', () => {
     await third.close()
     await expect.poll(async () => dial(address, { key: key(5) }).then(() => 'taken', (error: { code: string }) => error.code)).toBe('taken')
   })
+  it('beside the listener: a second protocol, whose channels replace nobody and are refused when they are too many', async () => {
+    const sides: Ended[] = []
+    const asked: string[] = []
+    const listener = await listenChannel({
+      key: server, host: '127.0.0.1', port: 0, protocol: PROTOCOL, admit: (peer) => (peer === stranger.publicKey ? 'STRANGER' : 'OK'), limits: { maxChannels: 1 }, log: silentLog, signal: stop.signal,
+      onChannel: (channel) => void channel.frames$.subscribe((frame) => void channel.send(frame).catch(() => {})),
+      beside: {
+        protocol: '/assay/side/1', limits: { maxChannelsPerPeer: 2, maxChannels: 3, maxFrameBytes: 10 },
+        admit: (peer) => (asked.push(peer), peer === key(5).publicKey ? 'NOT_ASKED' : 'OK'),
+        onChannel: (channel) => void sides.push({ channel, frames: [], end: watch(channel) }),
+      },
+    })
+    cleanups.push(() => listener.close())
+    const address = listener.addresses[0]!
+    const side = (who: ChannelKey = machine) => dial(address, { key: who, protocol: '/assay/side/1' })
+    const main = await dial(address)
+    const first = await side()
+    await side()
+    await expect(side()).rejects.toMatchObject({ code: 'FULL' })
+    await side(other)
+    await expect(side(other)).rejects.toMatchObject({ code: 'FULL' })
+    await expect(side(key(5))).rejects.toMatchObject({ code: 'NOT_ASKED' })
+    asked.length = 0
+    await expect(side(stranger)).rejects.toMatchObject({ code: 'STRANGER' })
+    expect(asked).toEqual([])
+    expect(await echo(main, 'still here')).toBe('still here')
+    await first.send(new Uint8Array(11))
+    expect(await sides[0]!.end).toBe('FRAME_TOO_LONG')
+    expect(await echo(main, 'and now')).toBe('and now')
+    await expect.poll(async () => side().then(() => 'taken', (error: { code: string }) => error.code)).toBe('taken')
+    await listener.close()
+    expect(await sides[1]!.end).toBe('complete')
+  })
   it('reports a taken port with advice', async () => {
     const { port } = await listen()
     await expect(listenChannel({ key: other, host: '127.0.0.1', port, protocol: PROTOCOL, admit: () => 'OK', onChannel: () => {}, log: silentLog, signal: stop.signal })).rejects.toMatchObject({ name: 'OperatorError', code: 'PORT' })

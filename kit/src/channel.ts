@@ -118,20 +118,28 @@ export interface ListenOptions {
   /** gets each admitted channel; subscribe to its frames here */
   onChannel: (channel: Channel) => void
   limits?: Partial<ChannelLimits>
+  beside?: SideDoor
   log: Log
   signal: AbortSignal
 }
 
+/**
+ * A second protocol on the port of a listener, for peers whom the listener admits too. Its channels are counted by themselves and take nobody's place: with one more than `maxChannelsPerPeer`
+ * or `maxChannels` the newcomer is refused (FULL). The transport's limits are the listener's.
+ */
+export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'limits'> {}
+
 /** Listens for channels until the signal fires or `close` is called; then all of its channels end. Throws OperatorError PORT. */
-export async function listenChannel({ key, host, port, protocol, admit, onChannel, limits: given, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
+export async function listenChannel({ key, host, port, protocol, admit, onChannel, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
   signal.throwIfAborted()
   const limits = { ...CHANNEL_LIMITS, ...given }
-  const channels = new Map<Hex, StreamChannel[]>()
+  const main: Door = { protocol, admit, onChannel, limits, newestStays: true, channels: new Map() }
+  const doors = beside === undefined ? [main] : [main, { ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
   const pending = new Map<MultiaddrConnection, string>()
   const strangers = new Set<MultiaddrConnection>()
-  const welcome = (peer: Hex): string => {
+  const welcome = (peer: Hex, door: Door): string => {
     try {
-      const answer = admit(peer)
+      const answer = door.admit(peer)
       return answer === 'OK' || REFUSAL.test(answer) ? answer : 'REFUSED'
     } catch (error) {
       log.error('admission failed', { peer, error })
@@ -142,6 +150,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
   const node = await startNode(key, limits, {
     listen: [`/${isIP(host) === 6 ? 'ip6' : isIP(host) === 4 ? 'ip4' : 'dns4'}/${host}/tcp/${port}`],
     maxInboundStreams: 2,
+    maxChannels: doors.reduce((sum, door) => sum + door.limits.maxChannels, 0),
     gater: {
       // Before the handshake: one address cannot take all the places of those who are shaking hands.
       denyInboundConnection: (connection) => {
@@ -154,7 +163,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
       // After it: strangers get their refusal, but only a few at a time, so that they never stand in a member's way.
       denyInboundEncryptedConnection: (peerId, connection) => {
         const peer = publicKeyOf(peerId)
-        if (peer !== undefined && welcome(peer) === 'OK') return false
+        if (peer !== undefined && welcome(peer, main) === 'OK') return false
         if (peer === undefined || strangers.size >= MAX_STRANGERS) return true
         strangers.add(connection)
         connection.addEventListener('close', () => strangers.delete(connection))
@@ -179,14 +188,19 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     })
   })
 
-  const accept = async (stream: Stream, connection: Connection): Promise<void> => {
+  const accept = async (door: Door, stream: Stream, connection: Connection): Promise<void> => {
+    const { limits, channels } = door
     const peer = publicKeyOf(connection.remotePeer)
     if (peer === undefined || taken.has(connection) || closing) return stream.abort(new Error('one channel a connection'))
     taken.add(connection)
     const total = [...channels.values()].reduce((sum, list) => sum + list.length, 0)
     const own = channels.get(peer) ?? []
-    const answer = welcome(peer)
-    const refusal = answer !== 'OK' ? answer : own.length < limits.maxChannelsPerPeer && total >= limits.maxChannels ? 'FULL' : undefined
+    // Strangers come as far as this, for their refusal: a door that knows nothing of them must not take it for an admission.
+    const atAll = welcome(peer, main)
+    const answer = atAll === 'OK' && door !== main ? welcome(peer, door) : atAll
+    const isNew = own.length < limits.maxChannelsPerPeer
+    const isFull = isNew ? total >= limits.maxChannels : !door.newestStays
+    const refusal = answer !== 'OK' ? answer : isFull ? 'FULL' : undefined
     if (refusal !== undefined) {
       log.debug('channel refused', { peer, code: refusal })
       return hangUp(stream, connection, refusal)
@@ -201,7 +215,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     })
     try {
       await channel.send(WELCOME)
-      onChannel(channel)
+      door.onChannel(channel)
     } catch (error) {
       if (!(error instanceof ChannelClosedError)) log.error('channel could not be taken', { peer, error })
       await channel.close()
@@ -212,12 +226,12 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
   const close = (): Promise<void> => {
     closing ??= (async () => {
       signal.removeEventListener('abort', close)
-      await Promise.all([...channels.values()].flat().map((channel) => channel.close()))
+      await Promise.all(doors.flatMap(({ channels }) => [...channels.values()].flat()).map((channel) => channel.close()))
       await stopNode(node)
     })()
     return closing
   }
-  await node.handle(protocol, (stream, connection) => void accept(stream, connection).catch((error: unknown) => log.warn('channel failed', { error })), { maxInboundStreams: 2 })
+  for (const door of doors) await node.handle(door.protocol, (stream, connection) => void accept(door, stream, connection).catch((error: unknown) => log.warn('channel failed', { error })), { maxInboundStreams: 2 })
   signal.addEventListener('abort', close, { once: true })
   if (signal.aborted) {
     await close()
@@ -225,6 +239,14 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
   }
   const addresses = node.getMultiaddrs().map(String)
   return { addresses, close }
+}
+
+/** A protocol of a listener, with what came through it. */
+interface Door extends Required<SideDoor> {
+  limits: ChannelLimits
+  /** whether one more of a peer closes its oldest */
+  newestStays: boolean
+  channels: Map<Hex, StreamChannel[]>
 }
 
 export interface DialOptions {
@@ -247,7 +269,7 @@ export async function dialChannel({ key, address, expect, protocol, limits: give
   const where = plainAddress(address, expect)
   const deadline = AbortSignal.timeout(timeoutMs)
   const either = AbortSignal.any([signal, deadline])
-  const node = await startNode(key, limits, { listen: [], maxInboundStreams: 0, gater: {} })
+  const node = await startNode(key, limits, { listen: [], maxInboundStreams: 0, maxChannels: 1, gater: {} })
   const stop = (): Promise<void> => stopNode(node)
   try {
     const connection = await node.dial(where, { signal: either })
@@ -511,6 +533,7 @@ const SLOWEST_BYTES = 8192
 interface NodeInit {
   listen: string[]
   maxInboundStreams: number
+  maxChannels: number
   gater: {
     denyInboundConnection?: (connection: MultiaddrConnection) => boolean
     denyInboundEncryptedConnection?: (peerId: PeerId, connection: MultiaddrConnection) => boolean
@@ -523,13 +546,13 @@ function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Prom
   return createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([key.seed, Buffer.from(key.publicKey.slice(2), 'hex')])),
     addresses: { listen: init.listen },
-    transports: [tcp({ inboundSocketInactivityTimeout: inactivity, outboundSocketInactivityTimeout: inactivity, maxConnections: limits.maxChannels + MAX_PENDING + MAX_STRANGERS })],
+    transports: [tcp({ inboundSocketInactivityTimeout: inactivity, outboundSocketInactivityTimeout: inactivity, maxConnections: init.maxChannels + MAX_PENDING + MAX_STRANGERS })],
     connectionEncrypters: [noise()],
     streamMuxers: [boundedYamux(limits, init.maxInboundStreams)],
     connectionGater: init.gater,
     connectionMonitor: { enabled: false },
     connectionManager: {
-      maxConnections: limits.maxChannels + MAX_STRANGERS + MAX_PENDING,
+      maxConnections: init.maxChannels + MAX_STRANGERS + MAX_PENDING,
       maxIncomingPendingConnections: MAX_PENDING,
       inboundConnectionThreshold: MAX_PENDING_PER_HOST,
       inboundUpgradeTimeout: limits.handshakeMs,

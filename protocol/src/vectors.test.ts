@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { crypto } from '../testing/crypto.ts'
 import {
   beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
-  encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
-  mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey,
+  encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, joinBytes, keystream, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
+  mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey, payloadDigest, piecesOf,
 } from './index.ts'
 
 type Encoding = { value: unknown; bytes: Hex } & Record<string, Hex>
@@ -16,6 +16,7 @@ const vectors = JSON.parse(readFileSync(new URL('../../test/vectors/protocol.jso
   keys: { network: Hash; report: string; epoch: number; chunk: number; statement: string; role: Hash }
   merkle: { leaves: Hex[]; root: Hash; proofs: Hash[][] }[]
   wire: { from: 'machine' | 'checker'; tag: string; value: unknown; bytes: Hex }[]
+  payload: { seed: Hex; bytes: number; over: { streams: number; hashes: Hash[]; sha256: Hash }[] }
 }
 
 /** As the file writes values: amounts as text, bytes as hex. */
@@ -89,10 +90,17 @@ describe('messages', () => {
     expect(toHex(encode(decoded as never))).toBe(bytes)
   })
   test('each kind of message has a vector', () => {
-    expect(vectors.wire.filter(({ from }) => from === 'machine').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-    expect(vectors.wire.filter(({ from }) => from === 'checker').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-    for (const side of [messages.machine, messages.checker]) expect(() => side.decode(Uint8Array.of(8, 0, 0, 0, 0))).toThrow('malformed message')
+    expect(vectors.wire.filter(({ from }) => from === 'machine').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(vectors.wire.filter(({ from }) => from === 'checker').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    for (const side of [messages.machine, messages.checker]) expect(() => side.decode(Uint8Array.of(10, 0, 0, 0, 0))).toThrow('malformed message')
   })
+})
+
+test.each(vectors.payload.over)('a payload over $streams streams', ({ streams, hashes, sha256 }) => {
+  const { seed, bytes } = vectors.payload
+  const found = Array.from({ length: streams }, (_, stream) => crypto.sha256(joinBytes([...piecesOf(bytes, streams, stream)].map(({ at, length }) => keystream(fromHex(seed), at, length)))))
+  expect(found.map(toHex)).toEqual(hashes)
+  expect(toHex(payloadDigest(crypto, found))).toBe(sha256)
 })
 
 test('a report: leaves and root', () => {

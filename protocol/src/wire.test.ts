@@ -4,7 +4,7 @@ import { hashOf } from '../testing/crypto.ts'
 import { equalBytes } from './bytes.ts'
 import { MalformedError } from './codec.ts'
 import { commitmentBytesLimit, devnetParameters, openingsBytesLimit } from './parameters.ts'
-import { type CheckerMessage, CHUNK_BYTES, type MachineMessage, wire } from './wire.ts'
+import { type CheckerMessage, CHUNK_BYTES, LANE_FRAME_BYTES, type MachineMessage, wire } from './wire.ts'
 
 const parameters = { ...devnetParameters(0, 10), log2n: 6, samples: 4, maxSteps: 8 }
 const { machine, checker, maxFrameBytes } = wire(parameters)
@@ -24,6 +24,8 @@ const ofMachine: fc.Arbitrary<MachineMessage> = fc.oneof(
   says('Commitment', fc.record({ round: u32, blob: bytes(0, 300) })),
   says('Openings', fc.record({ round: u32, blob: bytes(0, 300) })),
   says('NotRun', fc.record({ round: u32, reason: fc.constantFrom('BUSY' as const, 'TIMED_OUT' as const) })),
+  says('OfferLanes', fc.record({ lanes: fc.nat(7) })),
+  says('Lane', fc.record({ version: fc.nat(255), network: hash, id: u32, lane: fc.integer({ min: 1, max: 7 }) })),
 )
 const ofChecker: fc.Arbitrary<CheckerMessage> = fc.oneof(
   says('Welcome', fc.record({ version: fc.nat(255), best: u32 })),
@@ -34,6 +36,7 @@ const ofChecker: fc.Arbitrary<CheckerMessage> = fc.oneof(
   says('Upload', fc.record({ id: u32, round: u32, seed: bytes(32, 32), bytes: fc.nat(parameters.bandwidthBytes) })),
   says('Nonce', fc.record({ round: u32, signature: bytes(64, 64) })),
   says('Receipt', fc.record({ round: u32, id: hash })),
+  says('OpenLanes', fc.record({ id: u32, round: u32, lanes: fc.integer({ min: 1, max: 7 }) })),
 )
 
 describe.each([
@@ -114,6 +117,15 @@ describe('limits', () => {
       asked[asked.length - 1]! += 1
       expect(() => checker.decode(asked)).toThrow('a payload of')
     }
+  })
+  test('there are lanes 1 to 7, and a machine may offer none', () => {
+    const [offer, open] = [machine.encode({ tag: 'OfferLanes', value: { lanes: 0 } }), checker.encode({ tag: 'OpenLanes', value: { id: 1, round: 1, lanes: 7 } })]
+    const lane = machine.encode({ tag: 'Lane', value: { version: 1, network: hashOf('n'), id: 1, lane: 1 } })
+    const last = (frame: Uint8Array, value: number): Uint8Array => Uint8Array.of(...frame.subarray(0, -1), value)
+    for (const bad of [last(offer, 8), last(lane, 0), last(lane, 8)]) expect(() => machine.decode(bad)).toThrow('lane')
+    for (const bad of [last(open, 0), last(open, 8)]) expect(() => checker.decode(bad)).toThrow('lane')
+    for (const good of [last(offer, 7), last(lane, 7)]) expect(machine.decode(good).value).toBeDefined()
+    expect(machine.encode({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(CHUNK_BYTES) } }).length).toBe(LANE_FRAME_BYTES)
   })
   test('a machine cannot give a judge’s reasons', () => {
     const said = machine.encode({ tag: 'NotRun', value: { round: 1, reason: 'BUSY' } })

@@ -3,7 +3,7 @@ import { filter, firstValueFrom, map, mergeMap, type Observable, ReplaySubject, 
 import { dialChannel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
-import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, type MachineMessage, registeredCheckers, wire, WIRE_PROTOCOL, type WorkCommitment } from '@assay/protocol'
+import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, LANES, type MachineMessage, registeredCheckers, wire, type WorkCommitment } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import type { ChainJob, Engine, StageOptions } from '@assay/provider/engines/engine'
 import { type JobDeps, runJob } from '@assay/provider/job'
@@ -33,7 +33,9 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
   const links = createLinks({
     network: world.network,
     checkers$: world.now$.pipe(map(({ ledger }) => registeredCheckers(ledger).map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses })))),
-    dial: (target, address, left) => dialChannel({ key: who.peer, address, expect: target.peer, protocol: WIRE_PROTOCOL, limits: { maxFrameBytes: words.maxFrameBytes }, timeoutMs: 5000, signal: left }),
+    lanes: LANES,
+    laneMs: () => 10_000,
+    dial: (target, address, protocol, left) => dialChannel({ key: who.peer, address, expect: target.peer, protocol, limits: { maxFrameBytes: words.maxFrameBytes }, timeoutMs: 5000, signal: left }),
     wire: () => words,
     round: () => roundOf(world.now),
     random: Math.random,

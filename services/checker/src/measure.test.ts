@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type CheckerMessage, type Hash, type MachineMessage, WIRE_VERSION } from '@assay/protocol'
 import { answer } from '../testing/machine.ts'
 import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
+import type { Arrival } from './conversation.ts'
 import { declined$, kbps, link$, type Patch, stopwatch$ } from './measure.ts'
-import type { Arrival, Line } from './sessions.ts'
+import type { Line } from './sessions.ts'
 
 const tools = { now: () => performance.now(), random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)) }
 const bytes = 300_000
@@ -40,14 +41,14 @@ describe('the link, over a real channel', () => {
     ['too few bytes', 'upKbps', (m) => (m.tag === 'Chunk' && m.value.bytes.length < 65536 ? null : m)],
     ['no answer to pings', 'rttUs', (m) => (m.tag === 'Pong' ? null : m)],
   ])('%s: %s is not measured, the rest is', async (_, lost, twist) => {
-    answer(await net.join(1), twist)
+    answer(await net.join(1), { twist })
     const reading = await measure(1, 1000)
     expect(Object.keys(reading).toSorted()).toEqual(['downKbps', 'rttUs', 'upKbps'].filter((field) => field !== lost))
   })
 
   test('too many bytes end the channel', async () => {
     const machine = await net.join(1)
-    answer(machine, (m) => (m.tag === 'Chunk' ? { ...m, value: { ...m.value, bytes: new Uint8Array(65536) } } : m))
+    answer(machine, { twist: (m) => (m.tag === 'Chunk' ? { ...m, value: { ...m.value, bytes: new Uint8Array(65536) } } : m) })
     expect((await measure(1, 1000)).upKbps).toBeUndefined()
     expect((await machine.hear('Refused')).value.code).toBe('TOO_MUCH')
   })
@@ -94,7 +95,7 @@ describe('the stopwatch, on a clock of the test', () => {
     online$ = new BehaviorSubject(false)
     messages$ = new Subject()
     sending = Promise.resolve()
-    line = { peer: key(1), online$, messages$, send: (message) => (sent.push(message), sending), expectPayload: () => {} }
+    line = { peer: key(1), online$, messages$, send: (message) => (sent.push(message), sending), expectPayload: () => {}, withLanes: (_, use) => use([]) }
     stopwatch$(line, { round: 3, signature: new Uint8Array(64).fill(9), windowMs: W }, { ...tools, now: () => now }).subscribe({ next: (patch) => patches.push(patch), complete: () => (over = true) })
   })
   afterEach(() => vi.useRealTimers())
@@ -156,7 +157,7 @@ describe('the stopwatch, on a clock of the test', () => {
 
 test('a reason not to run counts for its round', async () => {
   const messages$ = new Subject<Arrival>()
-  const line: Line = { peer: keyOf(1).publicKey, online$: new BehaviorSubject(true), messages$, send: async () => {}, expectPayload: () => {} }
+  const line: Line = { peer: keyOf(1).publicKey, online$: new BehaviorSubject(true), messages$, send: async () => {}, expectPayload: () => {}, withLanes: (_, use) => use([]) }
   const heard = firstValueFrom(declined$(line, 3))
   for (const [round, reason] of [[2, 'BUSY'], [3, 'PAUSED']] as const) messages$.next({ at: 0, message: { tag: 'NotRun', value: { round, reason } } })
   expect(await heard).toEqual({ declined: 'PAUSED' })

@@ -1,8 +1,11 @@
 // What a checker measures of one machine: the round trip, the bandwidth both ways, and how far the job got within the window of the checker's nonce.
 import { createHash } from 'node:crypto'
 import { catchError, concat, concatMap, defer, EMPTY, filter, first, forkJoin, from, ignoreElements, last, map, merge, min, type Observable, of, range, scan, switchMap, take, takeUntil, takeWhile, timer } from 'rxjs'
-import { CHUNK_BYTES, keystream, type MachineMessage } from '@assay/protocol'
-import type { Arrival, Line } from './sessions.ts'
+import { emptyIntake, isWhole, keystream, type MachineMessage, payloadDigest, piecesOf, streamBytes, takePiece, toHex } from '@assay/protocol'
+import { nodeCrypto } from '@assay/runtime-bindings'
+import type { Arrival } from './conversation.ts'
+import type { Carrier } from './lanes.ts'
+import type { Line } from './sessions.ts'
 import type { Reading } from './store.ts'
 
 /** News of one machine's reading; `complete` says that its window is over. */
@@ -17,14 +20,16 @@ export interface MeasureTools {
 const PINGS = 8
 /** A ping without an answer for so long ends the measurement. */
 const PING_MS = 2000
+/** Lanes that are not there after so long are done without: enough for the eight or so round trips of opening one over a long line. */
+const LANES_MS = 3000
 /** Progress that arrived in time may still wait in this process when the window ends. */
 const SLACK_MS = 100
 /** By chance, so that no answer can be sent before the question. */
 const freshId = ({ random }: MeasureTools): number => new DataView(random(4).buffer).getUint32(0)
 
 /** Messages of one kind. */
-function hear<T extends MachineMessage['tag']>(line: Line, tag: T): Observable<Arrival<Extract<MachineMessage, { tag: T }>>> {
-  return line.messages$.pipe(filter((arrival): arrival is Arrival<Extract<MachineMessage, { tag: T }>> => arrival.message.tag === tag))
+function hear<T extends MachineMessage['tag']>(carrier: Pick<Carrier, 'messages$'>, tag: T): Observable<Arrival<Extract<MachineMessage, { tag: T }>>> {
+  return carrier.messages$.pipe(filter((arrival): arrival is Arrival<Extract<MachineMessage, { tag: T }>> => arrival.message.tag === tag))
 }
 
 /** Whole kilobits a second, at most what a u32 holds; bits in a ms are kilobits in a second. */
@@ -37,12 +42,24 @@ const microseconds = (ms: number): number => Math.min(2 ** 32 - 1, Math.max(1, M
 
 /**
  * Round trip and bandwidth of a line, one after the other so that none disturbs the next: `{ rttUs }`, then `{ downKbps }`, `{ upKbps }` as each is known. What fails, or is not
- * done within `limitMs`, is left out: it was not measured. Never errors.
+ * done within `limitMs`, is left out: it was not measured. The payload goes over the conversation and the lanes that the machine opens for it, for one connection alone understates a line that is
+ * long or loses a little. Never errors.
  */
 export function link$(line: Line, { round, bytes, limitMs }: { round: number, bytes: number, limitMs: number }, tools: MeasureTools): Observable<Patch> {
   const bounded = (measured$: Observable<Patch>): Observable<Patch> => measured$.pipe(takeUntil(timer(limitMs)), catchError(() => EMPTY))
-  return concat(bounded(roundTrip$(line, tools)), ...(bytes > 0 ? [bounded(down$(line, round, bytes, tools)), bounded(up$(line, round, bytes, tools))] : []))
+  const payload$ = defer(() => {
+    const id = freshId(tools)
+    return line.withLanes({ id, round, withinMs: LANES_MS }, (lanes) => {
+      // By another id where there are no lanes: a machine that opened some cuts what comes under theirs.
+      const transfer: Transfer = { id: lanes.length > 0 ? id : freshId(tools), round, bytes, line, streams: [line, ...lanes] }
+      return concat(bounded(down$(transfer, tools)), bounded(up$(transfer, tools)))
+    })
+  })
+  return concat(bounded(roundTrip$(line, tools)), bytes > 0 ? payload$ : EMPTY)
 }
+
+/** A payload and what carries it; the conversation is the first of the streams. */
+interface Transfer { id: number, round: number, bytes: number, line: Line, streams: readonly Carrier[] }
 
 /** The least of eight pings, in microseconds: what is left when the waiting of both programs is taken away as far as it can be. */
 function roundTrip$(line: Line, tools: MeasureTools): Observable<Patch> {
@@ -62,47 +79,47 @@ function roundTrip$(line: Line, tools: MeasureTools): Observable<Patch> {
 
 /**
  * Payload to the machine, which answers its hash. The key of the payload stays here, so the hash cannot be known before the last byte; and the time runs until both the last byte is taken and the
- * answer is here.
+ * answer is here. Empty if a lane ends before that.
  */
-function down$(line: Line, round: number, bytes: number, tools: MeasureTools): Observable<Patch> {
-  const { now, random } = tools
+function down$({ id, round, bytes, line, streams }: Transfer, { now, random }: MeasureTools): Observable<Patch> {
   return defer(() => {
-    const id = freshId(tools)
     const seed = random(32)
-    const hash = createHash('sha256')
+    const hashes = streams.map(() => createHash('sha256'))
     const startedAt = now()
-    const chunk$ = (i: number): Observable<void> => {
-      const piece = keystream(seed, i * CHUNK_BYTES, Math.min(CHUNK_BYTES, bytes - i * CHUNK_BYTES))
-      hash.update(piece)
-      return from(line.send({ tag: 'Chunk', value: { id, bytes: piece } }))
-    }
-    // concatMap: each piece waits for room in the channel, so a slow machine costs one piece of memory.
-    const sent$ = concat(defer(() => line.send({ tag: 'Download', value: { id, round, bytes } })), range(0, Math.ceil(bytes / CHUNK_BYTES)).pipe(concatMap(chunk$))).pipe(last(), map(() => ({ sha256: `0x${hash.digest('hex')}`, at: now() })))
+    const stream$ = (carrier: Carrier, stream: number): Observable<void> =>
+      from(piecesOf(bytes, streams.length, stream)).pipe(
+        // concatMap: each piece waits for room in its channel, so a slow machine costs one piece of memory a stream.
+        concatMap(({ at, length }) => {
+          const piece = keystream(seed, at, length)
+          hashes[stream]!.update(piece)
+          return from(carrier.send({ tag: 'Chunk', value: { id, bytes: piece } }))
+        }),
+      )
+    const sent$ = concat(defer(() => line.send({ tag: 'Download', value: { id, round, bytes } })), merge(...streams.map(stream$))).pipe(last(), map(() => ({ sha256: toHex(payloadDigest(nodeCrypto, hashes.map((hash) => hash.digest()))), at: now() })))
     const done$ = hear(line, 'DownloadDone').pipe(first(({ message }) => message.value.id === id))
-    return forkJoin([done$, sent$]).pipe(concatMap(([done, sent]) => (done.message.value.sha256 === sent.sha256 ? [{ downKbps: kbps(bytes, Math.max(done.at, sent.at) - startedAt) }] : [])))
+    return forkJoin([done$, sent$]).pipe(
+      concatMap(([done, sent]) => (done.message.value.sha256 === sent.sha256 ? [{ downKbps: kbps(bytes, Math.max(done.at, sent.at) - startedAt) }] : [])),
+      takeUntil(merge(...streams.map(({ messages$ }) => messages$.pipe(ignoreElements()))).pipe(catchError(() => of('a lane is over')))),
+    )
   })
 }
 
-/** Payload from the machine, the key stream of a fresh seed; what arrives is hashed and must be all of it and nothing else. */
-function up$(line: Line, round: number, bytes: number, tools: MeasureTools): Observable<Patch> {
-  const { now, random } = tools
+/** Payload from the machine, the key stream of a fresh seed: what arrives must be its pieces, each on its stream and in its turn. Errors at the first that is not, or if a lane ends. */
+function up$({ id, round, bytes, line, streams }: Transfer, { now, random }: MeasureTools): Observable<Patch> {
   return defer(() => {
-    const id = freshId(tools)
     const seed = random(32)
-    const theirs = createHash('sha256')
-    const ours = createHash('sha256')
-    line.expectPayload(bytes)
+    for (const [stream, carrier] of streams.entries()) carrier.expectPayload(streamBytes(bytes, streams.length, stream))
     const startedAt = now()
-    const arrived$ = hear(line, 'Chunk').pipe(
-      filter(({ message }) => message.value.id === id),
-      scan((had, { at, message: { value } }) => {
-        theirs.update(value.bytes)
+    const chunk$ = merge(...streams.map((carrier, stream) => hear(carrier, 'Chunk').pipe(filter(({ message }) => message.value.id === id), map(({ message, at }) => ({ stream, at, chunk: message.value.bytes })))))
+    const arrived$ = chunk$.pipe(
+      scan((had, { stream, at, chunk }) => {
+        const taken = takePiece(had.intake, stream, chunk.length)
         // As it comes, so that no long computation falls into somebody's window.
-        ours.update(keystream(seed, had.bytes, Math.min(value.bytes.length, bytes - had.bytes)))
-        return { bytes: had.bytes + value.bytes.length, at }
-      }, { bytes: 0, at: 0 }),
-      first((had) => had.bytes >= bytes),
-      concatMap(({ at }) => (theirs.digest('hex') === ours.digest('hex') ? [{ upKbps: kbps(bytes, at - startedAt) }] : [])),
+        if (taken === null || Buffer.compare(chunk, keystream(seed, taken.piece.at, taken.piece.length)) !== 0) throw new Error('not the payload that was asked for')
+        return { intake: taken.intake, at: Math.max(had.at, at) }
+      }, { intake: emptyIntake(bytes, streams.length), at: 0 }),
+      first(({ intake }) => isWhole(intake)),
+      map(({ at }) => ({ upKbps: kbps(bytes, at - startedAt) })),
     )
     return merge(arrived$, sending(() => line.send({ tag: 'Upload', value: { id, round, seed, bytes } }))).pipe(take(1))
   })

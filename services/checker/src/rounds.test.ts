@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BehaviorSubject, Subject, type Subscription } from 'rxjs'
+import { BehaviorSubject, type Observable, Subject, type Subscription } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { BlobStore } from '@assay/kit/blobs'
 import { createLog } from '@assay/kit/log'
@@ -10,10 +10,12 @@ import { applyBlock, type CheckerMessage, decodeManifest, decodeReportItem, empt
 import { testCrypto } from '../../../protocol/testing/actors.ts'
 import { playNetwork } from '../../../protocol/testing/round.ts'
 import { FakeChain } from '../testing/report-chain.ts'
+import type { Arrival } from './conversation.ts'
+import type { Carrier } from './lanes.ts'
 import { checkerMetrics } from './metrics.ts'
 import { observationsOf } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
-import type { Arrival, Line } from './sessions.ts'
+import type { Line } from './sessions.ts'
 import { Store } from './store.ts'
 
 const W = 30
@@ -46,6 +48,9 @@ class TestLine implements Line {
     if (message.tag === 'Nonce') this.onNonce(message.value.round)
   }
   expectPayload(): void {}
+  withLanes<T>(_ask: unknown, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T> {
+    return use([])
+  }
   say(message: MachineMessage): void {
     this.messages$.next({ at: performance.now(), message })
   }

@@ -3,12 +3,13 @@ import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
 import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
+import type { Arrival } from './conversation.ts'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
 import { publishPackage } from './packages.ts'
 import { isForeign, observationsOf, prepareReport, type ReportTools, sendReport } from './report.ts'
-import type { Arrival, Line } from './sessions.ts'
+import type { Line } from './sessions.ts'
 import type { Reading } from './store.ts'
 
 export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {

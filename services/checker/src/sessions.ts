@@ -1,26 +1,28 @@
 // The machines' lines to this checker. A machine dials in; its channel proves its key; what it says is one of a few messages or the end of the conversation.
-import { BehaviorSubject, finalize, ignoreElements, map, Observable, Subject, tap, timeout } from 'rxjs'
-import { type Channel, ChannelAbuseError, type ChannelKey, type ChannelLimits, type listenChannel } from '@assay/kit/channel'
-import { Allowance } from '@assay/kit/frame'
+import { BehaviorSubject, catchError, defer, filter, finalize, ignoreElements, map, merge, type Observable, of, Subject, switchMap, take, tap, timeout } from 'rxjs'
+import type { Channel, ChannelKey, ChannelLimits, listenChannel } from '@assay/kit/channel'
 import type { Log } from '@assay/kit/log'
-import { type AccountId, type CheckerMessage, type Crypto, type Hash, type Ledger, type MachineMessage, MalformedError, type RefusalCode, registeredMachines, roundAt, roundFacts, type Wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
+import { type AccountId, type CheckerMessage, type Crypto, type Hash, LANE_FRAME_BYTES, LANE_PROTOCOL, LANES, type Ledger, MAX_LANES, type RefusalCode, registeredMachines, roundAt, roundFacts, type Wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
+import { type Arrival, conversation, type ConversationOptions, type Listener, PayloadBudget, Refusal } from './conversation.ts'
+import { type Carrier, Lanes } from './lanes.ts'
 import type { CheckerMetrics } from './metrics.ts'
 
-/** A message of a machine and when it arrived, in ms of the monotonic clock. */
-export interface Arrival<M extends MachineMessage = MachineMessage> { message: M, at: number }
-
 /** The line of one peer key: one channel at a time, the newest. It outlives channels, so a round need not care how often the machine reconnects. */
-export interface Line {
+export interface Line extends Carrier {
   readonly peer: Hash
   /** whether a greeted channel is open: now, then each change; a channel that replaces another is told as true again */
   readonly online$: Observable<boolean>
   /** what the machine says after its greeting; never ends, never errors */
   readonly messages$: Observable<Arrival>
-  /** Sends when the channel has room. Rejects if there is no channel or it ends before. */
-  send(message: CheckerMessage): Promise<void>
-  /** Lets the machine send that many more payload bytes; a Chunk beyond what was asked for ends its channel. */
-  expectPayload(bytes: number): void
+  /**
+   * Asks the machine for the lanes that it offers and runs `use` with them as soon as all are there, or with none if one is missing after `withinMs`, the machine takes its offer back, or has made
+   * none. The lanes end with `use`, and with the channel on which they were asked for.
+   */
+  withLanes<T>(ask: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T>
 }
+
+/** For which measurement lanes are asked; `id` is what they name. */
+export interface LaneRequest { id: number, round: number, withinMs: number }
 
 export interface Sessions {
   /** the line of a peer key, also before it ever dialled */
@@ -62,100 +64,81 @@ export interface SessionsOptions {
 
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { key, host, port, wire, isMachine, metrics, log, signal } = options
+  const { key, host, port, network, wire, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
   const lines = new Map<Hash, PeerLine>()
   const line = (peer: Hash): PeerLine => {
-    const known = lines.get(peer) ?? new PeerLine(peer, wire)
+    const known = lines.get(peer) ?? new PeerLine(peer, network, wire)
     lines.set(peer, known)
     return known
   }
+  /** Each channel is its own subscription: what one machine sends, or fails to read, is not waited for by any other. */
+  const converse = (channel: Channel, budget: number, greet: (say: ConversationOptions['say']) => ConversationOptions['greet']): void => {
+    // A channel that ends says so by itself: nobody waits for these.
+    const say = (message: CheckerMessage): void => void channel.send(wire.checker.encode(message)).catch(() => {})
+    conversation(channel, { wire, budget, say, greet: greet(say), now, helloMs, metrics, log }).subscribe()
+  }
+  const greetMachine = (channel: Channel) => (say: ConversationOptions['say']): ConversationOptions['greet'] => (message) => {
+    if (message.tag !== 'Hello') throw new Refusal('BAD_MESSAGE')
+    if (message.value.version !== WIRE_VERSION) throw new Refusal('WRONG_VERSION')
+    if (message.value.network !== network) throw new Refusal('WRONG_NETWORK')
+    say({ tag: 'Welcome', value: { version: WIRE_VERSION, best: best() } })
+    return line(channel.peer).open(channel, metrics)
+  }
+  const onLane = (channel: Channel): void => {
+    const lanes = line(channel.peer).lanes
+    // The measurement ended while the lane came in.
+    if (lanes === undefined) return void channel.close()
+    lanes.hold(channel)
+    converse(channel, LANE_FRAME_BYTES, () => (message) => lanes.greet(channel, message))
+  }
+  // As much as a payload in pieces of 64 KiB takes at half a gigabit a second, and no more: what one machine says takes time from the others.
+  const limits = { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, ...options.limits }
   let listener: Promise<{ addresses: string[], close(): Promise<void> }> | undefined
   const listen = async (): Promise<string[]> => (await (listener = options.listen({
     key, host, port, log, signal,
     protocol: WIRE_PROTOCOL,
-    // As much as a payload in pieces of 64 KiB takes at half a gigabit a second, and no more: what one machine says takes time from the others.
-    limits: { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, ...options.limits, maxFrameBytes: wire.maxFrameBytes },
+    limits: { ...limits, maxFrameBytes: wire.maxFrameBytes },
     admit: (peer) => {
       if (isMachine(peer)) return 'OK'
       metrics.refusals.inc({ code: 'NOT_ELIGIBLE' })
       return 'NOT_ELIGIBLE' satisfies RefusalCode
     },
-    // Each channel is its own subscription: what one machine sends, or fails to read, is not waited for by any other.
-    onChannel: (channel) => void conversation(channel, line(channel.peer), options).subscribe(),
+    onChannel: (channel) => converse(channel, 4 * wire.maxFrameBytes, greetMachine(channel)),
+    beside: {
+      protocol: LANE_PROTOCOL,
+      limits: { ...limits, maxFrameBytes: LANE_FRAME_BYTES, maxChannelsPerPeer: MAX_LANES },
+      admit: (peer) => {
+        if (lines.get(peer)?.lanes !== undefined) return 'OK'
+        metrics.refusals.inc({ code: 'NOT_ASKED' })
+        return 'NOT_ASKED'
+      },
+      onChannel: onLane,
+    },
   }))).addresses
   return { line, listen, close: async () => (await listener?.catch(() => undefined))?.close() }
-}
-
-/** First byte of a Chunk, PROTOCOL section 11. */
-const CHUNK_TAG = 3
-
-/** Why this checker ends a conversation. */
-class Refusal extends Error {
-  override readonly name = 'Refusal'
-  readonly code: RefusalCode
-  constructor(code: RefusalCode) {
-    super(code)
-    this.code = code
-  }
-}
-
-/** Greets, then hands messages to the line until either side ends it. Never errors: a machine's fault ends its own channel and nothing else. */
-function conversation(channel: Channel, line: PeerLine, { wire, network, best, now, helloMs = 5000, metrics, log }: SessionsOptions): Observable<never> {
-  // A channel that ends says so by itself: nobody waits for these.
-  const say = (message: CheckerMessage): void => void channel.send(wire.checker.encode(message)).catch(() => {})
-  const budget = new Allowance(4 * wire.maxFrameBytes, now())
-  return new Observable<never>((subscriber) =>
-    channel.frames$
-      .pipe(
-        timeout({ first: helloMs, with: () => { throw new Refusal('BAD_MESSAGE') } }),
-        // The clock is read before anything is decoded: what the stopwatch sees is the arrival.
-        map((frame): Arrival => {
-          const at = now()
-          // Payload has its own bounds; of all else a round needs one commitment and one opening. To decode more would take time from other machines' stopwatches.
-          if (frame[0] !== CHUNK_TAG) budget.take(frame.length, at)
-          if (budget.waitMs(at) > 0) throw new Refusal('TOO_MUCH')
-          return { at, message: wire.machine.decode(frame) }
-        }),
-        tap((arrival) => {
-          if (line.has(channel)) return line.take(arrival)
-          const { message } = arrival
-          if (message.tag !== 'Hello') throw new Refusal('BAD_MESSAGE')
-          if (message.value.version !== WIRE_VERSION) throw new Refusal('WRONG_VERSION')
-          if (message.value.network !== network) throw new Refusal('WRONG_NETWORK')
-          say({ tag: 'Welcome', value: { version: WIRE_VERSION, best: best() } })
-          line.open(channel)
-          metrics.machines.inc()
-        }),
-        ignoreElements(),
-        finalize(() => {
-          if (line.close(channel)) metrics.machines.dec()
-          void channel.close()
-        }),
-      )
-      .subscribe({
-        error: (error: unknown) => {
-          const code = error instanceof Refusal ? error.code : error instanceof MalformedError ? 'BAD_MESSAGE' : undefined
-          metrics.refusals.inc({ code: code ?? (error instanceof ChannelAbuseError ? error.code : 'INTERNAL') })
-          log.debug('conversation ended', { peer: channel.peer, error })
-          if (code !== undefined) say({ tag: 'Refused', value: { code } })
-          subscriber.complete()
-        },
-        complete: () => subscriber.complete(),
-      }),
-  )
 }
 
 class PeerLine implements Line {
   readonly peer: Hash
   readonly online$ = new BehaviorSubject(false)
   readonly messages$ = new Subject<Arrival>()
+  readonly #network: AccountId
   readonly #wire: Wire
+  readonly #payload = new PayloadBudget()
+  /** lanes that the machine offers on its present channel */
+  readonly #offered$ = new BehaviorSubject(0)
   #channel: Channel | undefined
-  #payloadLeft = 0
+  #lanes: Lanes | undefined
 
-  constructor(peer: Hash, wire: Wire) {
+  constructor(peer: Hash, network: AccountId, wire: Wire) {
     this.peer = peer
+    this.#network = network
     this.#wire = wire
+  }
+
+  /** those that are awaited or in use */
+  get lanes(): Lanes | undefined {
+    return this.#lanes
   }
 
   async send(message: CheckerMessage): Promise<void> {
@@ -164,36 +147,67 @@ class PeerLine implements Line {
   }
 
   expectPayload(bytes: number): void {
-    this.#payloadLeft = bytes
+    this.#payload.expect(bytes)
   }
 
-  has(channel: Channel): boolean {
-    return this.#channel === channel
+  withLanes<T>({ id, round, withinMs }: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T> {
+    return defer(() => {
+      const lanes = Math.min(LANES, this.#offered$.value)
+      if (lanes === 0) return use([])
+      const awaited = new Lanes({ network: this.#network, id, lanes }, this.#wire)
+      this.#dropLanes()
+      this.#lanes = awaited
+      const drop = (): void => {
+        awaited.close()
+        if (this.#lanes === awaited) this.#lanes = undefined
+      }
+      const asked$ = defer(() => this.send({ tag: 'OpenLanes', value: { id, round, lanes } })).pipe(ignoreElements())
+      const takenBack$ = this.#offered$.pipe(filter((offered) => offered < lanes), map((): readonly Carrier[] => []))
+      return merge(takenBack$, awaited.whole$, asked$).pipe(
+        take(1),
+        timeout({ first: withinMs }),
+        catchError(() => of<readonly Carrier[]>([])),
+        // Some are no use: what was cut for all of them would miss a part.
+        tap((whole) => void (whole.length === 0 && drop())),
+        switchMap(use),
+        finalize(drop),
+      )
+    })
   }
 
-  open(channel: Channel): void {
+  /** Makes a greeted channel this line's, in place of the one before. */
+  open(channel: Channel, metrics: CheckerMetrics): Listener {
     const before = this.#channel
     this.#channel = channel
-    this.#payloadLeft = 0
+    this.#payload.expect(0)
+    this.#offered$.next(0)
+    this.#dropLanes()
     void before?.close()
+    if (before === undefined) metrics.machines.inc()
     this.online$.next(true)
-  }
-
-  /** False if the channel was not, or no longer, this line's. */
-  close(channel: Channel): boolean {
-    if (!this.has(channel)) return false
-    this.#channel = undefined
-    this.online$.next(false)
-    return true
-  }
-
-  take(arrival: Arrival): void {
-    const { message } = arrival
-    if (message.tag === 'Hello') throw new Refusal('BAD_MESSAGE')
-    if (message.tag === 'Chunk') {
-      this.#payloadLeft -= message.value.bytes.length
-      if (this.#payloadLeft < 0) throw new Refusal('TOO_MUCH')
+    return {
+      take: (arrival) => this.#take(channel, arrival),
+      end: () => {
+        if (this.#channel !== channel) return
+        this.#channel = undefined
+        this.#offered$.next(0)
+        this.#dropLanes()
+        metrics.machines.dec()
+        this.online$.next(false)
+      },
     }
+  }
+
+  #dropLanes(): void {
+    this.#lanes?.close()
+    this.#lanes = undefined
+  }
+
+  #take(channel: Channel, arrival: Arrival): void {
+    const { message } = arrival
+    if (this.#channel !== channel || message.tag === 'Hello' || message.tag === 'Lane') throw new Refusal('BAD_MESSAGE')
+    if (message.tag === 'Chunk') this.#payload.take(message.value.bytes.length)
+    if (message.tag === 'OfferLanes') this.#offered$.next(message.value.lanes)
     this.messages$.next(arrival)
   }
 }

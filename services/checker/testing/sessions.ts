@@ -16,6 +16,8 @@ export interface Loopback {
   metrics: CheckerMetrics
   /** dials as machine `n` and does not greet */
   dial(n: number): Promise<ScriptedMachine>
+  /** dials a lane as machine `n` and says nothing */
+  lane(n: number): Promise<ScriptedMachine>
   /** dials as machine `n` and greets */
   join(n: number): Promise<ScriptedMachine>
 }
@@ -28,6 +30,6 @@ export async function loopback(signal: AbortSignal, { changes = {}, limits = {},
   const metrics = checkerMetrics(createMetrics('checker'))
   const sessions = createSessions({ key, host: '127.0.0.1', port: 0, network: NETWORK, wire: messages, isMachine: (peer) => machines.has(peer), best: () => 7, now: () => performance.now(), listen: listenChannel, limits, helloMs, metrics, log: silentLog, signal })
   const [address] = await sessions.listen()
-  const dial = (n: number): Promise<ScriptedMachine> => dialMachine({ key: keyOf(n), address: address!, checker: key.publicKey, wire: messages, signal })
-  return { sessions, wire: messages, metrics, dial, join: async (n) => greet(await dial(n), NETWORK) }
+  const dial = (n: number, lane = false): Promise<ScriptedMachine> => dialMachine({ key: keyOf(n), address: address!, checker: key.publicKey, wire: messages, signal, lane })
+  return { sessions, wire: messages, metrics, dial, lane: (n) => dial(n, true), join: async (n) => greet(await dial(n), NETWORK) }
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ChannelRefusedError, ChannelUnreachableError } from '@assay/kit/channel'
 import type { Channel } from '@assay/kit/channel'
 import { createLog } from '@assay/kit/log'
-import { devnetParameters, wire } from '@assay/protocol'
+import { CHUNK_BYTES, devnetParameters, wire } from '@assay/protocol'
 import type { AccountId, CheckerMessage, MachineMessage } from '@assay/protocol'
 import { createLinks } from './links.ts'
 import type { CheckerTarget } from './links.ts'
@@ -37,19 +37,19 @@ class FakeChannel implements Channel {
 
 type Answer = (address: string) => Promise<Channel>
 
-function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = []) {
+function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], lanes = 0) {
   const scheduler = new VirtualTimeScheduler(undefined, Infinity)
   const checkers$ = new BehaviorSubject(targets)
-  const dials: { address: string, at: number }[] = []
+  const dials: { address: string, protocol: string, at: number }[] = []
   const channels: FakeChannel[] = []
   const lines: string[] = []
   const stop = new AbortController()
   const metrics = providerMetrics()
   const links = createLinks({
-    network, checkers$, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
+    network, checkers$, lanes, laneMs: () => 3000, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
     log: createLog({ json: true, level: 'info', write: (line) => void lines.push(line) }),
-    dial: (_, address) => {
-      dials.push({ address, at: scheduler.now() })
+    dial: (_, address, protocol) => {
+      dials.push({ address, protocol, at: scheduler.now() })
       const answer = answers.shift()
       if (answer) return answer(address)
       const channel = new FakeChannel()
@@ -108,6 +108,100 @@ describe('links', () => {
     expect(t.channels[0]!.heard.slice(1).map(({ tag }) => tag)).toEqual(['Pong', 'Chunk', 'DownloadDone'])
     expect(t.messages).toEqual([])
     expect(await t.metrics.text()).toContain('assay_provider_refused_messages_total{reason="NOT_ASKED"} 1')
+  })
+  it('open lanes for a measurement, take their pieces and end them when it is done with, refused, or out of time', async () => {
+    const open = async () => {
+      const t = setup([target(1)], [], 3)
+      await t.pass(0)
+      const [main] = t.channels as [FakeChannel]
+      main.welcome()
+      main.say({ tag: 'OpenLanes', value: { id: 9, round: 5, lanes: 2 } })
+      await t.pass(0)
+      const [one, two] = t.channels.slice(1) as [FakeChannel, FakeChannel]
+      return { ...t, main, one, two, said: () => main.heard.map(({ tag }) => tag) }
+    }
+    const chunk = (length: number, id = 9): CheckerMessage => ({ tag: 'Chunk', value: { id, bytes: new Uint8Array(length) } })
+    const download: CheckerMessage = { tag: 'Download', value: { id: 9, round: 5, bytes: 2 * CHUNK_BYTES + 7 } }
+
+    const t = await open()
+    expect(t.said()).toEqual(['Hello', 'OfferLanes'])
+    expect(t.dials.map(({ address, protocol }) => [address, protocol])).toEqual([['/ip4/127.0.0.1/tcp/1', '/assay/1'], ...Array(2).fill(['/ip4/127.0.0.1/tcp/1', '/assay/1/lane'])])
+    expect([t.one.heard, t.two.heard]).toEqual([1, 2].map((lane) => [{ tag: 'Lane', value: { version: 1, network, id: 9, lane } }]))
+    expect([t.one.frames$.observed, t.links.open().length]).toEqual([false, 1])
+    t.main.say(download)
+    await t.pass(0)
+    t.two.say(chunk(7))
+    t.one.say(chunk(CHUNK_BYTES))
+    t.main.say(chunk(CHUNK_BYTES))
+    await t.pass(0)
+    expect(t.said()).toEqual(['Hello', 'OfferLanes', 'DownloadDone'])
+    t.main.say({ tag: 'Upload', value: { id: 9, round: 5, seed: new Uint8Array(32), bytes: CHUNK_BYTES + 1 } })
+    await t.pass(0)
+    expect([t.main, t.one, t.two].map(({ heard }) => heard.filter(({ tag }) => tag === 'Chunk').length)).toEqual([1, 1, 0])
+    await t.pass(2990)
+    expect([t.one.closes, t.two.closes]).toEqual([0, 0])
+    await t.pass(20)
+    expect([t.main.closes, t.one.closes, t.two.closes]).toEqual([0, 1, 1])
+
+    const ends: Record<string, (t: Awaited<ReturnType<typeof open>>) => void> = {
+      'a piece too many': ({ one }) => (one.say(chunk(CHUNK_BYTES)), one.say(chunk(1))),
+      'a piece of the wrong size': ({ two }) => two.say(chunk(8)),
+      'a piece of something else': ({ one }) => one.say(chunk(CHUNK_BYTES, 8)),
+      'another message': ({ one }) => one.say({ tag: 'Ping', value: { id: 1 } }),
+      'a refusal': ({ one }) => one.say({ tag: 'Refused', value: { code: 'TOO_MUCH' } }),
+      'no message': ({ one }) => one.frames$.next(new Uint8Array([99])),
+      'the end of one': ({ two }) => two.frames$.complete(),
+      'a fault of one': ({ two }) => two.frames$.error(new Error('IDLE')),
+    }
+    for (const [what, act] of Object.entries(ends)) {
+      const t = await open()
+      t.main.say(download)
+      await t.pass(0)
+      act(t)
+      await t.pass(0)
+      expect([t.one.closes, t.two.closes, t.main.closes], what).toEqual([1, 1, 0])
+      t.main.say({ tag: 'Upload', value: { id: 9, round: 5, seed: new Uint8Array(32), bytes: 9 } })
+      await t.pass(0)
+      expect(t.said(), what).toEqual(['Hello', 'OfferLanes'])
+      expect(await t.metrics.text(), what).toContain('reason="NO_LANES"} 1')
+    }
+    const last = await open()
+    last.main.frames$.complete()
+    await last.pass(0)
+    expect([last.one.closes, last.two.closes]).toEqual([1, 1])
+  })
+  it('take the offer of lanes back when one cannot be dialled or does not take its name, and are measured over one stream then', async () => {
+    const full = async (): Promise<Channel> => Object.assign(new FakeChannel(), { full: true })
+    const down = () => Promise.reject(new ChannelRefusedError('NOT_ASKED', 'x'))
+    for (const answer of [down, full]) {
+      const main = new FakeChannel()
+      const t = setup([target(1)], [async () => main, answer], 3)
+      await t.pass(0)
+      main.welcome()
+      main.say({ tag: 'OpenLanes', value: { id: 9, round: 5, lanes: 2 } })
+      await t.pass(0)
+      expect(main.heard.slice(1)).toEqual([3, 0].map((lanes) => ({ tag: 'OfferLanes', value: { lanes } })))
+      expect(t.channels.map(({ closes }) => closes)).toEqual([1])
+      main.say({ tag: 'Download', value: { id: 10, round: 5, bytes: 0 } })
+      await t.pass(0)
+      expect(main.heard.at(-1)!.tag).toBe('DownloadDone')
+    }
+  })
+  it('give lanes up for a later measurement without taking the offer back', async () => {
+    let late!: (channel: Channel) => void
+    const main = new FakeChannel()
+    const t = setup([target(1)], [async () => main, () => new Promise((resolve) => void (late = resolve))], 1)
+    await t.pass(0)
+    main.welcome()
+    main.say({ tag: 'OpenLanes', value: { id: 9, round: 5, lanes: 1 } })
+    await t.pass(0)
+    main.say({ tag: 'OpenLanes', value: { id: 10, round: 6, lanes: 1 } })
+    await t.pass(0)
+    const channel = new FakeChannel()
+    late(channel)
+    await t.pass(0)
+    expect([channel.closes, t.channels.length, t.channels[0]!.closes]).toEqual([1, 1, 0])
+    expect(main.heard.map(({ tag }) => tag)).toEqual(['Hello', 'OfferLanes'])
   })
   it('redial with growing patience, say each kind of trouble once, and are quick again after a sound conversation', async () => {
     const down = () => Promise.reject(new ChannelUnreachableError('nothing there'))

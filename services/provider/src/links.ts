@@ -5,10 +5,14 @@ import { asyncScheduler } from 'rxjs'
 import type { Channel } from '@assay/kit/channel'
 import type { Log } from '@assay/kit/log'
 import { backoffMs, shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { MalformedError, WIRE_VERSION } from '@assay/protocol'
+import { LANE_PROTOCOL, MalformedError, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
 import type { AccountId, CheckerMessage, Hash, MachineMessage, Wire } from '@assay/protocol'
+import { Lanes } from './lanes.ts'
 import type { ProviderMetrics } from './metrics.ts'
 import { Transfers } from './transfers.ts'
+
+/** What a connection is for: a conversation, or a lane beside it. */
+export type ChannelProtocol = typeof WIRE_PROTOCOL | typeof LANE_PROTOCOL
 
 /** A checker to keep a channel to. */
 export interface CheckerTarget { account: AccountId, peer: Hash, addresses: readonly string[] }
@@ -31,8 +35,12 @@ export interface LinksDeps {
   network: AccountId
   /** the checkers of the network, each time they may have changed */
   checkers$: Observable<readonly CheckerTarget[]>
-  dial(target: CheckerTarget, address: string, signal: AbortSignal): Promise<Channel>
+  dial(target: CheckerTarget, address: string, protocol: ChannelProtocol, signal: AbortSignal): Promise<Channel>
   wire(): Wire
+  /** lanes that a checker may ask for in a measurement; 0 to be measured over one connection */
+  lanes: number
+  /** how long lanes may be open */
+  laneMs(): number
   /** the round of the best block */
   round(): number
   /** in [0, 1), spreads the redials of a fleet */
@@ -159,8 +167,11 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
   return new Observable<LinkEvent>((subscriber) => {
     const left = new AbortController()
     let channel: Channel | undefined
+    let lanes: Lanes | undefined
     let welcome = false
     const fail = (code: string, message: string): void => subscriber.error(new ConversationError(code, message))
+    const say = (open: Channel, message: MachineMessage): Promise<void> => open.send(deps.wire().machine.encode(message))
+    const refused = (reason: string): void => metrics.refusedMessages.inc({ reason })
 
     const hear = (open: Channel, transfers: Transfers, frame: Uint8Array): void => {
       let message: CheckerMessage
@@ -168,7 +179,7 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         message = deps.wire().checker.decode(frame)
       } catch (error) {
         if (!(error instanceof MalformedError)) return subscriber.error(error)
-        metrics.refusedMessages.inc({ reason: 'MALFORMED' })
+        refused('MALFORMED')
         return fail('MALFORMED', `the checker sent a malformed message (${error.code})`)
       }
       if (message.tag === 'Refused') return fail(message.value.code, `the checker refused: ${message.value.code}`)
@@ -177,17 +188,19 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         if (message.value.version !== WIRE_VERSION) return fail('WRONG_VERSION', `the checker speaks version ${message.value.version}, this machine ${WIRE_VERSION}`)
         welcome = true
         register.add(target.account, open)
+        if (deps.lanes > 0) say(open, { tag: 'OfferLanes', value: { lanes: deps.lanes } }).catch(() => {}) // closed, which its own end tells
         return subscriber.next({ kind: 'open' })
       }
       if (!welcome) return fail('NO_WELCOME', `the checker began with ${message.tag} instead of a welcome`)
       switch (message.tag) {
         case 'Ping':
-          return void open.send(deps.wire().machine.encode({ tag: 'Pong', value: { id: message.value.id } })).catch(() => {})
+          return void say(open, { tag: 'Pong', value: { id: message.value.id } }).catch(() => {})
+        case 'OpenLanes':
         case 'Download':
         case 'Upload':
         case 'Chunk':
           return void transfers.take(message).then(
-            (verdict) => void (verdict === 'OK' || metrics.refusedMessages.inc({ reason: verdict })),
+            (verdict) => void (verdict === 'OK' || refused(verdict)),
             () => {}, // the channel closed, which its own end tells
           )
         case 'Nonce':
@@ -197,23 +210,35 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
     }
 
     const begin = async (): Promise<void> => {
-      const open = await dialAny(target, deps, left.signal)
+      const { channel: open, address } = await dialAny(target, deps, left.signal)
       if (left.signal.aborted) return open.close()
       channel = open
-      const send = (message: MachineMessage): Promise<void> => open.send(deps.wire().machine.encode(message))
-      const transfers = new Transfers({ send, round: deps.round, count: (direction, bytes) => metrics.transferBytes.inc({ direction }, bytes) })
+      const beside = (lanes = new Lanes({
+        network: deps.network, wire: deps.wire, lifeMs: deps.laneMs, scheduler,
+        dial: (signal) => deps.dial(target, address, LANE_PROTOCOL, signal),
+        take: async (payload, stream) => {
+          const verdict = await transfers.takePiece(payload, stream)
+          if (verdict !== 'OK') refused(verdict)
+          return verdict === 'OK'
+        },
+      }))
+      const transfers = new Transfers({
+        send: (message) => say(open, message), round: deps.round, count: (direction, bytes) => metrics.transferBytes.inc({ direction }, bytes),
+        lanes: { offered: deps.lanes, open: (id, count) => beside.open(id, count), streams: (id) => beside.streams(id), read: () => beside.read(), send: (message, lane) => beside.send(message, lane) },
+      })
       open.frames$.subscribe({
         next: (frame) => void (left.signal.aborted || hear(open, transfers, frame)),
         error: (error: unknown) => subscriber.error(error),
         complete: () => fail('CLOSED', 'the checker closed the channel'),
       })
-      await send({ tag: 'Hello', value: { version: WIRE_VERSION, network: deps.network } })
+      await say(open, { tag: 'Hello', value: { version: WIRE_VERSION, network: deps.network } })
     }
     begin().catch((error: unknown) => subscriber.error(error))
     const patience = timer(OPENING_MS, scheduler).subscribe(() => void (welcome || fail('NO_WELCOME', `the checker did not welcome this machine within ${OPENING_MS} ms`)))
     return () => {
       left.abort()
       patience.unsubscribe()
+      lanes?.close()
       if (!channel) return
       register.remove(target.account, channel)
       void channel.close()
@@ -221,11 +246,11 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
   })
 }
 
-async function dialAny(target: CheckerTarget, deps: LinksDeps, signal: AbortSignal): Promise<Channel> {
+async function dialAny(target: CheckerTarget, deps: LinksDeps, signal: AbortSignal): Promise<{ channel: Channel, address: string }> {
   let last: unknown = new ConversationError('NO_ADDRESS', 'the checker names no address')
   for (const address of target.addresses) {
     try {
-      return await deps.dial(target, address, signal)
+      return { channel: await deps.dial(target, address, WIRE_PROTOCOL, signal), address }
     } catch (error) {
       signal.throwIfAborted()
       last = error

@@ -8,7 +8,7 @@ import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { WIRE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
 import type { ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { providerConfig } from './config.ts'
@@ -98,12 +98,15 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
         map((now) => (isRegistered(now) ? registeredCheckers(now.ledger) : [])),
         map((checkers) => checkers.map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses }))),
       ),
-      dial: (target, address, left) => {
+      dial: (target, address, protocol, left) => {
         const { maxFrameBytes } = wireNow()
-        const limits = { maxFrameBytes, maxPendingBytes: 4 * maxFrameBytes }
-        return dialChannel({ key: { seed: keys.peer.seed, publicKey: keys.peer.publicKey }, address, expect: target.peer, protocol: WIRE_PROTOCOL, limits, timeoutMs: DIAL_MS, signal: left })
+        const limits = { maxFrameBytes: protocol === LANE_PROTOCOL ? LANE_FRAME_BYTES : maxFrameBytes, maxPendingBytes: 4 * maxFrameBytes }
+        return dialChannel({ key: { seed: keys.peer.seed, publicKey: keys.peer.publicKey }, address, expect: target.peer, protocol, limits, timeoutMs: DIAL_MS, signal: left })
       },
       wire: wireNow,
+      lanes: LANES,
+      // Each way may take a checker a window; what comes later is of no use to it.
+      laneMs: () => 2 * parameters().windowMs + DIAL_MS,
       round,
       random: Math.random,
       log,

@@ -94,7 +94,9 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
     network, metrics, log: silentLog, signal: stop.signal, wire: () => codecs, random: Math.random,
     round: () => roundOf(state$.value),
     checkers$: state$.pipe(map(({ ledger }) => registeredCheckers(ledger).map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses })))),
-    dial: (target, address, signal) => dialChannel({ key: machine.peer, address, expect: target.peer, protocol: WIRE_PROTOCOL, limits: { maxFrameBytes: codecs.maxFrameBytes }, timeoutMs: 3000, signal }),
+    lanes: 0,
+    laneMs: () => 1000,
+    dial: (target, address, protocol, signal) => dialChannel({ key: machine.peer, address, expect: target.peer, protocol, limits: { maxFrameBytes: codecs.maxFrameBytes }, timeoutMs: 3000, signal }),
   })
   const signed = new SignedRounds(dir, network)
   const results: JobResult[] = []
