@@ -22,10 +22,11 @@ const verdictOf = (place: number): MachineVerdict => replay.rounds[0]!.judgement
 
 test('an honest machine shows its memory and is paid for what it scanned', () => {
   expect(replay.rounds[0]!.facts.kind).toBe('MEMORY')
-  const { outcome, reason, opened, provenSteps, medianSteps, memoryKiB, shownKiB, work, facts } = verdictOf(0)
+  const { outcome, reason, opened, provenSteps, medianSteps, memoryKiB, shownKiB, scanMBps, work, facts } = verdictOf(0)
   expect({ outcome, reason, opened, memoryKiB, shownKiB }).toEqual({ outcome: 'PASS', reason: 'OK', opened: true, memoryKiB: 3072, shownKiB: 3072 })
   expect(provenSteps).toBeGreaterThan(3)
   expect(provenSteps).toBeLessThan(medianSteps)
+  expect(scanMBps).toBe(Math.floor((provenSteps * 2 ** 20) / world.parameters.windowMs / 1000))
   expect(work).toBe(BigInt(provenSteps) * 2n ** 20n * BigInt(world.parameters.memoryWeight))
   expect(facts?.device).toMatchObject({ kind: 'CPU' })
   const { earned } = replay.result.scores.find(({ account }) => account === world.machines[0]!.account.id)!

@@ -5,7 +5,7 @@ import { chainKeys } from './compute/chain.ts'
 import { type ProofFault, verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeFacts, type Facts, factsId } from './device/facts.ts'
-import { checkProfile, checkProven, type ClaimFlag, provenInt8Mmacs } from './device/profile.ts'
+import { checkProfile, checkProven, checkScan, type ClaimFlag, provenInt8Mmacs } from './device/profile.ts'
 import { sameDevice } from './device/same-device.ts'
 import type { RoundEvidence } from './evidence.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
@@ -59,6 +59,8 @@ export interface MachineVerdict {
   shownKiB: number
   /** All of the memory committed to, in KiB, if it was scanned whole within a window by the checkers' readings; 0 unless it was a memory round and the machine passed. */
   memoryKiB: number
+  /** Rate at which that memory was read, by proven steps, in 10^6 bytes a second; 0 as above. */
+  scanMBps: number
   /** Lower median of the time from the nonce to the first progress that neither the round trip nor one step explains, in microseconds; null if nobody can say. A signal of a relay, never a verdict. */
   relayUs: number | null
   /** True if openings were asked for and verify. */
@@ -154,7 +156,7 @@ function compared({ deviceCheck, memoryPpm, modelCheck, modelTolerance }: Parame
     const enforced = found.find(([mode]) => mode === 'enforce')
     // Facts come with openings that verify alone, so the outcome so far is PASS.
     if (enforced === undefined) return { ...verdict, flags }
-    return { ...verdict, flags, outcome: 'FAIL', reason: enforced[1], provenSteps: 0, work: 0n, memoryKiB: 0 }
+    return { ...verdict, flags, outcome: 'FAIL', reason: enforced[1], provenSteps: 0, work: 0n, memoryKiB: 0, scanMBps: 0 }
   })
 }
 
@@ -277,6 +279,7 @@ function judgeMachine(crypto: Crypto, facts: RoundFacts, docket: Docket): Machin
     work: provenSteps === 0 ? 0n : BigInt(provenSteps) * workOfStep(chain!, parameters),
     shownKiB: chain === null ? 0 : Math.min(chain.fill.length, chain.roots.length) * 2 ** chain.log2n,
     memoryKiB: provenSteps > 0 && provenSteps >= chain!.fill.length ? chain!.fill.length * 2 ** chain!.log2n : 0,
+    scanMBps: provenSteps > 0 && chain!.fill.length > 0 ? scanRate(chain!.log2n, provenSteps, parameters.windowMs) : 0,
     relayUs: lowerMedian(reading.relays),
     opened: shown !== null,
     facts: shown,
@@ -304,9 +307,13 @@ function majorityOf(counted: readonly CountedObservation[]): Observation | null 
 /** The gravest oddity of a claim. Only multiplications prove a rate of int8 products. */
 function claimOf({ device }: Facts, { fill, log2n, roots }: Chain, provenSteps: number, { maxSteps, windowMs }: Parameters): 'OK' | ClaimFlag {
   const profile = checkProfile(device)
-  if (profile !== 'OK' || fill.length > 0) return profile
+  if (profile !== 'OK') return profile
+  if (fill.length > 0) return checkScan(device, scanRate(log2n, provenSteps, windowMs))
   return checkProven(device, { int8Mmacs: provenInt8Mmacs(BigInt(provenSteps) << BigInt(3 * log2n), windowMs), log2n, capped: roots.length === maxSteps })
 }
+
+/** Bytes that proven scans read, in 10^6 a second of the window. */
+const scanRate = (log2Leaves: number, provenSteps: number, windowMs: number): number => Number((BigInt(provenSteps) << BigInt(log2Leaves + 10)) / BigInt(windowMs) / 1000n)
 
 /** The commitments of M: what else is offered as such proves nothing. */
 function commitmentsOf(crypto: Crypto, { network, round }: RoundFacts, { machine: { account, identity }, offers }: Docket): Map<Hash, WorkCommitment> {

@@ -26,6 +26,7 @@ const machine = (round: number, account: number, work: bigint, change: Partial<M
   claim: null,
   shownKiB: 0,
   memoryKiB: 0,
+  scanMBps: 0,
   relayUs: null,
   downKbps: 0,
   upKbps: 0,

@@ -54,7 +54,7 @@ const judged: JudgedRound[] = input.rounds.map(({ round, machines, checkers }) =
   judgement: {
     round,
     verdicts: machines.map(
-      ({ account, owner, row }): MachineVerdict => ({ ...row, work: BigInt(row.work), machine: account, owner, commitment: null, counted: 3, committee: [], opened: true, facts: null, flags: [], claim: null, shownKiB: 0, memoryKiB: 0, relayUs: null, downKbps: 1, upKbps: 1, rttUs: 1, observations: [] }),
+      ({ account, owner, row }): MachineVerdict => ({ ...row, work: BigInt(row.work), machine: account, owner, commitment: null, counted: 3, committee: [], opened: true, facts: null, flags: [], claim: null, shownKiB: 0, memoryKiB: 0, scanMBps: 0, relayUs: null, downKbps: 1, upKbps: 1, rttUs: 1, observations: [] }),
     ),
     checkers: checkers.map(({ account, owner, row, evidence = null }): CheckerVerdict => ({ ...row, checker: account, owner, reported: true, packageCounted: evidence !== null, evidence })),
   },

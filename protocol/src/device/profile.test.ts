@@ -4,7 +4,7 @@ import { hashOf } from '../../testing/crypto.ts'
 import { H100, X64 } from '../../testing/facts.ts'
 import { deviceClass } from './classes.ts'
 import type { Device, Profile } from './facts.ts'
-import { checkProfile, checkProven, provenInt8Mmacs, widen } from './profile.ts'
+import { checkProfile, checkProven, checkScan, provenInt8Mmacs, widen } from './profile.ts'
 
 const measured = (device: Device, profile: Partial<Profile>): Device => ({ ...device, profile: { ...device.profile, ...profile } })
 
@@ -39,6 +39,26 @@ describe('a claim', () => {
         expect(checkProfile({ ...H100, units, profile: { int8Mmacs, f32Mflops, memoryMBps, chasePs } })).not.toBe('OK')
       }),
     )
+  })
+})
+
+describe('a scan that a round proved', () => {
+  // The class of an H100 reads from 335 to 3685 GB/s, that of a thread up to 250; the claims measured 2900 and 30.
+  test.each<[string, Device, number]>([
+    ['OK', H100, 2_000_000],
+    ['OK', H100, 725_000],
+    ['SCAN_BELOW', H100, 724_999],
+    ['SCAN_BELOW', measured(H100, { memoryMBps: 0 }), 25_000],
+    ['OK', measured(H100, { memoryMBps: 0 }), 700_000],
+    ['SCAN_ABOVE', H100, 4_000_000],
+    ['OK', X64, 7500],
+    ['SCAN_BELOW', X64, 7499],
+    ['OK', measured(X64, { memoryMBps: 0 }), 1],
+    ['OK', X64, 500_000],
+    ['SCAN_ABOVE', X64, 500_001],
+    ['OK', { ...H100, class: 0 }, 10_000_000],
+  ])('is %s', (verdict, device, rate) => {
+    expect(checkScan(device, rate)).toBe(verdict)
   })
 })
 

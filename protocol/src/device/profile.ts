@@ -31,7 +31,7 @@ export function provenInt8Mmacs(work: bigint, windowMs: number): number {
 }
 
 /** What is odd about a claim in the light of what a round proved. */
-export type ProvenFlag = 'PROVEN_BELOW' | 'PROVEN_ABOVE'
+export type ProvenFlag = 'PROVEN_BELOW' | 'PROVEN_ABOVE' | 'SCAN_BELOW' | 'SCAN_ABOVE'
 
 /** All that can be odd about a claim. */
 export type ClaimFlag = ProfileFlag | ProvenFlag
@@ -52,6 +52,20 @@ export function checkProven(
   if (range && proven.int8Mmacs > device.units * range.max) return 'PROVEN_ABOVE'
   const telling = !proven.capped && proven.log2n >= TELLING_LOG2N
   return telling && proven.int8Mmacs * 10 < device.units * device.profile.int8Mmacs ? 'PROVEN_BELOW' : 'OK'
+}
+
+/** Honest scans lie above this part of what the machine measured of itself: they hash, and talk to checkers, beside reading. */
+const SCAN_SHARE = 4
+
+/**
+ * Checks the rate at which a memory round proved that memory was read, in 10^6 bytes a second. SCAN_BELOW: a GPU below its class, so that the memory is not the card's or is computed again, or any
+ * device below a quarter of what it measured of one unit. SCAN_ABOVE: more than so many units of that class can read: a cache, or another device.
+ */
+export function checkScan(device: Device, scanMBps: number, classOf: (id: number) => DeviceClass | undefined = deviceClass): 'OK' | ProvenFlag {
+  const range = classOf(device.class)?.profile.memoryMBps
+  if (range && scanMBps > device.units * range.max) return 'SCAN_ABOVE'
+  const belowClass = device.kind === 'GPU' && range != null && scanMBps < range.min
+  return belowClass || scanMBps * SCAN_SHARE < device.profile.memoryMBps ? 'SCAN_BELOW' : 'OK'
 }
 
 /** So many owners must have proven a rate before a class is widened by it. */

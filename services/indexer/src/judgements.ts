@@ -3,8 +3,8 @@ import type { Kysely, Transaction } from 'kysely'
 import { decodeFacts, encodeFacts, type RoundJudgement } from '@assay/protocol'
 import type { Tables } from './tables.ts'
 
-// PostgreSQL takes 65,535 values a statement; the widest row here has 21.
-const ROWS_A_STATEMENT = 3100
+// PostgreSQL takes 65,535 values a statement; the widest row here has 22.
+const ROWS_A_STATEMENT = 2900
 
 /** Writes all rows of a judgement. */
 export async function saveJudgement(trx: Transaction<Tables>, { round, verdicts, checkers }: RoundJudgement): Promise<void> {
@@ -14,7 +14,7 @@ export async function saveJudgement(trx: Transaction<Tables>, { round, verdicts,
       .values(rows.map((v) => ({
         round, machine: v.machine, owner: v.owner, outcome: v.outcome, reason: v.reason, commitment: v.commitment, counted: v.counted, committee: v.committee, median_steps: v.medianSteps,
         proven_steps: v.provenSteps, work: v.work, opened: v.opened, down_kbps: v.downKbps, up_kbps: v.upKbps, rtt_us: v.rttUs,
-        facts: v.facts === null ? null : encodeFacts(v.facts), flags: v.flags, claim: v.claim, shown_kib: v.shownKiB, memory_kib: v.memoryKiB, relay_us: v.relayUs,
+        facts: v.facts === null ? null : encodeFacts(v.facts), flags: v.flags, claim: v.claim, shown_kib: v.shownKiB, memory_kib: v.memoryKiB, scan_mbps: v.scanMBps, relay_us: v.relayUs,
       })))
       .execute()
   }
@@ -44,7 +44,7 @@ export async function loadJudgement(db: Kysely<Tables>, round: number): Promise<
     verdicts: verdicts.map((v) => ({
       round, machine: v.machine, owner: v.owner, outcome: v.outcome, reason: v.reason, commitment: v.commitment, counted: v.counted, committee: v.committee, medianSteps: v.median_steps,
       provenSteps: v.proven_steps, work: v.work, opened: v.opened, downKbps: v.down_kbps, upKbps: v.up_kbps, rttUs: v.rtt_us,
-      facts: v.facts === null ? null : decodeFacts(v.facts), flags: v.flags, claim: v.claim, shownKiB: v.shown_kib, memoryKiB: v.memory_kib, relayUs: v.relay_us,
+      facts: v.facts === null ? null : decodeFacts(v.facts), flags: v.flags, claim: v.claim, shownKiB: v.shown_kib, memoryKiB: v.memory_kib, scanMBps: v.scan_mbps, relayUs: v.relay_us,
       observations: (observations.get(v.machine) ?? []).map((o) => ({
         checker: o.checker, vote: o.vote, credited: o.credited, paid: o.paid, reason: o.reason, downKbps: o.down_kbps, upKbps: o.up_kbps, rttUs: o.rtt_us,
       })),

@@ -36,7 +36,7 @@ export const migrations: Record<string, Migration> = {
   },
   '0002': {
     async up(db) {
-      await runAll(db, `alter table verdicts add column facts bytea, add column flags text[] not null default '{}', add column claim text, add column shown_kib int8 not null default 0, add column memory_kib int8 not null default 0, add column relay_us int8;`)
+      await runAll(db, `alter table verdicts add column facts bytea, add column flags text[] not null default '{}', add column claim text, add column shown_kib int8 not null default 0, add column memory_kib int8 not null default 0, add column scan_mbps int8 not null default 0, add column relay_us int8;`)
     },
   },
 }

@@ -54,6 +54,7 @@ export interface VerdictRow {
   claim: MachineVerdict['claim']
   shown_kib: number
   memory_kib: number
+  scan_mbps: number
   relay_us: number | null
 }
 
