@@ -52,6 +52,8 @@ describe('each problem is named', () => {
     [{ memorySegments: 0 }, 'memorySegments is 0'],
     [{ memorySegments: 4097 }, 'memorySegments is 4097'],
     [{ modelTolerance: 2 ** 31 }, 'modelTolerance is'],
+    [{ hourBlocks: 0 }, 'hourBlocks is 0'],
+    [{ probationRounds: 9, trustedRounds: 8 }, 'trustedRounds is 8'],
   ]
   test.each(cases)('%o', (change, problem) => {
     expect(validateParameters({ ...sound, ...change }).join('\n')).toContain(problem)
@@ -60,13 +62,13 @@ describe('each problem is named', () => {
 
 test('an update may change anything but when and from what rounds are made', () => {
   expect(updateProblems(sound, { ...sound, waitBlocks: 9, committee: 5, windowMs: 4000, poolPerEpoch: 7n })).toEqual([])
-  for (const field of ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset'] as const)
+  for (const field of ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset', 'termEpochs'] as const)
     expect(updateProblems(sound, { ...sound, [field]: field === 'randomness' ? 0 : sound[field] + 1 }).join(), field).toContain(`${field} is ${sound[field]} for the network's life`)
   expect(updateProblems(sound, { ...sound, committee: 0 })).toHaveLength(1)
 })
 
 test('any bytes are parameters or malformed', () => {
-  const modes = new Set([99, 100])
+  const modes = new Set([99, 100, 105, 112])
   const decodes = (bytes: Uint8Array): boolean => {
     try {
       return Buffer.from(encodeParameters(decodeParameters(bytes))).equals(bytes)

@@ -70,6 +70,18 @@ export interface Parameters {
   modelCheck: CheckMode
   /** How far an output of the model may lie from the fleet's median, in millionths. */
   modelTolerance: number
+  /** Whether a machine's standing changes its pay: see `CheckMode`. */
+  standingCheck: CheckMode
+  /** Blocks of an hour, the unit of a bench. */
+  hourBlocks: number
+  /** Rounds that a machine must pass to leave probation. */
+  probationRounds: number
+  /** Rounds that it must pass to be trusted. */
+  trustedRounds: number
+  /** Whether a checker's measured quality weighs its votes and its pay: see `CheckMode`. */
+  calibrationCheck: CheckMode
+  /** Epochs that a settlement committee serves; 0: the founders for ever. */
+  termEpochs: number
 }
 
 /** A check is not made (off), made and shown (shadow), or made and paid on (enforce). */
@@ -122,6 +134,12 @@ const codec = strict(
       deviceCheck: checkMode,
       modelCheck: checkMode,
       modelTolerance: u32,
+      standingCheck: checkMode,
+      hourBlocks: u16,
+      probationRounds: u16,
+      trustedRounds: u16,
+      calibrationCheck: checkMode,
+      termEpochs: u16,
     }),
   ),
   { maxBytes: ITEM_BYTES },
@@ -138,7 +156,7 @@ export function decodeParameters(bytes: Uint8Array): Parameters {
 }
 
 /** Fields that an update must leave alone: everything that says when and from what a round is made. */
-const FIXED = ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset'] as const satisfies (keyof Parameters)[]
+const FIXED = ['randomness', 'origin', 'start', 'roundBlocks', 'confirmations', 'epochRounds', 'seedOffset', 'commitOffset', 'packageOffset', 'termEpochs'] as const satisfies (keyof Parameters)[]
 
 /** What keeps these parameters from founding a network: one sentence a problem, none if they are sound. */
 export function validateParameters(parameters: Parameters): string[] {
@@ -180,6 +198,10 @@ export function validateParameters(parameters: Parameters): string[] {
     whole('memoryWeight', 0, 65535),
     [p.memoryShare === 0 || p.memorySegments <= mostSegments(p), `memorySegments is ${p.memorySegments}; with maxSteps ${p.maxSteps} and ${p.samples} samples no more than ${mostSegments(p)} segments can be proven in one chain`],
     whole('modelTolerance', 0, 2 ** 31 - 1),
+    whole('hourBlocks', 1, 65535),
+    whole('probationRounds', 0, 65535),
+    whole('trustedRounds', p.probationRounds, 65535),
+    whole('termEpochs', 0, 65535),
     amount('poolPerEpoch'),
     amount('minimumPayout'),
     [p.start + at.freeze >= p.origin, `start is ${p.start}; the first freeze, confirmations + 1 blocks before it, must not lie before origin ${p.origin}`],
@@ -255,5 +277,11 @@ export function devnetParameters(origin: number, start: number): Parameters {
     deviceCheck: 'shadow',
     modelCheck: 'shadow',
     modelTolerance: 1000,
+    standingCheck: 'shadow',
+    hourBlocks: 300,
+    probationRounds: 8,
+    trustedRounds: 128,
+    calibrationCheck: 'shadow',
+    termEpochs: 0,
   }
 }

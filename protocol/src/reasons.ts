@@ -36,6 +36,11 @@ const REASONS = {
   UNSUPPORTED: [27, 'The machine cannot hold or compute a job of this size.'],
   NO_NONCE: [28, 'The machine got no nonce.'],
 
+  // Why a machine's work is not paid.
+  BENCHED: [30, 'The machine is benched for what it did in earlier rounds.'],
+  CANARY: [31, 'The machine is one of the network’s own, by which it measures its checkers.'],
+  NOTHING_PROVEN: [32, 'The machine passed and proved no step that could be paid.'],
+
   // Why an observation is not paid.
   NOT_FOLDED: [40, 'The checker’s nonce is not in the commitment.'],
   WRONG_KEY: [41, 'The step and key that the checker reports are not in the committed chain.'],

@@ -11,6 +11,7 @@ const ParametersShape = Type.Object({
   randomness: Count, origin: Height, start: Height, roundBlocks: Count, confirmations: Count, epochRounds: Count, seedOffset: Count, commitOffset: Count, packageOffset: Count, waitBlocks: Count, committee: Count, mirrors: Count,
   windowMs: Count, log2n: Count, samples: Count, openShare: Count, maxSteps: Count, bandwidthBytes: Count, bandPpm: Count, poolPerEpoch: Amount, machineSharePpm: Count, minimumPayout: Amount, attemptBlocks: Count,
   log2nMax: Count, memoryShare: Count, memoryLog2: Count, memoryPasses: Count, memorySegments: Count, memoryPpm: Count, memoryWeight: Count, deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: Count,
+  standingCheck: literals(['off', 'shadow', 'enforce']), hourBlocks: Count, probationRounds: Count, trustedRounds: Count, calibrationCheck: literals(['off', 'shadow', 'enforce']), termEpochs: Count,
 })
 
 const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
