@@ -1,5 +1,5 @@
 // What chance decides, from the randomness of blocks. PROTOCOL sections 4 and 5.
-import { type AccountId, compareBytes, concat, fromHex, type Hash, toHex, u32le, utf8 } from './bytes.ts'
+import { type AccountId, concat, fromHex, type Hash, toHex, u32le, utf8 } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
 
 /** The beacon of a round from the randomness of block S_r. */
@@ -26,14 +26,15 @@ export function jobSeed(crypto: Crypto, network: AccountId, round: number, rando
   return crypto.blake2b256(concat(utf8('assay/1/seed'), fromHex(network), u32le(round), fromHex(randomness), fromHex(machine)))
 }
 
-/** The committee of a machine: the `size` eligible checkers that the beacon draws, or all if there are fewer; ascending. */
+/** The committee of a machine: `size` of the eligible checkers, or all if there are fewer; in the order of `checkers`, which is ascending. */
 export function committeeOf(crypto: Crypto, beacon: Hash, machine: AccountId, checkers: readonly AccountId[], size: number): AccountId[] {
-  return drawn(crypto, 'assay/1/committee', beacon, machine, checkers, size)
+  return drawPlaces(crypto, concat(COMMITTEE, fromHex(beacon), fromHex(machine)), checkers.length, size).map((place) => checkers[place]!)
 }
 
-/** The mirrors of a checker's package: the `size` other eligible checkers that the beacon draws, or all if there are fewer; ascending. */
+/** The mirrors of a checker's package: `size` of the other eligible checkers, or all if there are fewer; in the order of `checkers`, which is ascending. */
 export function mirrorsOf(crypto: Crypto, beacon: Hash, checker: AccountId, checkers: readonly AccountId[], size: number): AccountId[] {
-  return drawn(crypto, 'assay/1/mirror', beacon, checker, checkers.filter((other) => other !== checker), size)
+  const others = checkers.filter((other) => other !== checker)
+  return drawPlaces(crypto, concat(MIRROR, fromHex(beacon), fromHex(checker)), others.length, size).map((place) => others[place]!)
 }
 
 /** True if the machine must open its commitment, from the randomness of block S_r + O. */
@@ -47,12 +48,31 @@ export function coinsOf(crypto: Crypto, network: AccountId, round: number, rando
   return crypto.blake2b256(concat(utf8('assay/1/coins'), fromHex(network), u32le(round), fromHex(randomness), fromHex(machine), fromHex(commitment)))
 }
 
-function drawn(crypto: Crypto, tag: string, beacon: Hash, of: AccountId, candidates: readonly AccountId[], size: number): AccountId[] {
-  const prefix = concat(utf8(tag), fromHex(beacon), fromHex(of))
-  return candidates
-    .map((account) => ({ account, ticket: crypto.blake2b256(concat(prefix, fromHex(account))) }))
-    .sort((a, b) => compareBytes(a.ticket, b.ticket))
-    .slice(0, size)
-    .map(({ account }) => account)
-    .sort()
+const COMMITTEE = utf8('assay/1/committee')
+const MIRROR = utf8('assay/1/mirror')
+const WORDS = 8
+
+/**
+ * `size` of the places 0 ... `count` - 1, ascending; every set of them is equally likely. All places if there are no more.
+ * The first `size` steps of a Fisher-Yates shuffle, so it costs `size` and not `count`: the words of H(`prefix` ‖ u32 0), H(`prefix` ‖ u32 1), … say which place is
+ * swapped to the front, a word that would favour some places being left out.
+ */
+function drawPlaces(crypto: Crypto, prefix: Uint8Array, count: number, size: number): number[] {
+  if (size >= count) return Array.from({ length: count }, (_, place) => place)
+  const moved = new Map<number, number>()
+  const drawn: number[] = []
+  let words: DataView | undefined
+  for (let at = 0; drawn.length < size; at++) {
+    if (at % WORDS === 0) words = viewOf(crypto.blake2b256(concat(prefix, u32le(at / WORDS))))
+    const word = words!.getUint32(4 * (at % WORDS), true)
+    const from = drawn.length
+    const left = count - from
+    if (word >= Math.floor(2 ** 32 / left) * left) continue
+    const other = from + (word % left)
+    drawn.push(moved.get(other) ?? other)
+    moved.set(other, moved.get(from) ?? from)
+  }
+  return drawn.sort((a, b) => a - b)
 }
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
