@@ -47,6 +47,7 @@ const REASONS = {
   OUT_OF_BAND: [42, 'The reading is too far from the committee’s median.'],
   VOTED_OTHERWISE: [43, 'The checker named another outcome or commitment than the majority.'],
   NOT_PAYABLE: [44, 'Nothing that the machine signed supports the observation, so it is not paid.'],
+  WEIGHTLESS: [45, 'The checker’s measured quality is too low for its word to weigh anything.'],
 
   // Why a package does not count.
   NO_REPORT: [60, 'The checker put no report on chain in the commit window.'],
