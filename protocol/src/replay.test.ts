@@ -8,6 +8,7 @@ import { blobId } from './manifest.ts'
 import { explain } from './reasons.ts'
 import { explainEpoch, type ReplayedEpoch, replayEpoch, RoundForgottenError } from './replay.ts'
 import { judgementOfEpoch } from './schedule.ts'
+import { FIRST_STATE } from './score.ts'
 import { decodeStatement } from './statement.ts'
 
 // Two epochs of two rounds. Machine 0 is twice as fast as machine 1; machine 2 leaves out half of its rows; machine 0 and checker 0 have one owner.
@@ -48,12 +49,12 @@ describe('a replayed epoch', () => {
     const checkerPart = net.parameters.poolPerEpoch / 5n / 3n
     const machinePart = (net.parameters.poolPerEpoch * 8n) / 10n
     expect(first.result.payouts.find(({ account }) => account === shared)).toEqual({ account: shared, earned: (machinePart * 2n) / 3n + checkerPart, carriedIn: 0n, paid: (machinePart * 2n) / 3n + checkerPart, carriedOut: 0n })
-    expect(first.carried).toEqual(new Map([...first.result.payouts].filter(({ account }) => account !== shared).map(({ account, earned }) => [account, earned])))
-    expect(first.carried.size).toBe(3)
+    expect(first.result.state.carried).toEqual(new Map([...first.result.payouts].filter(({ account }) => account !== shared).map(({ account, earned }) => [account, earned])))
+    expect(first.result.state.carried.size).toBe(3)
     // Machine 1 has enough after the second epoch, its two lone checkers have not.
     expect(second.result.payouts.find(({ account }) => account === slow!.owner)).toMatchObject({ carriedIn: machinePart / 3n, paid: (machinePart / 3n) * 2n, carriedOut: 0n })
-    expect(second.carried.size).toBe(2)
-    expect([...second.carried.values()]).toEqual([checkerPart * 2n, checkerPart * 2n])
+    expect(second.result.state.carried.size).toBe(2)
+    expect([...second.result.state.carried.values()]).toEqual([checkerPart * 2n, checkerPart * 2n])
   })
 
   test('states what it paid', () => {
@@ -67,8 +68,8 @@ describe('a replayed epoch', () => {
   })
 
   test('is the same from what the epoch before carried as from the beginning', async () => {
-    expect((await done(replayEpoch(crypto, net.ledger, 1, net.load, first.carried))).statement).toEqual(second.statement)
-    expect((await done(replayEpoch(crypto, net.ledger, 1, net.load, new Map()))).statement.root).not.toBe(second.statement.root)
+    expect((await done(replayEpoch(crypto, net.ledger, 1, net.load, first.result.state))).statement).toEqual(second.statement)
+    expect((await done(replayEpoch(crypto, net.ledger, 1, net.load, FIRST_STATE))).statement.root).not.toBe(second.statement.root)
   })
 
   test('is the same for whoever gathers the same evidence, however slowly', async () => {
@@ -102,7 +103,7 @@ describe('what cannot be replayed now', () => {
     const lostBefore = net.works.get(0)!.get(slow!.account)!.id
     const withoutBefore = async (id: Hash): Promise<Uint8Array | undefined> => (id === lostBefore ? undefined : net.blobs.get(id))
     expect(await replayEpoch(crypto, net.ledger, 1, withoutBefore)).toEqual({ kind: 'missing', epoch: 0, blobs: [lostBefore] })
-    expect((await done(replayEpoch(crypto, net.ledger, 1, withoutBefore, first.carried))).statement.root).toBe(second.statement.root)
+    expect((await done(replayEpoch(crypto, net.ledger, 1, withoutBefore, first.result.state))).statement.root).toBe(second.statement.root)
   })
 
   test('needs rounds that the ledger still has', async () => {

@@ -1,5 +1,6 @@
 // An epoch from beginning to end: facts, evidence, judgement, scores, statement. The one road that checker, indexer and `assay replay` take.
 import type { AccountId, Hash } from './bytes.ts'
+import { weightsOf } from './calibration.ts'
 import type { Crypto } from './crypto.ts'
 import { gatherEvidence, type LoadBlob } from './evidence.ts'
 import { type CheckerVerdict, judgeRound, type MachineVerdict, type ObservationVerdict, type RoundJudgement } from './judge.ts'
@@ -7,7 +8,7 @@ import { type Ledger, parametersFor, type RoundFacts, roundFacts } from './ledge
 import type { Parameters } from './parameters.ts'
 import { explain } from './reasons.ts'
 import { judgementOfEpoch, roundsOf } from './schedule.ts'
-import { type Carried, carriedOut, type EpochResult, type Payout, type Score, scoreEpoch } from './score.ts'
+import { type EpochResult, type EpochState, FIRST_STATE, type Payout, type Score, scoreEpoch } from './score.ts'
 import { buildStatement, type BuiltStatement } from './statement.ts'
 
 export interface ReplayedRound {
@@ -22,15 +23,13 @@ export interface ReplayedEpoch {
   rounds: ReplayedRound[]
   result: EpochResult
   statement: BuiltStatement
-  /** What the next epoch's replay takes as `previous`. */
-  carried: Carried
 }
 
 export type Replay =
   | ReplayedEpoch
   /** The ledger's head is below `readyAt`, the epoch's judgement block; null where the ledger does not know the network yet. */
   | { kind: 'early'; readyAt: number | null }
-  /** Evidence that counts is not to be had now; ids ascending. `epoch` may be one before: its carry is needed too. */
+  /** Evidence that counts is not to be had now; ids ascending. `epoch` may be one before: what it left is needed too. */
   | { kind: 'missing'; epoch: number; blobs: Hash[] }
 
 /** The ledger no longer has a round that the replay needs. */
@@ -38,32 +37,33 @@ export class RoundForgottenError extends Error {
   override readonly name = 'RoundForgottenError'
   readonly code = 'ROUND_FORGOTTEN'
   constructor(round: number) {
-    super(`the ledger was pruned and has no facts of round ${round} any more; replay from a whole ledger, or give what the epoch before carried out`)
+    super(`the ledger was pruned and has no facts of round ${round} any more; replay from a whole ledger, or give what the epoch before left`)
   }
 }
 
 /**
  * Judges, scores and states an epoch from the ledger and content-addressed evidence: the same statement for everybody.
- * `previous` is what the epoch before carried out, from its own replay or its payout leaves; without it every epoch from 0 is replayed first.
+ * `previous` is what the epoch before left, from its own replay or from the leaves of its statement; without it every epoch from 0 is replayed first.
  * Rejects with what `load` rejects with.
  * @throws RoundForgottenError if the ledger was pruned too far
  */
-export async function replayEpoch(crypto: Crypto, ledger: Ledger, epoch: number, load: LoadBlob, previous?: Carried): Promise<Replay> {
+export async function replayEpoch(crypto: Crypto, ledger: Ledger, epoch: number, load: LoadBlob, previous?: EpochState): Promise<Replay> {
   const parameters = parametersOf(ledger, epoch)
   const readyAt = parameters === null ? null : judgementOfEpoch(parameters, epoch)
   if (readyAt === null || (ledger.head?.number ?? -1) < readyAt) return { kind: 'early', readyAt }
-  let carried = previous ?? new Map<AccountId, bigint>()
+  let state = previous ?? FIRST_STATE
   for (let before = previous === undefined ? 0 : epoch; before < epoch; before++) {
-    const replayed = await replayOne(crypto, ledger, before, load, carried)
+    const replayed = await replayOne(crypto, ledger, before, load, state)
     if (replayed.kind !== 'done') return replayed
-    carried = replayed.carried
+    state = replayed.result.state
   }
-  return replayOne(crypto, ledger, epoch, load, carried)
+  return replayOne(crypto, ledger, epoch, load, state)
 }
 
 /** One epoch whose judgement block is in the ledger. */
-async function replayOne(crypto: Crypto, ledger: Ledger, epoch: number, load: LoadBlob, carriedIn: Carried): Promise<Replay> {
+async function replayOne(crypto: Crypto, ledger: Ledger, epoch: number, load: LoadBlob, before: EpochState): Promise<Replay> {
   const parameters = parametersOf(ledger, epoch)!
+  const weights = weightsOf(parameters.calibrationCheck, before.calibrations)
   const rounds: ReplayedRound[] = []
   // Round after round, so that the evidence of one is let go before that of the next is loaded.
   for (const round of roundsOf(parameters, epoch)) {
@@ -71,10 +71,10 @@ async function replayOne(crypto: Crypto, ledger: Ledger, epoch: number, load: Lo
     if (facts === null) throw new RoundForgottenError(round)
     const { evidence, missing } = await gatherEvidence(crypto, facts, load)
     if (missing.length > 0) return { kind: 'missing', epoch, blobs: missing }
-    rounds.push({ facts, judgement: judgeRound(crypto, facts, evidence) })
+    rounds.push({ facts, judgement: judgeRound(crypto, facts, evidence, weights) })
   }
-  const result = scoreEpoch(epoch, rounds.map(({ judgement }) => judgement), parameters, carriedIn)
-  return { kind: 'done', epoch, rounds, result, statement: buildStatement(crypto, ledger.network, result, rounds), carried: carriedOut(result) }
+  const result = scoreEpoch(epoch, rounds.map(({ judgement }) => judgement), parameters, before)
+  return { kind: 'done', epoch, rounds, result, statement: buildStatement(crypto, ledger.network, result, rounds) }
 }
 
 const parametersOf = (ledger: Ledger, epoch: number): Parameters | null => {

@@ -2,11 +2,14 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AccountId } from './bytes.ts'
 import type { CheckerVerdict, MachineVerdict, Outcome, RoundJudgement } from './judge.ts'
-import { type Carried, carriedOut, type EpochResult, MAX_PAYEES, scoreEpoch } from './score.ts'
+import { devnetParameters } from './parameters.ts'
+import { type Carried, type EpochResult, type EpochState, FIRST_STATE, MAX_PAYEES, scoreEpoch } from './score.ts'
 
 const id = (n: number): AccountId => `0x${n.toString(16).padStart(64, '0')}`
-const parameters = { poolPerEpoch: 1000n, machineSharePpm: 800_000, minimumPayout: 1n }
-const nothing: Carried = new Map()
+const parameters = { ...devnetParameters(0, 1000), poolPerEpoch: 1000n, machineSharePpm: 800_000, minimumPayout: 1n, standingCheck: 'off' as const }
+const nothing = FIRST_STATE
+const owing = (carried: Carried): EpochState => ({ ...FIRST_STATE, carried })
+const carriedOut = ({ state }: EpochResult): Carried => state.carried
 
 const machine = (round: number, account: number, work: bigint, change: Partial<MachineVerdict> = {}): MachineVerdict => ({
   round,
@@ -65,12 +68,12 @@ describe('scores', () => {
     expect(result.scores.map(({ kind, account, score, reason }) => [kind, account, score, reason])).toEqual([
       ['machine', id(1), 20n, 'OK'],
       ['machine', id(2), 10n, 'OK'],
-      ['checker', id(11), 4n, 'OK'],
-      ['checker', id(12), 2n, 'OK'],
+      ['checker', id(11), 4_000_000n, 'OK'],
+      ['checker', id(12), 2_000_000n, 'OK'],
     ])
     expect(result.scores[0]?.rows).toEqual([
-      { round: 6, outcome: 'PASS', reason: 'OK', medianSteps: 10, provenSteps: 10, work: 10n },
-      { round: 7, outcome: 'PASS', reason: 'OK', medianSteps: 10, provenSteps: 10, work: 10n },
+      { round: 6, outcome: 'PASS', reason: 'OK', standing: 'STANDARD', medianSteps: 10, provenSteps: 10, work: 10n },
+      { round: 7, outcome: 'PASS', reason: 'OK', standing: 'STANDARD', medianSteps: 10, provenSteps: 10, work: 10n },
     ])
     expect(result.scores[2]?.rows).toEqual([
       { round: 6, paidObservations: 2, reason: 'OK' },
@@ -78,14 +81,15 @@ describe('scores', () => {
     ])
   })
 
-  test.for<[Outcome, boolean]>([
-    ['FAIL', true],
-    ['NOT_OPENED', true],
-    ['EQUIVOCATION', true],
-    ['NOT_RUN', false],
-    ['UNREACHABLE', false],
-    ['NO_QUORUM', false],
-  ])('after %s in one round the epoch is forfeited: %s', ([outcome, forfeited]) => {
+  // Whoever was not there for one of two rounds is paid half of the other; what its checkers failed at costs it nothing.
+  test.for<[Outcome, boolean, bigint, bigint]>([
+    ['FAIL', true, 0n, 0n],
+    ['NOT_OPENED', true, 0n, 0n],
+    ['EQUIVOCATION', true, 0n, 0n],
+    ['NOT_RUN', false, 5n, 160n],
+    ['UNREACHABLE', false, 5n, 160n],
+    ['NO_QUORUM', false, 10n, 266n],
+  ])('after %s in one round the epoch is forfeited: %s', ([outcome, forfeited, score, earned]) => {
     const bad = machine(0, 1, 0n, { outcome, reason: 'WRONG_PRODUCT' })
     const judgements: RoundJudgement[] = [
       { round: 1, verdicts: [machine(1, 1, 10n), machine(1, 2, 10n)], checkers: [] },
@@ -93,7 +97,7 @@ describe('scores', () => {
       { round: 2, verdicts: [machine(2, 1, 0n, { outcome: 'FAIL', reason: 'BAD_PATH' })].slice(forfeited ? 0 : 1), checkers: [] },
     ]
     const result = scoreEpoch(0, judgements, parameters, nothing)
-    expect(result.scores[0]).toMatchObject(forfeited ? { score: 0n, reason: 'WRONG_PRODUCT', earned: 0n } : { score: 10n, reason: 'OK', earned: 266n })
+    expect(result.scores[0]).toMatchObject(forfeited ? { score: 0n, reason: 'WRONG_PRODUCT', earned } : { score, reason: 'OK', earned })
     expect(result.scores[0]?.rows.map(({ round }) => round)).toEqual(forfeited ? [0, 1, 2] : [0, 1])
     expect(payoutOf(result, 1001) === undefined).toBe(forfeited)
   })
@@ -147,34 +151,34 @@ describe('pay', () => {
       [200n, 0n, 0n, 200n],
     ])
     expect(first).toMatchObject({ paid: 0n, carried: 800n })
-    const second = scoreEpoch(1, [round(1)], rules, carriedOut(first))
+    const second = scoreEpoch(1, [round(1)], rules, first.state)
     expect(second.payouts.map(({ earned, carriedIn, paid, carriedOut }) => [earned, carriedIn, paid, carriedOut])).toEqual([
       [600n, 600n, 1200n, 0n],
       [200n, 200n, 0n, 400n],
     ])
     // Nobody works any more: what is owed stays owed.
-    const third = scoreEpoch(2, [], rules, carriedOut(second))
+    const third = scoreEpoch(2, [], rules, second.state)
     expect(third.payouts).toEqual([{ account: id(1002), earned: 0n, carriedIn: 400n, paid: 0n, carriedOut: 400n }])
     expect([...carriedOut(third)]).toEqual([[id(1002), 400n]])
   })
 
   test('beyond the thousand greatest is carried, the smaller account first among equals', () => {
     const owed: Carried = new Map(Array.from({ length: MAX_PAYEES + 2 }, (_, n) => [id(n + 1), n === MAX_PAYEES + 1 ? 3n : 2n]))
-    const result = scoreEpoch(0, [], parameters, owed)
+    const result = scoreEpoch(0, [], parameters, owing(owed))
     expect(result.payouts.filter(({ paid }) => paid > 0n)).toHaveLength(MAX_PAYEES)
     expect([...carriedOut(result).keys()]).toEqual([id(MAX_PAYEES), id(MAX_PAYEES + 1)])
-    expect(scoreEpoch(1, [], parameters, carriedOut(result))).toMatchObject({ paid: 4n, carried: 0n })
+    expect(scoreEpoch(1, [], parameters, result.state)).toMatchObject({ paid: 4n, carried: 0n })
   })
 
   test('of exactly the minimum is paid, and of nothing is no payout', () => {
     const round: RoundJudgement = { round: 0, verdicts: [machine(0, 1, 1n), machine(0, 2, 0n)], checkers: [] }
     expect(scoreEpoch(0, [round], { ...parameters, minimumPayout: 800n }, nothing)).toMatchObject({ paid: 800n, carried: 0n, payouts: [{ account: id(1001) }] })
     expect(scoreEpoch(0, [round], { ...parameters, minimumPayout: 801n }, nothing)).toMatchObject({ paid: 0n, carried: 800n })
-    expect(scoreEpoch(0, [round], { ...parameters, minimumPayout: 0n }, new Map([[id(5), 0n]])).payouts).toHaveLength(1)
+    expect(scoreEpoch(0, [round], { ...parameters, minimumPayout: 0n }, owing(new Map([[id(5), 0n]]))).payouts).toHaveLength(1)
   })
 
   test('is exact for the greatest amounts and works there are', () => {
-    const huge = { poolPerEpoch: (1n << 128n) - 1n, machineSharePpm: 1_000_000, minimumPayout: 0n }
+    const huge = { ...parameters, poolPerEpoch: (1n << 128n) - 1n, machineSharePpm: 1_000_000, minimumPayout: 0n }
     const work = (2n ** 32n - 1n) << 39n
     const verdicts = [1, 2, 3].map((account) => machine(0, account, work))
     const result = scoreEpoch(0, [{ round: 0, verdicts, checkers: [] }], huge, nothing)
@@ -194,13 +198,13 @@ describe('for any epoch', () => {
   const checkers = (round: number): fc.Arbitrary<CheckerVerdict[]> =>
     fc.uniqueArray(fc.tuple(fc.integer({ min: 5, max: 9 }), fc.nat(1000), owners), { selector: ([account]) => account, maxLength: 5 }).map((all) => all.map(([account, paid, owner]) => checker(round, account, paid, { owner })))
   const epoch = fc.tuple(...[0, 1, 2].map((round) => fc.record({ round: fc.constant(round), verdicts: machines(round), checkers: checkers(round) })))
-  const rules = fc.record({ poolPerEpoch: fc.bigInt({ min: 0n, max: 2n ** 96n }), machineSharePpm: fc.integer({ min: 0, max: 1_000_000 }), minimumPayout: fc.bigInt({ min: 0n, max: 2n ** 96n }) })
+  const rules = fc.record({ ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, fc.constant(value)])) as { [K in keyof typeof parameters]: fc.Arbitrary<(typeof parameters)[K]> }, poolPerEpoch: fc.bigInt({ min: 0n, max: 2n ** 96n }), machineSharePpm: fc.integer({ min: 0, max: 1_000_000 }), minimumPayout: fc.bigInt({ min: 0n, max: 2n ** 96n }) })
   const carried = fc.array(fc.tuple(owners, fc.bigInt({ min: 1n, max: 2n ** 96n }))).map((entries): Carried => new Map(entries))
 
   test('no planck is lost or made', () => {
     fc.assert(
       fc.property(epoch, rules, carried, (judgements, rule, before) => {
-        const result = scoreEpoch(0, judgements, rule, before)
+        const result = scoreEpoch(0, judgements, rule, owing(before))
         const total = (amounts: bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n)
         for (const { earned, carriedIn, paid, carriedOut } of result.payouts) {
           expect(paid + carriedOut).toBe(earned + carriedIn)
@@ -225,7 +229,7 @@ describe('for any epoch', () => {
       fc.property(epoch, rules, carried, fc.infiniteStream(fc.nat()), (judgements, rule, before, random) => {
         const shuffle = <T>(items: readonly T[]): T[] => items.map((item) => ({ item, at: random.next().value! })).toSorted((a, b) => a.at - b.at).map(({ item }) => item)
         const shuffled = shuffle(judgements).map((judgement) => ({ ...judgement, verdicts: shuffle(judgement.verdicts), checkers: shuffle(judgement.checkers) }))
-        expect(scoreEpoch(0, shuffled, rule, new Map(shuffle([...before])))).toEqual(scoreEpoch(0, judgements, rule, before))
+        expect(scoreEpoch(0, shuffled, rule, owing(new Map(shuffle([...before]))))).toEqual(scoreEpoch(0, judgements, rule, owing(before)))
       }),
     )
   })

@@ -1,13 +1,15 @@
 // Scores and pay of an epoch, PROTOCOL section 9.
+import { afterTrials, type Calibrations, weightsOf } from './calibration.ts'
 import type { AccountId } from './bytes.ts'
-import { type CheckerVerdict, forfeits, type MachineVerdict, type RoundJudgement } from './judge.ts'
+import { type CheckerVerdict, forfeits, FULL_WEIGHT, type MachineVerdict, type RoundJudgement } from './judge.ts'
 import type { Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
+import { afterRound, isNewStanding, type Level, levelIn, NEW_STANDING, type Standing, type StandingParameters, workPaidOn } from './standing.ts'
 
-/** What one round gave a machine. `medianSteps` and `provenSteps` are steps of n^3, `work` multiply-accumulates. */
-export type MachineRow = Pick<MachineVerdict, 'round' | 'outcome' | 'reason' | 'medianSteps' | 'provenSteps' | 'work'>
+/** What one round gave a machine. `medianSteps` and `provenSteps` are steps of n^3, `work` multiply-accumulates, before standing. */
+export type MachineRow = Pick<MachineVerdict, 'round' | 'outcome' | 'reason' | 'medianSteps' | 'provenSteps' | 'work'> & { standing: Level }
 
-/** What one round gave a checker, and why not more. */
+/** What one round gave a checker, and why not more. `paidObservations` counts those of machines that are neither benched nor canaries. */
 export type CheckerRow = Pick<CheckerVerdict, 'round' | 'paidObservations' | 'reason'>
 
 interface ScoreBase {
@@ -15,14 +17,20 @@ interface ScoreBase {
   /** Payee: the owner in the identity of the account's last eligible round. */
   owner: AccountId
   score: bigint
-  /** Of the first round that forfeited the epoch, else OK. */
+  /** Why it is 0; OK if it is not. */
   reason: ReasonCode
   /** Planck, before amounts of one payee are added up. */
   earned: bigint
 }
 
-/** A score with its rows, ascending by round. */
-export type Score = ScoreBase & ({ kind: 'machine'; rows: MachineRow[] } | { kind: 'checker'; rows: CheckerRow[] })
+/** How often a machine was there when it was asked: `passed` of `asked` rounds. */
+export interface Availability {
+  passed: number
+  asked: number
+}
+
+/** A machine's score is multiply-accumulates, a checker's paid observations times what its word weighs in millionths. Rows ascend by round. */
+export type Score = ScoreBase & ({ kind: 'machine'; availability: Availability; rows: MachineRow[] } | { kind: 'checker'; weight: number; rows: CheckerRow[] })
 
 /** What a payee gets, in planck: `paid + carriedOut = earned + carriedIn`. */
 export interface Payout {
@@ -36,6 +44,26 @@ export interface Payout {
 /** What each payee is still owed, in planck; amounts above 0 only. */
 export type Carried = ReadonlyMap<AccountId, bigint>
 
+/** All that one epoch leaves to the next: with it, nobody needs the epochs before. */
+export interface EpochState {
+  carried: Carried
+  /** Of every machine that was ever eligible and is not as new. */
+  standings: ReadonlyMap<AccountId, Standing>
+  calibrations: Calibrations
+}
+
+/** What is known before epoch 0. */
+export const FIRST_STATE: EpochState = { carried: new Map(), standings: new Map(), calibrations: new Map() }
+
+/** What the network's calibrators opened of an epoch. */
+export interface Canaries {
+  /** Machines whose truth the network knew: they are not paid, nor is who observed them. */
+  machines: ReadonlySet<AccountId>
+  trials: Calibrations
+}
+
+export const NO_CANARIES: Canaries = { machines: new Set(), trials: new Map() }
+
 export interface EpochResult {
   epoch: number
   /** Ascending by kind (machines first) and account. */
@@ -46,41 +74,88 @@ export interface EpochResult {
   paid: bigint
   /** Sum of `carriedOut`, in planck. */
   carried: bigint
+  /** What the next epoch starts from. */
+  state: EpochState
 }
+
+/** What scores depend on. */
+export type ScoreParameters = StandingParameters & Pick<Parameters, 'poolPerEpoch' | 'machineSharePpm' | 'minimumPayout' | 'calibrationCheck'>
 
 const MILLION = 1_000_000n
 
 /**
- * Scores and payouts of an epoch from the judgements of all its rounds, in any order, and what the epoch before carried out.
- * All amounts are planck; the sum of `earned` never exceeds the pool, and what it lacks stays in the pot.
+ * Scores and payouts of an epoch from the judgements of all its rounds, in any order, what the epoch before left, and what canaries showed.
+ * The rounds must have been judged by the weights of `before`. All amounts are planck; the sum of `earned` never exceeds the pool, and what it lacks stays in the pot.
  */
-export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[], parameters: Pick<Parameters, 'poolPerEpoch' | 'machineSharePpm' | 'minimumPayout'>, carried: Carried): EpochResult {
+export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[], parameters: ScoreParameters, before: EpochState, canaries: Canaries = NO_CANARIES): EpochResult {
   const rounds = judgements.toSorted((a, b) => a.round - b.round)
   const machinePool = (parameters.poolPerEpoch * BigInt(parameters.machineSharePpm)) / MILLION
-  const machines = [...byAccount(rounds.flatMap(({ verdicts }) => verdicts), ({ machine }) => machine)].map(([account, rows]) => machineScore(account, rows))
-  const checkers = [...byAccount(rounds.flatMap(({ checkers }) => checkers), ({ checker }) => checker)].map(([account, rows]) => checkerScore(account, rows))
+  const weights = weightsOf(parameters.calibrationCheck, before.calibrations)
+  const standings = new Map(before.standings)
+  const unpaid = new Set<MachineVerdict>()
+  const machines = [...byAccount(rounds.flatMap(({ verdicts }) => verdicts), ({ machine }) => machine)].map(([account, verdicts]) => {
+    const canary = canaries.machines.has(account)
+    const rows = verdicts.map((verdict): MachineRow => {
+      const { round, outcome, reason, medianSteps, provenSteps, work } = verdict
+      const standing = levelOf(parameters, standings, account, round, outcome)
+      if (canary || (standing === 'BENCHED' && parameters.standingCheck === 'enforce')) unpaid.add(verdict)
+      return { round, outcome, reason, standing, medianSteps, provenSteps, work }
+    })
+    return machineScore(parameters, account, verdicts.at(-1)!.owner, rows, canary)
+  })
+  const withheld = rounds.map(({ verdicts }) => paidFor(verdicts.filter((verdict) => unpaid.has(verdict))))
+  const paid = rounds.flatMap(({ checkers }, i) => checkers.map((verdict) => ({ ...verdict, paidObservations: verdict.paidObservations - (withheld[i]!.get(verdict.checker) ?? 0) })))
+  const checkers = [...byAccount(paid, ({ checker }) => checker)].map(([account, verdicts]) => checkerScore(account, verdicts, weights.get(account) ?? FULL_WEIGHT))
   const scores = [...share(machinePool, machines), ...share(parameters.poolPerEpoch - machinePool, checkers)]
-  const payouts = pay(scores, carried, parameters.minimumPayout)
-  return { epoch, scores, payouts, paid: sum(payouts.map(({ paid }) => paid)), carried: sum(payouts.map(({ carriedOut }) => carriedOut)) }
+  const payouts = pay(scores, before.carried, parameters.minimumPayout)
+  const calibrations = parameters.calibrationCheck === 'off' ? before.calibrations : afterTrials(before.calibrations, canaries.trials)
+  const state: EpochState = { carried: new Map(payouts.filter((payout) => payout.carriedOut > 0n).map((payout) => [payout.account, payout.carriedOut])), standings: ascending(standings), calibrations }
+  return { epoch, scores, payouts, paid: sum(payouts.map((payout) => payout.paid)), carried: sum(payouts.map((payout) => payout.carriedOut)), state }
 }
 
-/** What an epoch leaves to the next: the `carried` of its `scoreEpoch`. */
-export function carriedOut({ payouts }: Pick<EpochResult, 'payouts'>): Carried {
-  return new Map(payouts.filter((payout) => payout.carriedOut > 0n).map((payout) => [payout.account, payout.carriedOut]))
+/** What a machine counts as in a round; remembers the round's outcome in `standings`. Where standing is off nothing is remembered and all are alike. */
+function levelOf(parameters: ScoreParameters, standings: Map<AccountId, Standing>, account: AccountId, round: number, outcome: MachineVerdict['outcome']): Level {
+  if (parameters.standingCheck === 'off') return 'STANDARD'
+  const standing = standings.get(account) ?? NEW_STANDING
+  const after = afterRound(parameters, standing, round, outcome)
+  if (after !== standing) standings.set(account, after)
+  return levelIn(parameters, standing, round)
 }
 
-function machineScore(account: AccountId, verdicts: readonly MachineVerdict[]): Score {
-  const forfeit = verdicts.find(({ outcome }) => forfeits(outcome))
-  const rows = verdicts.map(({ round, outcome, reason, medianSteps, provenSteps, work }) => ({ round, outcome, reason, medianSteps, provenSteps, work }))
-  const score = forfeit === undefined ? sum(rows.map(({ work }) => work)) : 0n
-  return { kind: 'machine', account, owner: verdicts.at(-1)!.owner, score, reason: forfeit?.reason ?? 'OK', earned: 0n, rows }
+function machineScore({ standingCheck }: ScoreParameters, account: AccountId, owner: AccountId, rows: MachineRow[], canary: boolean): Score {
+  const forfeit = rows.find(({ outcome }) => forfeits(outcome))
+  const enforced = rows.filter(({ standing }) => standing !== 'BENCHED' || standingCheck !== 'enforce')
+  const passed = enforced.filter(({ outcome }) => outcome === 'PASS').length
+  // A round without a quorum is its checkers' failure, not the machine's.
+  const asked = enforced.filter(({ outcome }) => outcome !== 'NO_QUORUM').length
+  const work = sum(rows.map((row) => workPaidOn(standingCheck, row.standing, row.work)))
+  const score = forfeit !== undefined || canary || asked === 0 ? 0n : (work * BigInt(passed)) / BigInt(asked)
+  const reason = score > 0n ? 'OK' : whyNothing(rows, forfeit, canary, enforced.length < rows.length)
+  return { kind: 'machine', account, owner, score, reason, earned: 0n, availability: { passed, asked }, rows }
 }
 
-function checkerScore(account: AccountId, verdicts: readonly CheckerVerdict[]): Score {
+function whyNothing(rows: readonly MachineRow[], forfeit: MachineRow | undefined, canary: boolean, benched: boolean): ReasonCode {
+  if (forfeit !== undefined) return forfeit.reason
+  if (canary) return 'CANARY'
+  if (benched) return 'BENCHED'
+  return rows.find(({ reason }) => reason !== 'OK')?.reason ?? 'NOTHING_PROVEN'
+}
+
+/** Paid observations of these machines, by checker. */
+function paidFor(verdicts: readonly MachineVerdict[]): Map<AccountId, number> {
+  const paid = new Map<AccountId, number>()
+  for (const { observations } of verdicts) for (const observation of observations) if (observation.paid) paid.set(observation.checker, (paid.get(observation.checker) ?? 0) + 1)
+  return paid
+}
+
+function checkerScore(account: AccountId, verdicts: readonly CheckerVerdict[], weight: number): Score {
   const rows = verdicts.map(({ round, paidObservations, reason }) => ({ round, paidObservations, reason }))
-  const score = BigInt(rows.reduce((total, { paidObservations }) => total + paidObservations, 0))
-  return { kind: 'checker', account, owner: verdicts.at(-1)!.owner, score, reason: 'OK', earned: 0n, rows }
+  const score = BigInt(rows.reduce((total, { paidObservations }) => total + paidObservations, 0)) * BigInt(weight)
+  const reason = score > 0n ? 'OK' : weight === 0 ? 'WEIGHTLESS' : (rows.find(({ reason }) => reason !== 'OK')?.reason ?? 'NOT_PAYABLE')
+  return { kind: 'checker', account, owner: verdicts.at(-1)!.owner, score, reason, earned: 0n, weight, rows }
 }
+
+const ascending = (standings: ReadonlyMap<AccountId, Standing>): Map<AccountId, Standing> => new Map([...standings].filter(([, standing]) => !isNewStanding(standing)).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 /** Groups in ascending order of the account; within a group the order stays. */
 function byAccount<T>(items: readonly T[], accountOf: (item: T) => AccountId): Map<AccountId, T[]> {

@@ -8,8 +8,8 @@ import type { CheckerVerdict, MachineVerdict } from './judge.ts'
 import type { Registered } from './ledger.ts'
 import { merkleProof, merkleRoot, verifyMerkleProof } from './merkle.ts'
 import { ITEM_BYTES } from './parameters.ts'
-import { type CheckerRow, type MachineRow, scoreEpoch } from './score.ts'
-import { buildStatement, decodeStatement, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeRows, encodeScoreLeaf, encodeStatement, type JudgedRound, statementRoot } from './statement.ts'
+import { type Canaries, type CheckerRow, type EpochState, FIRST_STATE, type MachineRow, scoreEpoch, type ScoreParameters } from './score.ts'
+import { buildStatement, decodeStatement, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeRows, encodeScoreLeaf, encodeStandingLeaf, encodeStatement, type CalibrationLeaf, type JudgedRound, type StandingLeaf, stateOfLeaves, statementRoot } from './statement.ts'
 
 // A judged epoch, and its statement as a program of its own has it.
 type Text<T> = { [K in keyof T]: T[K] extends bigint ? string : T[K] }
@@ -29,19 +29,24 @@ const vector = JSON.parse(readFileSync(new URL('../../test/vectors/statement.jso
   input: {
     network: AccountId
     epoch: number
-    parameters: { poolPerEpoch: string; machineSharePpm: number; minimumPayout: string }
-    carriedIn: { account: AccountId; amount: string }[]
-    rounds: { round: number; machines: Seat<Text<MachineRow>>[]; checkers: Seat<CheckerRow>[] }[]
+    parameters: Text<Omit<ScoreParameters, 'poolPerEpoch' | 'minimumPayout'>> & { poolPerEpoch: string; minimumPayout: string }
+    stateIn: { carried: { account: AccountId; amount: string }[]; standings: StandingLeaf[]; calibrations: CalibrationLeaf[] }
+    canaries: { machines: AccountId[]; trials: CalibrationLeaf[] }
+    rounds: { round: number; machines: Seat<Text<Omit<MachineRow, 'standing'>>>[]; checkers: Seat<CheckerRow>[] }[]
   }
   scoreLeaves: (Leaf & { encodedRows: Hex[] })[]
   payoutLeaves: Leaf[]
   registryLeaves: Leaf[]
   evidenceLeaves: Leaf[]
+  standingLeaves: Leaf[]
+  calibrationLeaves: Leaf[]
   statement: { value: Record<string, string | number>; bytes: Hex; chunks: Hex[]; root: Hash }
 }
 const { input } = vector
 const parameters = { ...input.parameters, poolPerEpoch: BigInt(input.parameters.poolPerEpoch), minimumPayout: BigInt(input.parameters.minimumPayout) }
-const carriedIn = new Map(input.carriedIn.map(({ account, amount }) => [account, BigInt(amount)]))
+const byAccount = <T extends { account: AccountId }>(leaves: readonly T[]): Map<AccountId, Omit<T, 'account'>> => new Map(leaves.map(({ account, ...rest }) => [account, rest]))
+const before: EpochState = { carried: new Map(input.stateIn.carried.map(({ account, amount }) => [account, BigInt(amount)])), standings: byAccount(input.stateIn.standings), calibrations: byAccount(input.stateIn.calibrations) }
+const canaries: Canaries = { machines: new Set(input.canaries.machines), trials: byAccount(input.canaries.trials) }
 
 const registered = ({ account, owner, peer, anchor }: Seat<unknown>): Registered => ({
   account,
@@ -59,7 +64,7 @@ const judged: JudgedRound[] = input.rounds.map(({ round, machines, checkers }) =
     checkers: checkers.map(({ account, owner, row, evidence = null }): CheckerVerdict => ({ ...row, checker: account, owner, reported: true, packageCounted: evidence !== null, evidence })),
   },
 }))
-const result = scoreEpoch(input.epoch, judged.map(({ judgement }) => judgement), parameters, carriedIn)
+const result = scoreEpoch(input.epoch, judged.map(({ judgement }) => judgement), parameters, before, canaries)
 const built = buildStatement(crypto, input.network, result, judged)
 
 const asText = (leaf: object): Record<string, unknown> => Object.fromEntries(Object.entries(leaf).map(([name, value]) => [name, typeof value === 'bigint' ? value.toString() : value]))
@@ -78,6 +83,16 @@ describe('the statement of the vector', () => {
     expect(built.registryLeaves.map((leaf) => toHex(encodeRegistryLeaf(leaf)))).toEqual(vector.registryLeaves.map(({ bytes }) => bytes))
     expect(built.evidenceLeaves.map(asText)).toEqual(vector.evidenceLeaves.map(({ value }) => value))
     expect(built.evidenceLeaves.map((leaf) => toHex(encodeEvidenceLeaf(leaf)))).toEqual(vector.evidenceLeaves.map(({ bytes }) => bytes))
+  })
+
+  test('has what it leaves to the next epoch, which its leaves give back', () => {
+    expect(built.standingLeaves.map(asText)).toEqual(vector.standingLeaves.map(({ value }) => value))
+    expect(built.standingLeaves.map((leaf) => toHex(encodeStandingLeaf(leaf)))).toEqual(vector.standingLeaves.map(({ bytes }) => bytes))
+    expect(built.calibrationLeaves.map(asText)).toEqual(vector.calibrationLeaves.map(({ value }) => value))
+    expect(built.calibrationLeaves.map((leaf) => toHex(encodeCalibrationLeaf(leaf)))).toEqual(vector.calibrationLeaves.map(({ bytes }) => bytes))
+    const leaves = { payouts: built.payoutLeaves.map(encodePayoutLeaf), standings: built.standingLeaves.map(encodeStandingLeaf), calibrations: built.calibrationLeaves.map(encodeCalibrationLeaf) }
+    expect(stateOfLeaves(leaves)).toEqual(result.state)
+    expect(() => stateOfLeaves({ ...leaves, standings: [Uint8Array.of(1)] })).toThrow(MalformedError)
   })
 
   test('has its bytes, chunks and root', () => {
@@ -114,6 +129,8 @@ test('every leaf of every tree, and every row, has a proof', () => {
     [statement.payouts, built.payoutLeaves.map(encodePayoutLeaf)],
     [statement.registry, built.registryLeaves.map(encodeRegistryLeaf)],
     [statement.evidence, built.evidenceLeaves.map(encodeEvidenceLeaf)],
+    [statement.standings, built.standingLeaves.map(encodeStandingLeaf)],
+    [statement.calibrations, built.calibrationLeaves.map(encodeCalibrationLeaf)],
     ...result.scores.map((score, i): [Hash, Uint8Array[]] => [built.scoreLeaves[i]!.rows, encodeRows(score)]),
   ]
   for (const [root, leaves] of trees)
@@ -121,10 +138,10 @@ test('every leaf of every tree, and every row, has a proof', () => {
 })
 
 test('an epoch in which nobody was there has a statement too', () => {
-  const { statement, bytes, chunks, scoreLeaves } = buildStatement(crypto, input.network, scoreEpoch(0, [], parameters, new Map()), [])
+  const { statement, bytes, chunks, scoreLeaves } = buildStatement(crypto, input.network, scoreEpoch(0, [], parameters, FIRST_STATE), [])
   const empty = merkleRoot(crypto, [])
-  expect(statement).toEqual({ epoch: 0, scores: empty, payouts: empty, registry: empty, evidence: empty, paid: 0n, carried: 0n })
-  expect([bytes.length, chunks.length, scoreLeaves.length]).toEqual([165, 2, 0])
+  expect(statement).toEqual({ epoch: 0, scores: empty, payouts: empty, registry: empty, evidence: empty, standings: empty, calibrations: empty, paid: 0n, carried: 0n })
+  expect([bytes.length, chunks.length, scoreLeaves.length]).toEqual([229, 2, 0])
 })
 
 describe('statement bytes', () => {

@@ -1,6 +1,7 @@
-// The statement of an epoch, PROTOCOL section 10: the trees over its scores, payouts, registry and evidence, and the bytes that go on chain.
+// The statement of an epoch, PROTOCOL section 10: the trees over its scores, payouts, registry, evidence and what it leaves to the next epoch, and the bytes that go on chain.
 import { type AccountId, concat, fromHex, type Hash, toHex, utf8 } from './bytes.ts'
-import { hex32, names, strict, struct, u128, u32, versioned } from './codec.ts'
+import type { Calibration } from './calibration.ts'
+import { hex32, names, strict, struct, u128, u32, u8, versioned } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import type { IdentityKind } from './identity.ts'
 import type { RoundJudgement } from './judge.ts'
@@ -8,7 +9,8 @@ import type { RoundFacts } from './ledger.ts'
 import { merkleRoot } from './merkle.ts'
 import { ITEM_BYTES } from './parameters.ts'
 import { reasonCodec, type ReasonCode } from './reasons.ts'
-import type { CheckerRow, EpochResult, MachineRow, Payout, Score } from './score.ts'
+import type { CheckerRow, EpochResult, EpochState, MachineRow, Payout, Score } from './score.ts'
+import type { Standing } from './standing.ts'
 
 export interface ScoreLeaf {
   account: AccountId
@@ -41,6 +43,12 @@ export interface EvidenceLeaf {
   package: Hash
 }
 
+/** What the epoch leaves of a machine. */
+export type StandingLeaf = { account: AccountId } & Standing
+
+/** What the epoch leaves of a checker. */
+export type CalibrationLeaf = { account: AccountId } & Calibration
+
 /** What goes on chain of an epoch. */
 export interface Statement {
   epoch: number
@@ -48,6 +56,8 @@ export interface Statement {
   payouts: Hash
   registry: Hash
   evidence: Hash
+  standings: Hash
+  calibrations: Hash
   /** Planck, sum over the payout leaves. */
   paid: bigint
   /** Planck, sum over the payout leaves. */
@@ -58,13 +68,17 @@ const KINDS = ['machine', 'checker'] as const satisfies IdentityKind[]
 const kind = names({ machine: 0, checker: 1 })
 const outcome = names({ PASS: 0, FAIL: 1, NOT_OPENED: 2, EQUIVOCATION: 3, NOT_RUN: 4, UNREACHABLE: 5, NO_QUORUM: 6 })
 
-const machineRow = strict<MachineRow>('machine row', struct({ round: u32, outcome, reason: reasonCodec, medianSteps: u32, provenSteps: u32, work: u128 }))
+const standing = names({ PROBATION: 0, STANDARD: 1, TRUSTED: 2, BENCHED: 3 })
+
+const machineRow = strict<MachineRow>('machine row', struct({ round: u32, outcome, reason: reasonCodec, standing, medianSteps: u32, provenSteps: u32, work: u128 }))
 const checkerRow = strict<CheckerRow>('checker row', struct({ round: u32, paidObservations: u32, reason: reasonCodec }))
 const scoreLeaf = strict<ScoreLeaf>('score leaf', struct({ account: hex32, kind, score: u128, reason: reasonCodec, earned: u128, rows: hex32 }))
 const payoutLeaf = strict<PayoutLeaf>('payout leaf', struct({ account: hex32, earned: u128, carriedIn: u128, paid: u128, carriedOut: u128 }))
 const registryLeaf = strict<RegistryLeaf>('registry leaf', struct({ account: hex32, kind, owner: hex32, peer: hex32, anchor: hex32 }))
 const evidenceLeaf = strict<EvidenceLeaf>('evidence leaf', struct({ round: u32, checker: hex32, commitment: hex32, package: hex32 }))
-const statement = strict<Statement>('statement', versioned(1, struct({ epoch: u32, scores: hex32, payouts: hex32, registry: hex32, evidence: hex32, paid: u128, carried: u128 })))
+const standingLeaf = strict<StandingLeaf>('standing leaf', struct({ account: hex32, passed: u32, run: u8, failRung: u8, notRunRung: u8, unreachableRung: u8, notRunStrikes: u8, unreachableStrikes: u8, benchedUntil: u32 }))
+const calibrationLeaf = strict<CalibrationLeaf>('calibration leaf', struct({ account: hex32, muted: u32, falseAccepts: u32, shown: u32, falseRejects: u32 }))
+const statement = strict<Statement>('statement', versioned(1, struct({ epoch: u32, scores: hex32, payouts: hex32, registry: hex32, evidence: hex32, standings: hex32, calibrations: hex32, paid: u128, carried: u128 })))
 
 /** Bytes of a statement that one storage item holds: what the oldest runtime lets an item have. */
 export const STATEMENT_CHUNK_BYTES = ITEM_BYTES
@@ -79,7 +93,7 @@ export function decodeStatement(bytes: Uint8Array): Statement {
   return statement.decode(bytes)
 }
 
-// The leaves of the four trees, without the prefix that the tree puts before each: for whoever makes or checks a Merkle proof.
+// The leaves of the six trees, without the prefix that the tree puts before each: for whoever makes or checks a Merkle proof.
 /** @throws RangeError */
 export const encodeScoreLeaf = (leaf: ScoreLeaf): Uint8Array => scoreLeaf.encode(leaf)
 /** @throws RangeError */
@@ -88,6 +102,26 @@ export const encodePayoutLeaf = (leaf: PayoutLeaf): Uint8Array => payoutLeaf.enc
 export const encodeRegistryLeaf = (leaf: RegistryLeaf): Uint8Array => registryLeaf.encode(leaf)
 /** @throws RangeError */
 export const encodeEvidenceLeaf = (leaf: EvidenceLeaf): Uint8Array => evidenceLeaf.encode(leaf)
+/** @throws RangeError */
+export const encodeStandingLeaf = (leaf: StandingLeaf): Uint8Array => standingLeaf.encode(leaf)
+/** @throws RangeError */
+export const encodeCalibrationLeaf = (leaf: CalibrationLeaf): Uint8Array => calibrationLeaf.encode(leaf)
+
+/** The leaves of a statement from which the next epoch starts, encoded. */
+export interface StateLeaves {
+  payouts: readonly Uint8Array[]
+  standings: readonly Uint8Array[]
+  calibrations: readonly Uint8Array[]
+}
+
+/** What an epoch left, from its leaves: with a statement that is trusted, whoever comes anew starts there. The leaves must have been checked against its roots. @throws MalformedError */
+export function stateOfLeaves({ payouts, standings, calibrations }: StateLeaves): EpochState {
+  return {
+    carried: new Map(payouts.map((bytes) => payoutLeaf.decode(bytes)).flatMap(({ account, carriedOut }) => (carriedOut > 0n ? [[account, carriedOut] as const] : []))),
+    standings: new Map(standings.map((bytes) => standingLeaf.decode(bytes)).map(({ account, ...known }) => [account, known])),
+    calibrations: new Map(calibrations.map((bytes) => calibrationLeaf.decode(bytes)).map(({ account, ...known }) => [account, known])),
+  }
+}
 
 /** The leaves under `ScoreLeaf.rows`: a score's rows, ascending by round. */
 export function encodeRows(score: Score): Uint8Array[] {
@@ -109,6 +143,8 @@ export interface BuiltStatement {
   payoutLeaves: PayoutLeaf[]
   registryLeaves: RegistryLeaf[]
   evidenceLeaves: EvidenceLeaf[]
+  standingLeaves: StandingLeaf[]
+  calibrationLeaves: CalibrationLeaf[]
 }
 
 /** What the statement needs of a round. */
@@ -126,17 +162,21 @@ export function buildStatement(crypto: Crypto, network: AccountId, result: Epoch
   const evidenceLeaves = rounds.flatMap(({ judgement: { round, checkers } }) =>
     checkers.flatMap(({ checker, evidence }): EvidenceLeaf[] => (evidence === null ? [] : [{ round, checker, ...evidence }])).toSorted((a, b) => (a.checker < b.checker ? -1 : 1)),
   )
+  const standingLeaves = [...result.state.standings].map(([account, known]): StandingLeaf => ({ account, ...known }))
+  const calibrationLeaves = [...result.state.calibrations].map(([account, known]): CalibrationLeaf => ({ account, ...known }))
   const value: Statement = {
     epoch: result.epoch,
     scores: merkleRoot(crypto, scoreLeaves.map(encodeScoreLeaf)),
     payouts: merkleRoot(crypto, payoutLeaves.map(encodePayoutLeaf)),
     registry: merkleRoot(crypto, registryLeaves.map(encodeRegistryLeaf)),
     evidence: merkleRoot(crypto, evidenceLeaves.map(encodeEvidenceLeaf)),
+    standings: merkleRoot(crypto, standingLeaves.map(encodeStandingLeaf)),
+    calibrations: merkleRoot(crypto, calibrationLeaves.map(encodeCalibrationLeaf)),
     paid: result.paid,
     carried: result.carried,
   }
   const bytes = encodeStatement(value)
-  return { statement: value, bytes, root: statementRoot(crypto, network, bytes), chunks: chunksOf(bytes), scoreLeaves, payoutLeaves, registryLeaves, evidenceLeaves }
+  return { statement: value, bytes, root: statementRoot(crypto, network, bytes), chunks: chunksOf(bytes), scoreLeaves, payoutLeaves, registryLeaves, evidenceLeaves, standingLeaves, calibrationLeaves }
 }
 
 function registryOf(kind: IdentityKind, rounds: readonly JudgedRound[]): RegistryLeaf[] {

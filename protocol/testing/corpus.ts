@@ -60,7 +60,7 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'observation', valid: observations.map(encodeObservation), again: (bytes) => encodeObservation(decodeObservation(bytes)) },
   { name: 'report item', valid: events.flatMap((event) => (event.kind === 'item' && event.key.endsWith('/report') ? [event.value] : [])), again: (bytes) => encodeReportItem(decodeReportItem(bytes)) },
   { name: 'manifest', valid: manifests, again: (bytes) => encodeManifest(decodeManifest(bytes)) },
-  { name: 'statement', valid: [encodeStatement({ epoch: 7, scores: hash, payouts: ZERO_HASH, registry: hash, evidence: hash, paid: 2n ** 100n, carried: 1n })], again: (bytes) => encodeStatement(decodeStatement(bytes)) },
+  { name: 'statement', valid: [encodeStatement({ epoch: 7, scores: hash, payouts: ZERO_HASH, registry: hash, evidence: hash, standings: hash, calibrations: hash, paid: 2n ** 100n, carried: 1n })], again: (bytes) => encodeStatement(decodeStatement(bytes)) },
   {
     name: 'message of a machine',
     valid: [
