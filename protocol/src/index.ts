@@ -1,5 +1,7 @@
 export * from './beacon.ts'
 export * from './bytes.ts'
+export * from './calibration.ts'
+export * from './canaries.ts'
 export * from './codec.ts'
 export * from './compute/chacha.ts'
 export * from './compute/chain.ts'
