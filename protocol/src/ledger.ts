@@ -2,14 +2,15 @@
 // Anybody may write almost anything on this chain; what counts is decided here, by who wrote it, where, and in which block.
 import { beaconOf, coinsOf, committeeOf, fillSeed, type JobKind, jobKind, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
 import { type AccountId, type Hash, toHex, ZERO_HASH } from './bytes.ts'
+import { type CanaryBook, namedCanaries, type NamedCanary, withCanaryFreeze, withCanaryItem } from './canaries.ts'
 import { MalformedError } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeSignedIdentity, type Identity, type IdentityKind, verifyIdentity } from './identity.ts'
 import { decodeParameters, ITEM_BYTES, type Parameters, updateProblems, validateParameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
 import { decodeReportItem, isHeld, type ReportItem } from './report.ts'
-import { commitRoundAt, epochOf, offsets, roundAt, type Schedule, schedule } from './schedule.ts'
-import { CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseStatementKey, reportKey } from './storage-keys.ts'
+import { commitRoundAt, epochOf, judgementOfEpoch, offsets, roundAt, roundsOf, type Schedule, schedule } from './schedule.ts'
+import { calibratorRoleId, CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseStatementKey, reportKey } from './storage-keys.ts'
 
 /** A block as far as the protocol is concerned; only effects that happened, in chain order. */
 export interface LedgerBlock {
@@ -60,9 +61,12 @@ export interface Ledger {
   /** Ascending by block; the first founded the network. */
   readonly parameters: readonly ParametersEntry[]
   readonly identities: Readonly<Record<IdentityKind, ReadonlyMap<AccountId, IdentityEntry>>>
+  /** Of checkers. */
   readonly roles: ReadonlyMap<AccountId, readonly RoleEntry[]>
+  readonly calibrators: ReadonlyMap<AccountId, readonly RoleEntry[]>
   readonly rounds: Rounds
   readonly statements: ReadonlyMap<number, StatementOnChain>
+  readonly canaries: CanaryBook
 }
 
 interface ParametersEntry {
@@ -126,7 +130,7 @@ export class NoRandomnessError extends Error {
 
 /** A ledger before any block. Start it at the network's `origin`, or anywhere before. */
 export function emptyLedger(network: AccountId): Ledger {
-  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), rounds: [], statements: new Map() }
+  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), calibrators: new Map(), rounds: [], statements: new Map(), canaries: new Map() }
 }
 
 /**
@@ -145,6 +149,7 @@ export function applyBlock(crypto: Crypto, ledger: Ledger, block: LedgerBlock): 
   const founding = next.parameters[0]?.parameters
   if (founding === undefined) return next
   next = withStatements(next, block)
+  next = withCanaries(next, block, founding)
   next = withReports(next, block, founding)
   next = withRandomness(next, block, founding)
   return withFreeze(next, block, founding)
@@ -178,10 +183,51 @@ export function statementsOnChain(ledger: Ledger): ReadonlyMap<number, Statement
   return ledger.statements
 }
 
+/** Accounts that hold the calibrator's role at the ledger's head, ascending. */
+export function calibratorsOf(ledger: Ledger): AccountId[] {
+  return [...ledger.calibrators.keys()].filter((account) => isCalibrator(ledger, account)).toSorted()
+}
+
+/** The commitment that counts of a calibrator for an epoch; null if it wrote none, or the ledger was pruned. */
+export function canaryCommitmentOf(ledger: Ledger, epoch: number, calibrator: AccountId): Hash | null {
+  return ledger.canaries.get(epoch)?.get(calibrator)?.commitment ?? null
+}
+
+/** Chunks of a calibrator's opening of an epoch that count. */
+export function canaryChunksOf(ledger: Ledger, epoch: number, calibrator: AccountId): ReadonlyMap<number, Uint8Array> {
+  return ledger.canaries.get(epoch)?.get(calibrator)?.chunks ?? new Map<number, Uint8Array>()
+}
+
+/** What an epoch's canaries are is not in the ledger: not yet, or no more. */
+export class CanariesUnknownError extends Error {
+  override readonly name = 'CanariesUnknownError'
+  readonly code = 'CANARIES_UNKNOWN'
+}
+
+/**
+ * The canaries of an epoch, by machine: opened in time, as committed before, with the machine's consent, and eligible in one of its rounds.
+ * @throws CanariesUnknownError before the epoch's judgement block is in the ledger, or if it was pruned
+ */
+export function canariesOf(crypto: Crypto, ledger: Ledger, epoch: number): ReadonlyMap<AccountId, NamedCanary> {
+  const founding = ledger.parameters[0]?.parameters
+  if (founding === undefined || ledger.head === null || ledger.head.number < judgementOfEpoch(founding, epoch))
+    throw new CanariesUnknownError(`the canaries of epoch ${epoch} are not known yet; apply blocks up to its judgement first`)
+  const frozen = roundsOf(founding, epoch).map((round) => frozenOf(ledger, round))
+  if (frozen.includes(null)) throw new CanariesUnknownError(`the ledger was pruned and does not know the canaries of epoch ${epoch} any more`)
+  const written = ledger.canaries.get(epoch)
+  if (written === undefined) return new Map()
+  // Rounds in which nothing changed share one list.
+  const eligible = [...new Set(frozen.map((round) => round!.machines))].flat()
+  const peers = Map.groupBy(eligible, ({ account }) => account)
+  return namedCanaries(crypto, ledger.network, epoch, written, (machine) => (peers.get(machine) ?? []).map(({ identity }) => identity.peer))
+}
+
 /** Forgets what is kept for rounds before `round` only, some rounds more or less; their facts become null. */
 export function pruneLedger(ledger: Ledger, round: number): Ledger {
   const keep = Math.floor(round / CHUNK)
-  return { ...ledger, rounds: ledger.rounds.map((chunk, i) => (i < keep ? undefined : chunk)) }
+  const founding = ledger.parameters[0]?.parameters
+  const canaries = new Map([...ledger.canaries].filter(([epoch]) => founding !== undefined && epochOf(founding, keep * CHUNK) <= epoch))
+  return { ...ledger, canaries, rounds: ledger.rounds.map((chunk, i) => (i < keep ? undefined : chunk)) }
 }
 
 /** What follows from the chain for one round. Of blocks that the ledger has not seen, nothing follows: null. */
@@ -341,13 +387,31 @@ function readAnchor(
 }
 
 function withRoles(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
-  let roles: Map<AccountId, readonly RoleEntry[]> | undefined
-  for (const event of block.events) {
-    if (event.kind !== 'role' || event.owner !== ledger.network || event.role !== checkerRoleId(crypto)) continue
-    roles ??= new Map(ledger.roles)
-    roles.set(event.user, [...(roles.get(event.user) ?? []), { block: block.number, assigned: event.assigned }])
+  const events = block.events.filter((event) => event.kind === 'role' && event.owner === ledger.network)
+  if (events.length === 0) return ledger
+  const held = { roles: new Map(ledger.roles), calibrators: new Map(ledger.calibrators) }
+  const kinds = new Map<Hash, keyof typeof held>([[checkerRoleId(crypto), 'roles'], [calibratorRoleId(crypto), 'calibrators']])
+  for (const event of events) {
+    const kind = event.kind === 'role' ? kinds.get(event.role) : undefined
+    if (event.kind !== 'role' || kind === undefined) continue
+    held[kind].set(event.user, [...(held[kind].get(event.user) ?? []), { block: block.number, assigned: event.assigned }])
   }
-  return roles === undefined ? ledger : { ...ledger, roles }
+  return { ...ledger, ...held }
+}
+
+const isCalibrator = ({ calibrators }: Pick<Ledger, 'calibrators'>, account: AccountId): boolean => calibrators.get(account)?.at(-1)?.assigned === true
+
+function withCanaries(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
+  if (ledger.calibrators.size === 0) return ledger
+  const { freeze } = offsets(founding)
+  const epochBlocks = founding.roundBlocks * founding.epochRounds
+  const firstFreeze = founding.start + freeze
+  const next = Math.max(0, Math.ceil((block.number - firstFreeze) / epochBlocks))
+  const dates = { next, openBy: (epoch: number) => judgementOfEpoch(founding, epoch) }
+  let book = ledger.canaries
+  for (const event of block.events) if (event.kind === 'item' && isCalibrator(ledger, event.who)) book = withCanaryItem(book, ledger.network, block.number, event, dates)
+  if (block.number === firstFreeze + next * epochBlocks) book = withCanaryFreeze(book, next, (account) => isCalibrator(ledger, account))
+  return book === ledger.canaries ? ledger : { ...ledger, canaries: book }
 }
 
 function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
@@ -377,11 +441,13 @@ function founded(ledger: Ledger, block: number, parameters: Parameters): Ledger 
   }
   const histories = <T>(of: ReadonlyMap<AccountId, T>, keep: (history: T) => T | null): Map<AccountId, T> =>
     new Map([...of].flatMap(([account, history]) => pair(account, keep(history))))
+  const since = (entries: readonly RoleEntry[]): readonly RoleEntry[] => entries.filter((entry) => entry.block >= origin)
   return {
     ...ledger,
     parameters: [{ block, epoch: 0, parameters }],
     identities: { machine: histories(ledger.identities.machine, anchors), checker: histories(ledger.identities.checker, anchors) },
-    roles: histories(ledger.roles, (entries) => entries.filter((entry) => entry.block >= origin)),
+    roles: histories(ledger.roles, since),
+    calibrators: histories(ledger.calibrators, since),
   }
 }
 

@@ -21,11 +21,29 @@ export function statementKey(network: AccountId, epoch: number, chunk: number): 
   return `assay/s/${N8(network)}/${epoch}/${chunk}`
 }
 
+/** Item of a calibrator that commits to an epoch's canaries: `assay/<first 8 bytes of N>/canaries`. */
+export function canariesKey(network: AccountId): string {
+  return `assay/${N8(network)}/canaries`
+}
+
+/** Item of a calibrator that holds one chunk of an epoch's opening: `assay/<first 8 bytes of N>/canaries/<epoch>/<chunk>`. */
+export function canariesChunkKey(network: AccountId, epoch: number, chunk: number): string {
+  return `${canariesKey(network)}/${epoch}/${chunk}`
+}
+
 const DECIMAL = /^(?:0|[1-9][0-9]{0,9})$/
 
 /** Reads a statement key of this network back; null for any other text. */
 export function parseStatementKey(network: AccountId, key: string): { epoch: number; chunk: number } | null {
-  const prefix = `assay/s/${N8(network)}/`
+  return parseChunkKey(`assay/s/${N8(network)}/`, key)
+}
+
+/** Reads the key of a chunk of canaries of this network back; null for any other text. */
+export function parseCanariesKey(network: AccountId, key: string): { epoch: number; chunk: number } | null {
+  return parseChunkKey(`${canariesKey(network)}/`, key)
+}
+
+function parseChunkKey(prefix: string, key: string): { epoch: number; chunk: number } | null {
   if (!key.startsWith(prefix)) return null
   const [epoch = '', chunk = '', ...rest] = key.slice(prefix.length).split('/')
   return rest.length === 0 && DECIMAL.test(epoch) && DECIMAL.test(chunk) ? { epoch: Number(epoch), chunk: Number(chunk) } : null
@@ -34,4 +52,9 @@ export function parseStatementKey(network: AccountId, key: string): { epoch: num
 /** The RBAC role, owned by N, that makes an account a checker. */
 export function checkerRoleId(crypto: Crypto): Hash {
   return toHex(crypto.blake2b256(utf8('assay/1/role/checker')))
+}
+
+/** The RBAC role, owned by N, that makes an account a calibrator: one that may name canaries. */
+export function calibratorRoleId(crypto: Crypto): Hash {
+  return toHex(crypto.blake2b256(utf8('assay/1/role/calibrator')))
 }

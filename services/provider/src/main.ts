@@ -8,15 +8,16 @@ import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
-import type { ReasonCode } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, epochOf, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
+import type { AccountId, ReasonCode } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
 import { providerConfig } from './config.ts'
 import type { ProviderConfig } from './config.ts'
 import { chooseEngine } from './engine-choice.ts'
 import { type JobDeps, runJob } from './job.ts'
 import { ledger$ as followLedger } from './ledger.ts'
-import { createLinks } from './links.ts'
+import { createLinks, type Links } from './links.ts'
 import { factsOfRound, readAll } from './facts.ts'
 import { chooseMemory } from './memory-choice.ts'
 import { providerMetrics } from './metrics.ts'
@@ -58,6 +59,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
 
     const keys = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log })
     const machine = keys.account.id
+    const mutes = config.canaryFile === undefined ? null : await mutesOf(config.canaryFile, network, machine)
     const metrics = providerMetrics({ process: true })
     const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
     const operations = await serveOperations({
@@ -135,10 +137,11 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).claimedMiB, atLeastMiB: config.memoryMiB }),
       describe: async (beacon, enough) => factsOfRound({ crypto, network, account: machine, log }, (await prepared).reading, beacon, enough),
     }
+    const linksIn = (one: number): Links => (mutes === null ? links : mutedLinks(links, (checker) => mutes(epochOf(founding, one), one, checker)))
     const jobs$ = rounds$(state$, { crypto, machine }).pipe(
       // Side by side: one round still has to open while the next one begins.
       mergeMap((one) =>
-        defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links, signed, now: () => performance.now(), log, metrics }, signal)).pipe(
+        defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links: linksIn(one.round), signed, now: () => performance.now(), log, metrics }, signal)).pipe(
           tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
             metrics.rounds.inc({ result })
             status.last = { round, result, steps, handedIn, opened }
@@ -181,4 +184,12 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     failed.abort()
     for (const clean of cleanups) await clean().catch((error: unknown) => log.warn('not closed in good order', { error }))
   }
+}
+
+/** Whom this machine mutes, if it is a canary. A file that does not name it must not let it run as if it were an ordinary machine. */
+async function mutesOf(path: string, network: AccountId, machine: AccountId): Promise<NonNullable<ReturnType<typeof mutedBy>>> {
+  const file = await readCanaryFile(path)
+  const mutes = file.network === network ? mutedBy(crypto, file, machine) : null
+  if (mutes === null) throw new OperatorError('CANARY_FILE', `${path} does not name this machine, ${toAddress(machine)}, in this network`, { advice: 'Give the file of this network whose list holds this machine, or none.' })
+  return mutes
 }
