@@ -1,5 +1,6 @@
 // What evidence proves of one machine in a round, PROTOCOL section 8: recomputed, never voted. Dear next to everything else in a judgement, and each machine for itself.
 import { type AccountId, equalBytes, fromHex, type Hash } from './bytes.ts'
+import type { CanaryLook } from './canaries.ts'
 import { MalformedError } from './codec.ts'
 import { chainKeys } from './compute/chain.ts'
 import { type ProofFault, verifyOpenings } from './compute/verify.ts'
@@ -80,6 +81,23 @@ export function examiner(crypto: Crypto, facts: RoundFacts, evidence: RoundEvide
     const opened = commitments.size === 1 && facts.mustOpen(machine.account) ? openedOf(crypto, facts, machine, chain, openings) : null
     return { commitments: commitments.size, chain: { log2n: chain.log2n, segments: chain.fill.length, steps: chain.roots.length, readings, opened } }
   }
+}
+
+/**
+ * What counted packages say of these machines, for `trialsOf`: of those that are eligible in the round.
+ * Folds are read from commitments that the machine signed, whatever the majority names.
+ */
+export function looksAt(crypto: Crypto, facts: RoundFacts, evidence: RoundEvidence, machines: ReadonlySet<AccountId>): CanaryLook[] {
+  const offers = offersOf(evidence)
+  return facts.machines.filter(({ account }) => machines.has(account)).map((machine): CanaryLook => {
+    const committee = facts.committee(machine.account)
+    const counted = committee.flatMap((checker): CountedObservation[] => {
+      const observation = evidence.packages.get(checker)?.observations.find((one) => one.machine === machine.account)
+      return observation === undefined ? [] : [{ checker, observation }]
+    })
+    const commitments = commitmentsOf(crypto, facts, machine, offers.get(machine.account)?.commitments ?? NOTHING_OFFERED.commitments)
+    return { round: facts.round, machine: machine.account, committee, counted, folded: (commitment) => new Set(commitments.get(commitment)?.folds.map(({ checker }) => checker)) }
+  })
 }
 
 /** Blobs that counted packages offer for one machine, by id. */

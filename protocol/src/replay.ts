@@ -1,14 +1,15 @@
 // An epoch from beginning to end: facts, evidence, judgement, scores, statement. The one road that checker, indexer and `assay replay` take.
 import type { AccountId, Hash } from './bytes.ts'
-import { weightsOf } from './calibration.ts'
+import { type CanaryLook, type NamedCanary, trialsOf } from './canaries.ts'
 import type { Crypto } from './crypto.ts'
 import { gatherEvidence, type LoadBlob } from './evidence.ts'
-import { type CheckerVerdict, judgeRound, type MachineVerdict, type ObservationVerdict, type RoundJudgement } from './judge.ts'
-import { type Ledger, parametersFor, type RoundFacts, roundFacts } from './ledger.ts'
+import { type CheckerVerdict, FULL_WEIGHT, judgeRound, type MachineVerdict, type ObservationVerdict, type RoundJudgement, type Weights } from './judge.ts'
+import { looksAt } from './examine.ts'
+import { canariesOf, type Ledger, parametersFor, type RoundFacts, roundFacts } from './ledger.ts'
 import type { Parameters } from './parameters.ts'
 import { explain } from './reasons.ts'
 import { judgementOfEpoch, roundsOf } from './schedule.ts'
-import { type EpochResult, type EpochState, FIRST_STATE, type Payout, type Score, scoreEpoch } from './score.ts'
+import { type Canaries, type EpochResult, type EpochState, FIRST_STATE, type Payout, type Score, scoreEpoch, weightsOf } from './score.ts'
 import { buildStatement, type BuiltStatement } from './statement.ts'
 
 export interface ReplayedRound {
@@ -64,18 +65,31 @@ export async function replayEpoch(crypto: Crypto, ledger: Ledger, epoch: number,
 async function replayOne(crypto: Crypto, ledger: Ledger, epoch: number, load: LoadBlob, before: EpochState): Promise<Replay> {
   const parameters = parametersOf(ledger, epoch)!
   const weights = weightsOf(parameters.calibrationCheck, before.calibrations)
-  const rounds: ReplayedRound[] = []
-  // Round after round, so that the evidence of one is let go before that of the next is loaded.
-  for (const round of roundsOf(parameters, epoch)) {
+  const all = roundsOf(parameters, epoch).map((round) => {
     const facts = roundFacts(crypto, ledger, round)
     if (facts === null) throw new RoundForgottenError(round)
+    return facts
+  })
+  const named = canariesOf(crypto, ledger, epoch)
+  const machines = new Set(named.keys())
+  const looks: CanaryLook[] = []
+  const rounds: ReplayedRound[] = []
+  // Round after round, so that the evidence of one is let go before that of the next is loaded.
+  for (const facts of all) {
     const { evidence, missing } = await gatherEvidence(crypto, facts, load)
     if (missing.length > 0) return { kind: 'missing', epoch, blobs: missing }
+    looks.push(...looksAt(crypto, facts, evidence, machines))
     rounds.push({ facts, judgement: judgeRound(crypto, facts, evidence, weights) })
   }
-  const result = scoreEpoch(epoch, rounds.map(({ judgement }) => judgement), parameters, before)
+  const result = scoreEpoch(epoch, rounds.map(({ judgement }) => judgement), parameters, before, canariesBy(crypto, named, looks, weights))
   return { kind: 'done', epoch, rounds, result, statement: buildStatement(crypto, ledger.network, result, rounds) }
 }
+
+/** What an epoch's canaries showed: who they are, and the trials of each checker by what counted packages say of them. */
+export const canariesBy = (crypto: Crypto, named: ReadonlyMap<AccountId, NamedCanary>, looks: readonly CanaryLook[], weights: Weights): Canaries => ({
+  machines: new Set(named.keys()),
+  trials: trialsOf(crypto, named, looks, (checker) => weights.get(checker) ?? FULL_WEIGHT),
+})
 
 const parametersOf = (ledger: Ledger, epoch: number): Parameters | null => {
   const any = parametersFor(ledger, 0)

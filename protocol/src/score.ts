@@ -1,8 +1,9 @@
 // Scores and pay of an epoch, PROTOCOL section 9.
-import { afterTrials, type Calibrations, weightsOf } from './calibration.ts'
 import type { AccountId } from './bytes.ts'
-import { type CheckerVerdict, forfeits, FULL_WEIGHT, type MachineVerdict, type RoundJudgement } from './judge.ts'
-import type { Parameters } from './parameters.ts'
+import { afterEpoch, type Calibration, isNewCalibration, NEW_CALIBRATION, weightOf } from './calibration.ts'
+import type { Trials } from './canaries.ts'
+import { type CheckerVerdict, EQUAL_WEIGHTS, forfeits, FULL_WEIGHT, type MachineVerdict, type RoundJudgement, type Weights } from './judge.ts'
+import type { CheckMode, Parameters } from './parameters.ts'
 import type { ReasonCode } from './reasons.ts'
 import { afterRound, isNewStanding, type Level, levelIn, NEW_STANDING, type Standing, type StandingParameters, workPaidOn } from './standing.ts'
 
@@ -49,8 +50,11 @@ export interface EpochState {
   carried: Carried
   /** Of every machine that was ever eligible and is not as new. */
   standings: ReadonlyMap<AccountId, Standing>
+  /** Of every checker that was ever tried and of which something is still remembered. */
   calibrations: Calibrations
 }
+
+export type Calibrations = ReadonlyMap<AccountId, Calibration>
 
 /** What is known before epoch 0. */
 export const FIRST_STATE: EpochState = { carried: new Map(), standings: new Map(), calibrations: new Map() }
@@ -59,7 +63,7 @@ export const FIRST_STATE: EpochState = { carried: new Map(), standings: new Map(
 export interface Canaries {
   /** Machines whose truth the network knew: they are not paid, nor is who observed them. */
   machines: ReadonlySet<AccountId>
-  trials: Calibrations
+  trials: ReadonlyMap<AccountId, Trials>
 }
 
 export const NO_CANARIES: Canaries = { machines: new Set(), trials: new Map() }
@@ -78,6 +82,10 @@ export interface EpochResult {
   state: EpochState
 }
 
+/** What each checker's word weighs in an epoch, by what was known before it; all weigh the same unless calibration is enforced. */
+export const weightsOf = (mode: CheckMode, calibrations: Calibrations): Weights =>
+  mode === 'enforce' ? new Map([...calibrations].map(([account, calibration]) => [account, weightOf(calibration)])) : EQUAL_WEIGHTS
+
 /** What scores depend on. */
 export type ScoreParameters = StandingParameters & Pick<Parameters, 'poolPerEpoch' | 'machineSharePpm' | 'minimumPayout' | 'calibrationCheck'>
 
@@ -87,7 +95,8 @@ const MILLION = 1_000_000n
  * Scores and payouts of an epoch from the judgements of all its rounds, in any order, what the epoch before left, and what canaries showed.
  * The rounds must have been judged by the weights of `before`. All amounts are planck; the sum of `earned` never exceeds the pool, and what it lacks stays in the pot.
  */
-export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[], parameters: ScoreParameters, before: EpochState, canaries: Canaries = NO_CANARIES): EpochResult {
+export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[], parameters: ScoreParameters, before: EpochState, opened: Canaries = NO_CANARIES): EpochResult {
+  const canaries = parameters.calibrationCheck === 'off' ? NO_CANARIES : opened
   const rounds = judgements.toSorted((a, b) => a.round - b.round)
   const machinePool = (parameters.poolPerEpoch * BigInt(parameters.machineSharePpm)) / MILLION
   const weights = weightsOf(parameters.calibrationCheck, before.calibrations)
@@ -108,8 +117,7 @@ export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[],
   const checkers = [...byAccount(paid, ({ checker }) => checker)].map(([account, verdicts]) => checkerScore(account, verdicts, weights.get(account) ?? FULL_WEIGHT))
   const scores = [...share(machinePool, machines), ...share(parameters.poolPerEpoch - machinePool, checkers)]
   const payouts = pay(scores, before.carried, parameters.minimumPayout)
-  const calibrations = parameters.calibrationCheck === 'off' ? before.calibrations : afterTrials(before.calibrations, canaries.trials)
-  const state: EpochState = { carried: new Map(payouts.filter((payout) => payout.carriedOut > 0n).map((payout) => [payout.account, payout.carriedOut])), standings: ascending(standings), calibrations }
+  const state: EpochState = { carried: new Map(payouts.filter((payout) => payout.carriedOut > 0n).map((payout) => [payout.account, payout.carriedOut])), standings: ascending(standings), calibrations: afterTrials(before.calibrations, canaries.trials) }
   return { epoch, scores, payouts, paid: sum(payouts.map((payout) => payout.paid)), carried: sum(payouts.map((payout) => payout.carriedOut)), state }
 }
 
@@ -156,6 +164,11 @@ function checkerScore(account: AccountId, verdicts: readonly CheckerVerdict[], w
 }
 
 const ascending = (standings: ReadonlyMap<AccountId, Standing>): Map<AccountId, Standing> => new Map([...standings].filter(([, standing]) => !isNewStanding(standing)).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+
+function afterTrials(before: Calibrations, trials: Canaries['trials']): Calibrations {
+  const accounts = [...new Set([...before.keys(), ...trials.keys()])].toSorted()
+  return new Map(accounts.map((account) => [account, afterEpoch(before.get(account) ?? NEW_CALIBRATION, trials.get(account))] as const).filter(([, calibration]) => !isNewCalibration(calibration)))
+}
 
 /** Groups in ascending order of the account; within a group the order stays. */
 function byAccount<T>(items: readonly T[], accountOf: (item: T) => AccountId): Map<AccountId, T[]> {
