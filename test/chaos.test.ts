@@ -210,7 +210,7 @@ describe('in the middle of a round or a settlement', () => {
 async function replayed(ledger: Ledger, epochs: readonly number[]): Promise<[ReplayedEpoch, ...ReplayedEpoch[]]> {
   const done: ReplayedEpoch[] = []
   for (const epoch of epochs) {
-    const replay = await replayEpoch(crypto, ledger, epoch, net.loadFor(ledger), done.at(-1)?.carried)
+    const replay = await replayEpoch(crypto, ledger, epoch, net.loadFor(ledger), done.at(-1)?.result.state)
     if (replay.kind !== 'done') throw new Error(`epoch ${epoch} cannot be replayed: ${JSON.stringify(replay)}`)
     done.push(replay)
   }

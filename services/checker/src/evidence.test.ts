@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { BlobStore } from '@assay/kit/blobs'
 import { serveOperations } from '@assay/kit/http'
 import { silentLog } from '@assay/kit/log'
-import type { Hash } from '@assay/protocol'
+import { FIRST_STATE, type Hash } from '@assay/protocol'
 import { evidenceRoutes } from './evidence.ts'
 import { Store } from './store.ts'
 
@@ -37,6 +37,6 @@ test.each(['/evidence/xyz', `/evidence/${'AB'.repeat(32)}`, '/evidence/..%2f..%2
 })
 
 test('a statement is shown as this checker computed it', async () => {
-  store.keepStatement({ epoch: 2, root: account, bytes: Uint8Array.of(1, 255), payouts: [], carried: new Map() })
+  store.keepStatement({ epoch: 2, root: account, bytes: Uint8Array.of(1, 255), payouts: [], state: FIRST_STATE })
   expect(await (await get('/statements/2')).json()).toEqual({ epoch: 2, root: account, bytes: '0x01ff', landed: null, agreed: null })
 })

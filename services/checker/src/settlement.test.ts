@@ -5,7 +5,7 @@ import { defer, filter, firstValueFrom, map, type Subscription } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
-import { devnetParameters, encodeStatement, type Hash, judgementOfEpoch, type Ledger, type Parameters, statementRoot, ZERO_HASH } from '@assay/protocol'
+import { devnetParameters, encodeStatement, FIRST_STATE, type Hash, judgementOfEpoch, type Ledger, type Parameters, statementRoot, ZERO_HASH } from '@assay/protocol'
 import {
   type Account, accountFromSecret, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, readBalance, readOperation, type Sender, thresholdOf, toAddress,
 } from '@assay/runtime-bindings'
@@ -38,9 +38,9 @@ const stop = new AbortController()
 /** What everybody computes for an epoch, unless a test says otherwise for one member. */
 const payee = (epoch: number, i: number): Hash => accountFromSecret(`//payee//${epoch}//${i}`).id
 const payOf = (epoch: number, amounts: bigint[] = [3n * PEAQ + 1n, 2n * PEAQ]): Computed => {
-  const bytes = encodeStatement({ epoch, scores: ZERO_HASH, payouts: ZERO_HASH, registry: ZERO_HASH, evidence: ZERO_HASH, paid: amounts.reduce((a, b) => a + b, 0n), carried: 0n })
+  const bytes = encodeStatement({ epoch, scores: ZERO_HASH, payouts: ZERO_HASH, registry: ZERO_HASH, evidence: ZERO_HASH, standings: ZERO_HASH, calibrations: ZERO_HASH, paid: amounts.reduce((a, b) => a + b, 0n), carried: 0n })
   const payouts = amounts.map((amount, i) => [payee(epoch, i), amount] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return { kind: 'done', pay: { root: statementRoot(nodeCrypto, network, bytes), bytes, payouts, carried: new Map([[payee(epoch, 9), BigInt(epoch)]]) } }
+  return { kind: 'done', pay: { root: statementRoot(nodeCrypto, network, bytes), bytes, payouts, state: { ...FIRST_STATE, carried: new Map([[payee(epoch, 9), BigInt(epoch)]]) } } }
 }
 
 /** A member of the committee: alive or not, with a folder that outlives it. */
@@ -70,7 +70,7 @@ class Member {
     const log = createLog({ json: true, write: (line) => void this.said.push(JSON.parse(line)) })
     this.#settlement = createSettlement({
       crypto: nodeCrypto, network, me: this.account.id, members: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: checkerMetrics(createMetrics('checker')), busy: () => false, measuring: () => false,
-      compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
+      compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.carried.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
     })
   }
   /** As in the service: while a step is under way, newer heights are skipped. */

@@ -2,15 +2,15 @@
 // may be killed at any point, act late, or act twice, and nothing is paid twice: a second execution fails whole at the statement's first item.
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { type AccountId, type Crypto, equalBytes, concat, type Hash, judgementOfEpoch, type Ledger, type LoadBlob, parametersFor, replayEpoch, STATEMENT_CHUNK_BYTES, statementKey, statementRoot, statementsOnChain } from '@assay/protocol'
+import { type AccountId, type Crypto, equalBytes, concat, type EpochState, FIRST_STATE, type Hash, judgementOfEpoch, type Ledger, type LoadBlob, parametersFor, replayEpoch, STATEMENT_CHUNK_BYTES, statementKey, statementRoot, statementsOnChain } from '@assay/protocol'
 import { addItem, approve, batchAll, type Chain, formatAmount, hasItem, networkAccount, readBalance, readOperation, type Sender, thresholdOf, toAddress, transfer } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
 import type { Store, StoredStatement } from './store.ts'
 
-/** What an epoch comes to: the statement and what it pays and carries. */
-export type EpochPay = Pick<StoredStatement, 'root' | 'bytes' | 'payouts' | 'carried'>
+/** What an epoch comes to: the statement and what it pays and leaves. */
+export type EpochPay = Pick<StoredStatement, 'root' | 'bytes' | 'payouts' | 'state'>
 export type Computed = { kind: 'done', pay: EpochPay } | { kind: 'early' } | { kind: 'missing', blobs: readonly Hash[] }
-export type ComputeEpoch = (ledger: Ledger, epoch: number, previous: ReadonlyMap<AccountId, bigint> | undefined) => Promise<Computed>
+export type ComputeEpoch = (ledger: Ledger, epoch: number, previous: EpochState | undefined) => Promise<Computed>
 
 export interface SettlementTools {
   crypto: Crypto
@@ -35,8 +35,8 @@ export function computeBy(crypto: Crypto, load: LoadBlob): ComputeEpoch {
   return async (ledger, epoch, previous) => {
     const replay = await replayEpoch(crypto, ledger, epoch, load, previous)
     if (replay.kind !== 'done') return replay.kind === 'missing' ? { kind: 'missing', blobs: replay.blobs } : { kind: 'early' }
-    const { statement, result, carried } = replay
-    return { kind: 'done', pay: { root: statement.root, bytes: statement.bytes, carried, payouts: result.payouts.filter(({ paid }) => paid > 0n).map(({ account, paid }) => [account, paid] as const) } }
+    const { statement, result } = replay
+    return { kind: 'done', pay: { root: statement.root, bytes: statement.bytes, state: result.state, payouts: result.payouts.filter(({ paid }) => paid > 0n).map(({ account, paid }) => [account, paid] as const) } }
   }
 }
 
@@ -83,7 +83,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
     const known = store.statement(epoch)
     if (known) return known
     if (isDone('missing', epoch, attempt) || tools.measuring()) return undefined
-    const previous = epoch === 0 ? new Map<AccountId, bigint>() : store.statement(epoch - 1)?.carried
+    const previous = epoch === 0 ? FIRST_STATE : store.statement(epoch - 1)?.state
     const computed = await tools.compute(ledger, epoch, previous)
     if (computed.kind === 'missing') {
       mark('missing', epoch, attempt)
@@ -162,7 +162,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
         if (head < due) return
         const attempt = Math.max(0, Math.floor((best - due) / parameters.attemptBlocks))
         const own = await statementOf(ledger, epoch, attempt)
-        if (own === undefined) return // the epochs after it need what it carries
+        if (own === undefined) return // the epochs after it need what it leaves
         if (own.landed === null && !landed(ledger, own)) await act(own, attempt, parameters.attemptBlocks)
         else if (epoch === next) next++
       }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Hash } from '@assay/protocol'
+import { NEW_STANDING, type Hash } from '@assay/protocol'
 import { Store } from './store.ts'
 
 const id = (n: number): Hash => `0x${n.toString(16).padStart(64, '0')}`
@@ -79,7 +79,7 @@ test('a package publishes its root and its blobs, and only the first of a round 
 })
 
 test('statements keep exact amounts and what became of them', () => {
-  const statement = { epoch: 3, root: id(9), bytes: Uint8Array.of(1, 2), payouts: [[id(1), 2n ** 90n]] as const, carried: new Map([[id(2), 2n ** 127n + 1n]]) }
+  const statement = { epoch: 3, root: id(9), bytes: Uint8Array.of(1, 2), payouts: [[id(1), 2n ** 90n]] as const, state: { carried: new Map([[id(2), 2n ** 127n + 1n]]), standings: new Map([[id(3), { ...NEW_STANDING, passed: 7, benchedUntil: 90 }]]), calibrations: new Map([[id(4), { muted: 256, falseAccepts: 0, shown: 512, falseRejects: 224 }]]) } }
   store.keepStatement(statement)
   store.keepStatement({ ...statement, root: id(8) })
   reopen()

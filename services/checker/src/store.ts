@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { type AccountId, type Hash, reasonByte, type NotRunReason, reasonOfByte } from '@assay/protocol'
+import { type AccountId, type Calibration, type EpochState, type Hash, reasonByte, type NotRunReason, reasonOfByte, type Standing } from '@assay/protocol'
 import type { TxStore } from '@assay/runtime-bindings'
 
 /** What this checker read of one machine in one round. */
@@ -49,8 +49,8 @@ export interface StoredStatement {
   bytes: Uint8Array
   /** what the call transfers, ascending by account, planck */
   payouts: readonly (readonly [AccountId, bigint])[]
-  /** what each account carries into the next epoch, planck */
-  carried: ReadonlyMap<AccountId, bigint>
+  /** what the next epoch starts from */
+  state: EpochState
   /** block in which the network's statement of this epoch was confirmed; null until then */
   landed: number | null
   /** whether what landed was this statement; null until it landed */
@@ -67,7 +67,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS packages (round INTEGER, checker TEXT, root TEXT NOT NULL, PRIMARY KEY (round, checker)) STRICT;
   CREATE TABLE IF NOT EXISTS published (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS statements (epoch INTEGER PRIMARY KEY, root TEXT NOT NULL, bytes BLOB NOT NULL, payouts TEXT NOT NULL, carried TEXT NOT NULL, landed INTEGER, agreed INTEGER) STRICT;
+  CREATE TABLE IF NOT EXISTS statements (epoch INTEGER PRIMARY KEY, root TEXT NOT NULL, bytes BLOB NOT NULL, payouts TEXT NOT NULL, state TEXT NOT NULL, landed INTEGER, agreed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS extrinsics (key TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 `
 
@@ -84,6 +84,8 @@ export class Store {
       const db = new DatabaseSync(join(dir, 'checker.db'))
       // Two processes with one key would send two reports: the lock is held as long as this process lives and dies with it.
       db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+      // Statements from before they held standings are computed again.
+      if (db.prepare('PRAGMA table_info(statements)').all().some(({ name }) => name === 'carried')) db.exec('DROP TABLE statements')
       db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
       // A folder from before first_us was read.
       if (!db.prepare('PRAGMA table_info(readings)').all().some(({ name }) => name === 'first_us')) db.exec('ALTER TABLE readings ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0')
@@ -185,12 +187,12 @@ export class Store {
 
   /** Keeps the statement computed for an epoch; the first stays. */
   keepStatement(statement: Omit<StoredStatement, 'landed' | 'agreed'>): void {
-    this.#run('INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, NULL, NULL)', statement.epoch, statement.root, statement.bytes, amountsText(statement.payouts), amountsText(statement.carried))
+    this.#run('INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, NULL, NULL)', statement.epoch, statement.root, statement.bytes, amountsText(statement.payouts), stateText(statement.state))
   }
 
   statement(epoch: number): StoredStatement | undefined {
-    const row = (this.#row('SELECT * FROM statements WHERE epoch = ?', epoch) as { epoch: number, root: Hash, bytes: Uint8Array, payouts: string, carried: string, landed: number | null, agreed: number | null } | undefined)
-    return row && { ...row, payouts: amountsOf(row.payouts), carried: new Map(amountsOf(row.carried)), agreed: row.agreed === null ? null : row.agreed === 1 }
+    const row = (this.#row('SELECT * FROM statements WHERE epoch = ?', epoch) as { epoch: number, root: Hash, bytes: Uint8Array, payouts: string, state: string, landed: number | null, agreed: number | null } | undefined)
+    return row && { ...row, payouts: amountsOf(row.payouts), state: stateOf(row.state), agreed: row.agreed === null ? null : row.agreed === 1 }
   }
 
   /** Forgets what has not landed at or before block `to`: the blocks above it are gone from the chain, and with them what was computed from them or landed in them. */
@@ -235,6 +237,13 @@ export class Store {
 
 const amountsText = (amounts: Iterable<readonly [AccountId, bigint]>): string => JSON.stringify(Array.from(amounts, ([account, amount]) => [account, String(amount)]))
 const amountsOf = (text: string): [AccountId, bigint][] => (JSON.parse(text) as [AccountId, string][]).map(([account, amount]) => [account, BigInt(amount)])
+
+const stateText = ({ carried, standings, calibrations }: EpochState): string => JSON.stringify({ carried: amountsText(carried), standings: [...standings], calibrations: [...calibrations] })
+
+function stateOf(text: string): EpochState {
+  const { carried, standings, calibrations } = JSON.parse(text) as { carried: string, standings: [AccountId, Standing][], calibrations: [AccountId, Calibration][] }
+  return { carried: new Map(amountsOf(carried)), standings: new Map(standings), calibrations: new Map(calibrations) }
+}
 
 /** SQLite's primary result codes for a database that another connection has, and for a disk that is full. */
 const BUSY = 5

@@ -270,10 +270,10 @@ describe('epochs', () => {
   it('have a statement whose leaves give its roots', async () => {
     const statement = await get('/epochs/0/statement')
     expect([statement.root, statement.bytes, statement.onChain]).toEqual([replayed.statement.root, toHex(replayed.statement.bytes), { state: 'match', block: now.ledger.head!.number, bytes: toHex(replayed.statement.bytes) }])
-    const { scores, payouts, registry, evidence, paid } = decodeStatement(fromHex(statement.bytes))
-    expect(statement.roots).toEqual({ scores, payouts, registry, evidence })
+    const { scores, payouts, registry, evidence, standings, calibrations, paid } = decodeStatement(fromHex(statement.bytes))
+    expect(statement.roots).toEqual({ scores, payouts, registry, evidence, standings, calibrations })
     expect(statement.paid).toBe(String(paid))
-    for (const tree of ['scores', 'payouts', 'registry', 'evidence'] as const) expect(merkleRoot(testCrypto, statement.leaves[tree].map(fromHex))).toBe(statement.roots[tree])
+    for (const tree of ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const) expect(merkleRoot(testCrypto, statement.leaves[tree].map(fromHex))).toBe(statement.roots[tree])
     expect(toHex(testCrypto.sha256(concat(utf8('assay/1/statement'), fromHex(played.network), fromHex(statement.bytes))))).toBe(statement.root)
   })
 

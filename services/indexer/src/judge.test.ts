@@ -36,7 +36,7 @@ beforeAll(async () => {
   // Two epochs. Machine 2 skips half of its rows; the owners of checkers earn less than the least payout and are carried.
   played = playNetwork({ machines: 3, epochs: 2, parameters: { minimumPayout: 80n * 10n ** 18n } }, { machine: ({ name }) => (name === 'machine 2' ? { lie: everyOtherRow } : {}) })
   epochs = []
-  for (const epoch of [0, 1]) epochs.push((await replayEpoch(testCrypto, played.ledger, epoch, played.load, epochs.at(-1)?.carried)) as ReplayedEpoch)
+  for (const epoch of [0, 1]) epochs.push((await replayEpoch(testCrypto, played.ledger, epoch, played.load, epochs.at(-1)?.result.state)) as ReplayedEpoch)
   server = createServer((request, response) => {
     const id = `0x${request.url!.split('/').pop()}` as Hash
     const bytes = lies.get(id) ?? (hidden.has(id) ? undefined : played.blobs.get(id))

@@ -5,14 +5,14 @@ import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import {
-  buildStatement, concat, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, epochOf, equalBytes, gatherEvidence, judgeRound, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, statementsOnChain,
-  type AccountId, type BuiltStatement, type Carried, type Crypto, type EpochResult, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement,
+  buildStatement, canariesBy, canariesOf, concat, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, equalBytes, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, stateOfLeaves, statementsOnChain, weightsOf,
+  type AccountId, type BuiltStatement, type Canaries, type CanaryLook, type Crypto, type EpochResult, type EpochState, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement, type Score,
 } from '@assay/protocol'
 import type { EvidenceSource } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { chunks, loadJudgement, saveJudgement } from './judgements.ts'
 import type { IndexerMetrics } from './metrics.ts'
-import type { LeafRow, Tables, Tree } from './tables.ts'
+import type { LeafRow, ScoreRow, Tables, Tree } from './tables.ts'
 
 export interface JudgeDeps {
   db: Kysely<Tables>
@@ -84,6 +84,8 @@ export class Judge {
       if (!parameters || schedule(parameters, round).judgement > head) break
       const state = this.#rounds.get(round)
       if (state === 'judged' || state === 'running' || (state && state.retryAt > head)) continue
+      // What its checkers' words weigh is not known before the epoch before is scored.
+      if (parameters.calibrationCheck === 'enforce' && epochOf(parameters, round) > this.#nextEpoch) break
       this.#rounds.set(round, 'running')
       due.push(round)
     }
@@ -133,13 +135,15 @@ export class Judge {
 
   /** What can be said of a round now; null if the signal fired before it was known. Throws OperatorError DISK. */
   async #judge(facts: RoundFacts, epoch: number): Promise<Finding | null> {
-    const { crypto, evidence, metrics, signal } = this.#deps
+    const { db, crypto, evidence, metrics, signal } = this.#deps
     if (signal.aborted) return null
     try {
       const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
       if (missing.length > 0) return { state: 'waiting', missing }
+      const { calibrationCheck } = facts.parameters
+      const weights = weightsOf(calibrationCheck, calibrationCheck === 'enforce' ? (await stateBefore(db, epoch)).calibrations : FIRST_STATE.calibrations)
       const done = metrics.judgeSeconds.startTimer()
-      const judgement = judgeRound(crypto, facts, gathered)
+      const judgement = judgeRound(crypto, facts, gathered, weights)
       done()
       return { state: 'judged', judgement }
     } catch (error) {
@@ -164,15 +168,39 @@ export class Judge {
     if (!parameters) return false
     const rounds = roundsOf(parameters, epoch)
     if (rounds.some((round) => round >= this.#floor && this.#rounds.get(round) !== 'judged')) return false
+    const before = await stateBefore(db, epoch)
+    const canaries = await this.#canaries(ledger, epoch, before)
+    if (canaries === null) return false
     const judged = []
     for (const round of rounds) judged.push({ facts: roundFacts(crypto, ledger, round)!, judgement: await loadJudgement(db, round) })
-    const result = scoreEpoch(epoch, judged.map(({ judgement }) => judgement), parameters, await carriedInto(db, epoch))
+    const result = scoreEpoch(epoch, judged.map(({ judgement }) => judgement), parameters, before, canaries)
     const built = buildStatement(crypto, network, result, judged)
     await db.transaction().execute((trx) => saveEpoch(trx, { result, built, parameters, head: ledger.head!.number }))
     this.#unconfirmed.add(epoch)
     metrics.epochs.inc()
     log.info('epoch scored', { epoch, root: built.root, paid: result.paid, carried: result.carried, machines: result.scores.filter(({ kind }) => kind === 'machine').length, payouts: result.payouts.filter(({ paid }) => paid > 0n).length })
     return true
+  }
+
+  /** What the epoch's canaries showed; null while evidence of its rounds that was had before cannot be had again, or the signal has fired. Throws OperatorError DISK. */
+  async #canaries(ledger: Ledger, epoch: number, before: EpochState): Promise<Canaries | null> {
+    const { crypto, evidence, log, signal } = this.#deps
+    const parameters = parametersOfEpoch(ledger, epoch)!
+    const named = canariesOf(crypto, ledger, epoch)
+    if (named.size === 0) return NO_CANARIES
+    const machines = new Set(named.keys())
+    const looks: CanaryLook[] = []
+    for (const round of roundsOf(parameters, epoch)) {
+      if (signal.aborted) return null
+      const facts = roundFacts(crypto, ledger, round)!
+      const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
+      if (missing.length > 0) {
+        log.warn('epoch cannot be scored yet: evidence of its canaries is gone', { round, epoch, missing: missing.length, first: missing[0] })
+        return null
+      }
+      looks.push(...looksAt(crypto, facts, gathered, machines))
+    }
+    return canariesBy(crypto, named, looks, weightsOf(parameters.calibrationCheck, before.calibrations))
   }
 
   /** Looks whether the network's statement of an epoch is on chain, and whether it is ours. */
@@ -211,13 +239,15 @@ function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
   return epochRounds === undefined ? null : parametersFor(ledger, epoch * epochRounds)
 }
 
-async function carriedInto(db: Kysely<Tables>, epoch: number): Promise<Carried> {
-  const rows = await db.selectFrom('payouts').select(['account', 'carried_out']).where('epoch', '=', epoch - 1).where('carried_out', '>', 0n).execute()
-  return new Map(rows.map(({ account, carried_out }) => [account, carried_out]))
+/** What the epoch before left, from the leaves of its statement. */
+async function stateBefore(db: Kysely<Tables>, epoch: number): Promise<EpochState> {
+  if (epoch === 0) return FIRST_STATE
+  const leavesOf = async (tree: Tree) => (await db.selectFrom('leaves').select('leaf').where('epoch', '=', epoch - 1).where('tree', '=', tree).orderBy('position').execute()).map(({ leaf }) => leaf)
+  return stateOfLeaves({ payouts: await leavesOf('payouts'), standings: await leavesOf('standings'), calibrations: await leavesOf('calibrations') })
 }
 
 async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, head }: { result: EpochResult, built: BuiltStatement, parameters: Parameters, head: number }): Promise<void> {
-  const { epoch, scores, payouts, paid, carried } = result
+  const { epoch, scores, payouts, paid, carried, state } = result
   const pool = parameters.poolPerEpoch
   const remainder = pool - sum(scores.map(({ earned }) => earned))
   await trx.insertInto('epochs').values({ epoch, root: built.root, statement: built.bytes, pool, paid, carried, remainder, scored_at: head, chain_state: 'not_yet', chain_block: null, chain_bytes: null }).execute()
@@ -226,11 +256,26 @@ async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, 
     payouts: built.payoutLeaves.map(encodePayoutLeaf),
     registry: built.registryLeaves.map(encodeRegistryLeaf),
     evidence: built.evidenceLeaves.map(encodeEvidenceLeaf),
+    standings: built.standingLeaves.map(encodeStandingLeaf),
+    calibrations: built.calibrationLeaves.map(encodeCalibrationLeaf),
   }
   const leaves = (Object.entries(trees) as [Tree, Uint8Array[]][]).flatMap(([tree, list]) => list.map((leaf, position): LeafRow => ({ epoch, tree, position, leaf })))
   for (const rows of chunks(leaves)) await trx.insertInto('leaves').values(rows).execute()
-  for (const rows of chunks(scores.map(({ account, owner, kind, score, reason, earned }, position) => ({ epoch, position, account, owner, kind, score, reason, earned })))) await trx.insertInto('scores').values(rows).execute()
+  for (const rows of chunks(scores.map((score, position) => scoreRow(epoch, position, score, state)))) await trx.insertInto('scores').values(rows).execute()
+  const counted = scores.flatMap(({ kind, account, rows }) => (kind === 'machine' ? rows.map(({ round, standing }) => ({ machine: account, round, standing })) : []))
+  for (const alike of Map.groupBy(counted, ({ round, standing }) => `${round} ${standing}`).values()) {
+    const { round, standing } = alike[0]!
+    for (const some of chunks(alike)) await trx.updateTable('verdicts').set({ standing }).where('round', '=', round).where('machine', 'in', some.map(({ machine }) => machine)).execute()
+  }
   for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut })))) await trx.insertInto('payouts').values(rows).execute()
+}
+
+function scoreRow(epoch: number, position: number, score: Score, { standings, calibrations }: EpochState): ScoreRow {
+  const { account, owner, kind, reason, earned } = score
+  const row = { epoch, position, account, owner, kind, score: score.score, reason, earned, passed: null, asked: null, standing: null, benched_until: null, weight: null, calibration: null }
+  if (score.kind === 'machine') return { ...row, ...score.availability, standing: score.rows.at(-1)!.standing, benched_until: standings.get(account)?.benchedUntil || null }
+  const { muted, falseAccepts, shown, falseRejects } = calibrations.get(account) ?? NEW_CALIBRATION
+  return { ...row, weight: score.weight, calibration: [muted, falseAccepts, shown, falseRejects] }
 }
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)

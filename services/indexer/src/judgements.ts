@@ -3,8 +3,8 @@ import type { Kysely, Transaction } from 'kysely'
 import { decodeFacts, encodeFacts, type RoundJudgement } from '@assay/protocol'
 import type { Tables } from './tables.ts'
 
-// PostgreSQL takes 65,535 values a statement; the widest row here has 22.
-const ROWS_A_STATEMENT = 2900
+// PostgreSQL takes 65,535 values a statement; the widest row here has 23.
+const ROWS_A_STATEMENT = 2800
 
 /** Writes all rows of a judgement. */
 export async function saveJudgement(trx: Transaction<Tables>, { round, verdicts, checkers }: RoundJudgement): Promise<void> {
@@ -14,12 +14,12 @@ export async function saveJudgement(trx: Transaction<Tables>, { round, verdicts,
       .values(rows.map((v) => ({
         round, machine: v.machine, owner: v.owner, outcome: v.outcome, reason: v.reason, commitment: v.commitment, counted: v.counted, committee: v.committee, median_steps: v.medianSteps,
         proven_steps: v.provenSteps, work: v.work, opened: v.opened, down_kbps: v.downKbps, up_kbps: v.upKbps, rtt_us: v.rttUs,
-        facts: v.facts === null ? null : encodeFacts(v.facts), flags: v.flags, claim: v.claim, shown_kib: v.shownKiB, memory_kib: v.memoryKiB, scan_mbps: v.scanMBps, relay_us: v.relayUs,
+        facts: v.facts === null ? null : encodeFacts(v.facts), flags: v.flags, claim: v.claim, shown_kib: v.shownKiB, memory_kib: v.memoryKiB, scan_mbps: v.scanMBps, relay_us: v.relayUs, standing: null,
       })))
       .execute()
   }
   const observations = verdicts.flatMap(({ machine, observations }) => observations.map((o) => ({
-    round, machine, checker: o.checker, vote: o.vote, credited: o.credited, paid: o.paid, reason: o.reason, down_kbps: o.downKbps, up_kbps: o.upKbps, rtt_us: o.rttUs,
+    round, machine, checker: o.checker, vote: o.vote, credited: o.credited, paid: o.paid, reason: o.reason, off_ppm: o.offPpm, down_kbps: o.downKbps, up_kbps: o.upKbps, rtt_us: o.rttUs,
   })))
   for (const rows of chunks(observations)) await trx.insertInto('observations').values(rows).execute()
   for (const rows of chunks(checkers)) {
@@ -46,7 +46,7 @@ export async function loadJudgement(db: Kysely<Tables>, round: number): Promise<
       provenSteps: v.proven_steps, work: v.work, opened: v.opened, downKbps: v.down_kbps, upKbps: v.up_kbps, rttUs: v.rtt_us,
       facts: v.facts === null ? null : decodeFacts(v.facts), flags: v.flags, claim: v.claim, shownKiB: v.shown_kib, memoryKiB: v.memory_kib, scanMBps: v.scan_mbps, relayUs: v.relay_us,
       observations: (observations.get(v.machine) ?? []).map((o) => ({
-        checker: o.checker, vote: o.vote, credited: o.credited, paid: o.paid, reason: o.reason, downKbps: o.down_kbps, upKbps: o.up_kbps, rttUs: o.rtt_us,
+        checker: o.checker, vote: o.vote, credited: o.credited, paid: o.paid, reason: o.reason, offPpm: o.off_ppm, downKbps: o.down_kbps, upKbps: o.up_kbps, rttUs: o.rtt_us,
       })),
     })),
     checkers: checkers.map((c) => ({

@@ -39,6 +39,13 @@ export const migrations: Record<string, Migration> = {
       await runAll(db, `alter table verdicts add column facts bytea, add column flags text[] not null default '{}', add column claim text, add column shown_kib int8 not null default 0, add column memory_kib int8 not null default 0, add column scan_mbps int8 not null default 0, add column relay_us int8;`)
     },
   },
+  '0003': {
+    async up(db) {
+      await runAll(db, `alter table observations add column off_ppm int8;
+        alter table verdicts add column standing text;
+        alter table scores add column passed int4, add column asked int4, add column standing text, add column benched_until int8, add column weight int4, add column calibration int8[];`)
+    },
+  },
 }
 
 /** One statement a query: the extended protocol takes no more. */

@@ -1,5 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
-import type { AccountId, Hash, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
+import type { AccountId, Hash, Level, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
   meta: { name: string, value: string }
@@ -56,6 +56,8 @@ export interface VerdictRow {
   memory_kib: number
   scan_mbps: number
   relay_us: number | null
+  /** what the machine counted as; null until its epoch is scored */
+  standing: Level | null
 }
 
 export interface ObservationRow {
@@ -66,6 +68,7 @@ export interface ObservationRow {
   credited: number
   paid: boolean
   reason: ReasonCode
+  off_ppm: number | null
   down_kbps: number
   up_kbps: number
   rtt_us: number
@@ -98,10 +101,30 @@ export interface EpochRow {
   chain_bytes: Uint8Array | null
 }
 
-export type Tree = 'scores' | 'payouts' | 'registry' | 'evidence'
+export type Tree = 'scores' | 'payouts' | 'registry' | 'evidence' | 'standings' | 'calibrations'
 
-/** The encoded leaves of a statement's four trees, in the order of the tree. */
+/** The encoded leaves of a statement's six trees, in the order of the tree. */
 export interface LeafRow { epoch: number, tree: Tree, position: number, leaf: Uint8Array }
 
-export interface ScoreRow { epoch: number, position: number, account: AccountId, owner: AccountId, kind: 'machine' | 'checker', score: bigint, reason: ReasonCode, earned: bigint }
+export interface ScoreRow {
+  epoch: number
+  position: number
+  account: AccountId
+  owner: AccountId
+  kind: 'machine' | 'checker'
+  score: bigint
+  reason: ReasonCode
+  earned: bigint
+  // Of machines; null of checkers, and of epochs that were scored before these were kept.
+  passed: number | null
+  asked: number | null
+  /** in the epoch's last round */
+  standing: Level | null
+  /** what the epoch leaves */
+  benched_until: number | null
+  // Of checkers; null of machines.
+  weight: number | null
+  /** what the epoch leaves: muted, falseAccepts, shown, falseRejects */
+  calibration: number[] | null
+}
 export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }

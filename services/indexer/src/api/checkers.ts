@@ -7,7 +7,7 @@ import { toAddress } from '@assay/runtime-bindings'
 import type { RoundCheckerRow } from '../tables.ts'
 import { identityShape } from './machines.ts'
 import { accountIn, notFound, route, type ApiDeps } from './route.ts'
-import { Score, scoreShapes } from './scores.ts'
+import { Score, scoreShape } from './scores.ts'
 import { AccountPath, because, Count, Hash, Height, Newest, nullable, Page, Reason } from './shapes.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height, addresses: Type.Array(Type.String()), evidence: Type.Array(Type.String()) })
@@ -33,7 +33,7 @@ export function checkerRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): vo
     const rounds = accounts.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().distinctOn('checker').where('checker', 'in', accounts).orderBy('checker').orderBy('round', 'desc').execute()
     const scores = accounts.length === 0 ? [] : await db.selectFrom('scores').selectAll().distinctOn('account').where('account', 'in', accounts).where('kind', '=', 'checker').orderBy('account').orderBy('epoch', 'desc').execute()
     const roundOf = new Map(rounds.map((row) => [row.checker, checkerRoundShape(row)]))
-    const scoreOf = new Map((await scoreShapes(db, scores)).map((score) => [score.account, score]))
+    const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
     return {
       checkers: shown.map(({ account, identity }) => ({ account, address: toAddress(account), identity, round: roundOf.get(account) ?? null, score: scoreOf.get(account) ?? null })),
       next: all.length > shown.length ? shown.at(-1)!.account : null,
@@ -47,6 +47,6 @@ export function checkerRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): vo
     const registration = registrationOf(state$.value.ledger, 'checker', account)
     if (registration === null && rounds.length === 0) throw notFound('NO_CHECKER', `${account} is no checker of this network`)
     const scores = await db.selectFrom('scores').selectAll().where('account', '=', account).where('kind', '=', 'checker').orderBy('epoch', 'desc').limit(limit).execute()
-    return { account, address: toAddress(account), identity, registration: registration && because(registration), rounds: rounds.map(checkerRoundShape), scores: await scoreShapes(db, scores) }
+    return { account, address: toAddress(account), identity, registration: registration && because(registration), rounds: rounds.map(checkerRoundShape), scores: scores.map(scoreShape) }
   })
 }

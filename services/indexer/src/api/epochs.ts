@@ -2,17 +2,18 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { decodeStatement, epochOf, judgementOfEpoch, merkleProof, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
+import { decodeStatement, epochOf, judgementOfEpoch, merkleProof, parametersFor, roundsOf, toHex, type Hex, type Ledger } from '@assay/protocol'
 import type { EpochRow, Tree } from '../tables.ts'
 import { latestRound } from './rounds.ts'
 import { accountIn, notFound, route, type ApiDeps } from './route.ts'
-import { EpochTotals, Payout, payoutShape, Score, scoreShapes, totalsShape } from './scores.ts'
+import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
 import { AccountPath, Amount, Bytes, Count, Hash, Height, literals, Newest, nullable, NumberPath, OnChain, onChain } from './shapes.ts'
 
 const Summary = Type.Object({ epoch: Count, state: literals(['running', 'waiting', 'scored']), rounds: Type.Array(Type.Object({ round: Count, judged: Type.Boolean() })), judgementBlock: Height, totals: nullable(EpochTotals) })
 const Epoch = Type.Object({ ...Summary.properties, scores: Type.Array(Score), payouts: Type.Array(Payout) })
 
-const Roots = Type.Object({ scores: Hash, payouts: Hash, registry: Hash, evidence: Hash })
+const TREES = ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const satisfies Tree[]
+const Roots = Type.Object({ scores: Hash, payouts: Hash, registry: Hash, evidence: Hash, standings: Hash, calibrations: Hash })
 const Statement = Type.Object({
   epoch: Count,
   root: Hash,
@@ -20,7 +21,7 @@ const Statement = Type.Object({
   roots: Roots,
   paid: Amount,
   carried: Amount,
-  leaves: Type.Object({ scores: Type.Array(Bytes), payouts: Type.Array(Bytes), registry: Type.Array(Bytes), evidence: Type.Array(Bytes) }),
+  leaves: Type.Object({ scores: Type.Array(Bytes), payouts: Type.Array(Bytes), registry: Type.Array(Bytes), evidence: Type.Array(Bytes), standings: Type.Array(Bytes), calibrations: Type.Array(Bytes) }),
   onChain: Type.Object({ ...OnChain.properties, bytes: nullable(Bytes) }),
 })
 
@@ -73,21 +74,22 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const row = await db.selectFrom('epochs').selectAll().where('epoch', '=', number).executeTakeFirst()
     const scores = await db.selectFrom('scores').selectAll().where('epoch', '=', number).orderBy('position').execute()
     const payouts = await db.selectFrom('payouts').selectAll().where('epoch', '=', number).orderBy('position').execute()
-    return { ...(await summary(ledger, number, row)), scores: await scoreShapes(db, scores), payouts: payouts.map(payoutShape) }
+    return { ...(await summary(ledger, number, row)), scores: scores.map(scoreShape), payouts: payouts.map(payoutShape) }
   })
 
   route(app, '/epochs/:number/statement', { summary: 'The statement of an epoch, and all leaves under its roots', params: NumberPath, answer: Statement }, async ({ number }) => {
     const row = await scoredEpoch(number)
-    const { scores, payouts, registry, evidence, paid, carried } = decodeStatement(row.statement)
-    const hex = async (tree: Tree) => (await leavesOf(number, tree)).map(toHex)
+    const { scores, payouts, registry, evidence, standings, calibrations, paid, carried } = decodeStatement(row.statement)
+    const leaves: Record<Tree, Hex[]> = { scores: [], payouts: [], registry: [], evidence: [], standings: [], calibrations: [] }
+    for (const tree of TREES) leaves[tree] = (await leavesOf(number, tree)).map(toHex)
     return {
       epoch: number,
       root: row.root,
       bytes: toHex(row.statement),
-      roots: { scores, payouts, registry, evidence },
+      roots: { scores, payouts, registry, evidence, standings, calibrations },
       paid: String(paid),
       carried: String(carried),
-      leaves: { scores: await hex('scores'), payouts: await hex('payouts'), registry: await hex('registry'), evidence: await hex('evidence') },
+      leaves,
       onChain: { ...onChain(row), bytes: row.chain_bytes && toHex(row.chain_bytes) },
     }
   })
@@ -102,7 +104,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     if (scoreRows.length === 0 && !payoutRow) throw notFound('NOT_IN_STATEMENT', `the statement of epoch ${number} says nothing of ${account}`)
     const proof = (leaves: readonly Uint8Array[], index: number, root: Static<typeof Hash>): Static<typeof Proof> => ({ leaf: toHex(leaves[index]!), index, size: leaves.length, root, path: merkleProof(crypto, leaves, index) })
     const scoreLeaves = scoreRows.length > 0 ? await leavesOf(number, 'scores') : []
-    const shapes = await scoreShapes(db, scoreRows)
+    const shapes = scoreRows.map(scoreShape)
     return {
       epoch: number,
       account,

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { registeredMachines, registrationOf, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { accountIn, notFound, route, type ApiDeps } from './route.ts'
-import { Score, scoreShapes } from './scores.ts'
+import { Score, scoreShape } from './scores.ts'
 import { AccountPath, because, Hash, Height, Newest, nullable, Page, Reason } from './shapes.ts'
 import { Verdict, verdictShape } from './verdicts.ts'
 
@@ -24,7 +24,7 @@ export function machineRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): vo
     const verdicts = accounts.length === 0 ? [] : await db.selectFrom('verdicts').selectAll().distinctOn('machine').where('machine', 'in', accounts).orderBy('machine').orderBy('round', 'desc').execute()
     const scores = accounts.length === 0 ? [] : await db.selectFrom('scores').selectAll().distinctOn('account').where('account', 'in', accounts).where('kind', '=', 'machine').orderBy('account').orderBy('epoch', 'desc').execute()
     const verdictOf = new Map(verdicts.map((row) => [row.machine, verdictShape(row)]))
-    const scoreOf = new Map((await scoreShapes(db, scores)).map((score) => [score.account, score]))
+    const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
     return {
       machines: shown.map((registered) => ({ account: registered.account, address: toAddress(registered.account), identity: identityShape(registered), verdict: verdictOf.get(registered.account) ?? null, score: scoreOf.get(registered.account) ?? null })),
       next: all.length > shown.length ? shown.at(-1)!.account : null,
@@ -39,6 +39,6 @@ export function machineRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): vo
     const registration = registrationOf(state$.value.ledger, 'machine', account)
     if (registration === null && verdicts.length === 0) throw notFound('NO_MACHINE', `${account} is no machine of this network`)
     const scores = await db.selectFrom('scores').selectAll().where('account', '=', account).where('kind', '=', 'machine').orderBy('epoch', 'desc').limit(limit).execute()
-    return { account, address: toAddress(account), identity: registered ? identityShape(registered) : null, registration: registration && because(registration), verdicts: verdicts.map(verdictShape), scores: await scoreShapes(db, scores) }
+    return { account, address: toAddress(account), identity: registered ? identityShape(registered) : null, registration: registration && because(registration), verdicts: verdicts.map(verdictShape), scores: scores.map(scoreShape) }
   })
 }

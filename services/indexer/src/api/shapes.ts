@@ -15,8 +15,6 @@ export const literals = <const T extends readonly string[]>(values: T) => Type.U
 
 /** Reasons of zeros that arise only in what is shown, beside the protocol's vocabulary. */
 const SHOWN = {
-  NOTHING_PROVEN: 'The steps that were credited are not more than those that the opened samples leave unproven.',
-  NOT_JUDGED: 'No round of the epoch gave it anything to be scored on.',
   NOTHING_PAYABLE: 'None of the observations was paid; each says why.',
   NOTHING_EARNED: 'Nothing was earned in this epoch.',
   BELOW_MINIMUM: 'The sum is below the least payout and is carried to the next epoch.',

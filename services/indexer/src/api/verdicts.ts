@@ -9,6 +9,8 @@ const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nulla
 
 export const OutcomeShape = literals(['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'])
 
+export const LevelShape = literals(['PROBATION', 'STANDARD', 'TRUSTED', 'BENCHED'])
+
 /** What a machine says of itself: claims, hashes and numbers only. */
 const Shown = Type.Object({
   device: Type.Object({
@@ -47,6 +49,7 @@ export const Verdict = Type.Object({
   facts: nullable(Shown),
   flags: Type.Array(Reason),
   claim: nullable(Type.String()),
+  standing: nullable(LevelShape),
   ...Rates,
 })
 
@@ -70,12 +73,13 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
   flags: row.flags.map(because),
   claim: row.claim,
+  standing: row.standing,
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
 })
 
-export const Observation = Type.Object({ checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason, ...Rates })
+export const Observation = Type.Object({ checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason, offPpm: nullable(Type.Integer({ description: 'how far the credit lies from the median, in millionths of it' })), ...Rates })
 
 export const observationShape = (row: ObservationRow): Static<typeof Observation> => ({
   checker: row.checker,
@@ -83,6 +87,7 @@ export const observationShape = (row: ObservationRow): Static<typeof Observation
   credited: row.credited,
   paid: row.paid,
   reason: because(row.reason),
+  offPpm: row.off_ppm,
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
