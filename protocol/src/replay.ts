@@ -10,6 +10,7 @@ import type { Parameters } from './parameters.ts'
 import { explain } from './reasons.ts'
 import { judgementOfEpoch, roundsOf } from './schedule.ts'
 import { type Canaries, type EpochResult, type EpochState, FIRST_STATE, type Payout, type Score, scoreEpoch, weightsOf } from './score.ts'
+import type { Level } from './standing.ts'
 import { buildStatement, type BuiltStatement } from './statement.ts'
 
 export interface ReplayedRound {
@@ -98,7 +99,7 @@ const parametersOf = (ledger: Ledger, epoch: number): Parameters | null => {
 
 /** One round of a machine or a checker in words, with all that it rests on. */
 export type ExplainedRound =
-  | { kind: 'machine'; sentence: string; verdict: MachineVerdict }
+  | { kind: 'machine'; sentence: string; verdict: MachineVerdict; standing: Level }
   | { kind: 'checker'; sentence: string; verdict: CheckerVerdict; observations: ExplainedObservation[] }
 
 /** One counted observation of a checker. */
@@ -126,7 +127,7 @@ export function explainEpoch({ rounds, result }: Pick<ReplayedEpoch, 'rounds' | 
   return result.scores.map((score): Explanation => {
     const explained: ExplainedRound[] =
       score.kind === 'machine'
-        ? (machines.get(score.account) ?? []).map((verdict) => ({ kind: 'machine', sentence: explain(verdict.reason), verdict }))
+        ? (machines.get(score.account) ?? []).map((verdict, i) => ({ kind: 'machine', sentence: explain(verdict.reason), verdict, standing: score.rows[i]!.standing }))
         : (checkers.get(score.account) ?? []).map(({ verdict, judgement }) => ({ kind: 'checker', sentence: explain(verdict.reason), verdict, observations: observationsOf(judgement, score.account) }))
     return { score, sentence: explain(score.reason), payout: payouts.get(score.owner), rounds: explained }
   })

@@ -14,6 +14,8 @@ import {
   statementsOnChain,
   type AccountId,
   type Explanation,
+  type ObservationVerdict,
+  type Score,
   type Ledger,
   type ReplayedEpoch,
 } from '@assay/protocol'
@@ -111,16 +113,30 @@ function text({ epoch, statement, result }: ReplayedEpoch, onChain: OnChain, exp
   for (const { score, sentence, payout, rounds } of explanations) {
     lines.push('', `${score.kind} ${toAddress(score.account)}: score ${score.score}, earned ${formatAmount(score.earned)}${score.reason === 'OK' ? '' : ` (${score.reason}: ${sentence})`}`)
     lines.push(payout === undefined ? `  owner ${toAddress(score.owner)} gets nothing` : `  owner ${toAddress(score.owner)}: paid ${formatAmount(payout.paid)}, carried ${formatAmount(payout.carriedOut)}`)
+    lines.push(`  ${how(score)}`)
     for (const round of rounds) {
       if (round.kind === 'machine') {
         const { verdict } = round
-        lines.push(`  round ${verdict.round}: ${verdict.outcome}${verdict.reason === 'OK' ? '' : ` (${verdict.reason}: ${round.sentence})`}, ${verdict.counted} of ${verdict.committee.length} checkers counted, median ${verdict.medianSteps} steps, proven ${verdict.provenSteps}, work ${verdict.work}`)
-        if (detailed) for (const one of verdict.observations) lines.push(`    ${toAddress(one.checker)}: ${one.vote}, credited ${one.credited} steps${one.paid ? ', paid' : ` (${one.reason})`}`)
+        lines.push(`  round ${verdict.round}: ${verdict.outcome}${verdict.reason === 'OK' ? '' : ` (${verdict.reason}: ${round.sentence})`}, ${round.standing}, ${verdict.counted} of ${verdict.committee.length} checkers counted, median ${verdict.medianSteps} steps, proven ${verdict.provenSteps}, work ${verdict.work}`)
+        if (detailed) for (const one of verdict.observations) lines.push(`    ${toAddress(one.checker)}: ${one.vote}, credited ${one.credited} steps${offText(one)}${one.paid ? ', paid' : ` (${one.reason})`}`)
       } else {
         lines.push(`  round ${round.verdict.round}: ${round.verdict.paidObservations} paid observations${round.verdict.reason === 'OK' ? '' : ` (${round.verdict.reason}: ${round.sentence})`}`)
-        if (detailed) for (const one of round.observations) lines.push(`    ${toAddress(one.machine)}: ${one.observation.vote}, credited ${one.observation.credited} steps${one.observation.paid ? ', paid' : ` (${one.observation.reason}: ${one.sentence})`}`)
+        if (detailed) for (const one of round.observations) lines.push(`    ${toAddress(one.machine)}: ${one.observation.vote}, credited ${one.observation.credited} steps${offText(one.observation)}${one.observation.paid ? ', paid' : ` (${one.observation.reason}: ${one.sentence})`}`)
       }
     }
   }
   return `${lines.join('\n')}\n`
 }
+
+/** What a score is made of, beside its rounds. */
+function how(score: Score): string {
+  if (score.kind === 'checker') return `its word weighs ${percent(score.weight)} %; the score is its paid observations times that, in millionths`
+  const { passed, asked } = score.availability
+  return `passed ${passed} of ${asked} rounds; the score is its work, in part by its standing where the network enforces it, times that`
+}
+
+/** How far a reading lies from the committee's median. */
+const offText = ({ offPpm }: ObservationVerdict): string => (offPpm === null || offPpm === 0 ? '' : `, ${offPpm > 0 ? '+' : '-'}${percent(Math.abs(offPpm))} % off the median`)
+
+/** Millionths as percent, exactly. */
+const percent = (ppm: number): string => `${Math.floor(ppm / 10_000)}.${String(ppm % 10_000).padStart(4, '0')}`.replace(/\.?0+$/, '')

@@ -50,7 +50,7 @@ export function sentence(event: DevnetEvent, names: Names): string | undefined {
     case 'observations':
       return `round ${event.round}: ${name(event.checker)} is paid for ${event.paid} observations${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
     case 'score':
-      return `epoch ${event.epoch}: ${name(event.account)} scored ${event.score}, earned ${formatAmount(BigInt(event.earned))}${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
+      return `epoch ${event.epoch}: ${name(event.account)} scored ${event.kind === 'checker' ? Number(event.score) / 1e6 : event.score}, earned ${formatAmount(BigInt(event.earned))}${event.reason === 'NONE' ? '' : ` (${event.reason})`}`
     case 'statement':
       return `epoch ${event.epoch}: statement root ${event.root}${event.matchesChain ? ', the same on chain' : ', NOT what is on chain'}`
     case 'payout':
