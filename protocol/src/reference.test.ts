@@ -1,0 +1,117 @@
+// The rules against their short and obvious twin, and what must hold of them whatever happens.
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { crypto } from '../testing/crypto.ts'
+import { referenceEpoch, referenceRound } from '../testing/reference.ts'
+import { people, syntheticRound, type SyntheticRound } from '../testing/synthetic.ts'
+import { ZERO_HASH } from './bytes.ts'
+import type { RoundEvidence } from './evidence.ts'
+import { decideRound, type Weights } from './judge.ts'
+import type { Parameters } from './parameters.ts'
+import { FIRST_STATE, scoreEpoch } from './score.ts'
+import { buildStatement } from './statement.ts'
+
+const checkers = people(crypto, 'checker', 9)
+const fleet = people(crypto, 'machine', 12, 7)
+
+/** A few rounds of a small network in which much goes wrong. */
+const epochs = fc.record({
+  seed: fc.integer({ min: 1, max: 2 ** 20 }),
+  rounds: fc.integer({ min: 1, max: 12 }),
+  machines: fc.integer({ min: 0, max: 12 }),
+  unreachable: fc.constantFrom(0, 50, 300),
+  notRun: fc.constantFrom(0, 50, 400),
+  otherwise: fc.constantFrom(0, 30, 500),
+  withheld: fc.constantFrom(0, 100, 600),
+  bad: fc.constantFrom(0, 50, 300),
+  standingCheck: fc.constantFrom<Parameters['standingCheck']>('off', 'shadow', 'enforce'),
+  committee: fc.integer({ min: 1, max: 9 }),
+})
+type Case = typeof epochs extends fc.Arbitrary<infer T> ? T : never
+
+const parametersOf = ({ standingCheck, committee }: Case): Partial<Parameters> => ({ standingCheck, committee, hourBlocks: 30, probationRounds: 2, trustedRounds: 5, minimumPayout: 5n * 10n ** 18n })
+const roundsOf = (one: Case): SyntheticRound[] =>
+  Array.from({ length: one.rounds }, (_, round) => syntheticRound({ ...one, crypto, round, machines: fleet.slice(0, one.machines), checkers, parameters: parametersOf(one) }))
+
+const FULL: Weights = new Map()
+const refused: RoundEvidence['refused'] = new Map()
+const judge = (rounds: readonly SyntheticRound[], weights = FULL) => rounds.map(({ facts, packages, examine }) => ({ facts, judgement: decideRound(facts, { packages, refused }, weights, examine) }))
+
+describe('the rules and their twin', () => {
+  test('come to the same statement and the same pay', () => {
+    fc.assert(
+      fc.property(epochs, (one) => {
+        const rounds = roundsOf(one)
+        const { parameters } = rounds[0]!.facts
+        const judged = judge(rounds)
+        const result = scoreEpoch(3, judged.map(({ judgement }) => judgement), parameters, FIRST_STATE)
+        const twin = referenceEpoch(crypto, ZERO_HASH, 3, rounds.map(({ facts, packages, examine }) => referenceRound(facts, packages, FULL, examine)), parameters)
+        expect(new Map(result.scores.map(({ kind, account, earned }) => [`${kind === 'machine' ? 0 : 1} ${account}`, earned]))).toEqual(twin.earned)
+        expect([result.paid, result.carried]).toEqual([twin.paid, twin.carried])
+        expect(buildStatement(crypto, ZERO_HASH, result, judged).root).toBe(twin.root)
+      }),
+    )
+  })
+
+  test('agree on every verdict, also by weights', () => {
+    const weights = fc.array(fc.constantFrom(0, 500_000, 777_777, 1_000_000), { minLength: 9, maxLength: 9 })
+    fc.assert(
+      fc.property(epochs, weights, (one, heavy) => {
+        const weighing = new Map(checkers.map(({ account }, i) => [account, heavy[i]!]))
+        for (const { facts, packages, examine } of roundsOf({ ...one, rounds: 1 })) {
+          const { verdicts } = decideRound(facts, { packages, refused }, weighing, examine)
+          const twin = referenceRound(facts, packages, weighing, examine)
+          expect(verdicts.map(({ machine, outcome, reason, medianSteps, provenSteps, work, observations }) => ({ machine, outcome, reason, median: medianSteps, steps: provenSteps, work, paid: observations.filter(({ paid }) => paid).map(({ checker }) => checker) }))).toEqual(
+            twin.verdicts.map(({ machine, outcome, reason, median, steps, work, paid }) => ({ machine, outcome, reason, median, steps, work, paid })),
+          )
+        }
+      }),
+    )
+  })
+})
+
+describe('whatever happens', () => {
+  test('the order in which packages and their observations come does not matter', () => {
+    fc.assert(
+      fc.property(epochs, fc.infiniteStream(fc.nat()), (one, random) => {
+        const shuffle = <T>(items: Iterable<T>): T[] => [...items].map((item) => ({ item, at: random.next().value! })).toSorted((a, b) => a.at - b.at).map(({ item }) => item)
+        const rounds = roundsOf(one)
+        const turned = rounds.map((round) => ({ ...round, packages: new Map(shuffle(round.packages).map(([checker, manifest]) => [checker, { ...manifest, observations: shuffle(manifest.observations) }])) }))
+        expect(judge(turned)).toEqual(judge(rounds))
+      }),
+    )
+  })
+
+  test('a machine whose checkers read more never earns less', () => {
+    fc.assert(
+      fc.property(epochs, fc.nat(), fc.nat(300), (one, pick, more) => {
+        const rounds = roundsOf({ ...one, machines: Math.max(1, one.machines) })
+        const { parameters } = rounds[0]!.facts
+        const chosen = fleet[pick % Math.max(1, one.machines)]!.account
+        const raised = rounds.map((round) => ({ ...round, packages: new Map([...round.packages].map(([checker, manifest]) => [checker, { ...manifest, observations: manifest.observations.map((seen) => (seen.machine === chosen && seen.outcome === 'RAN' ? { ...seen, lastStep: seen.lastStep + more } : seen)) }])) }))
+        const earned = (all: readonly SyntheticRound[]): bigint => scoreEpoch(0, judge(all).map(({ judgement }) => judgement), parameters, FIRST_STATE).scores.find(({ account }) => account === chosen)!.earned
+        expect(earned(raised) >= earned(rounds)).toBe(true)
+      }),
+    )
+  })
+
+  test('votes of a checker that weighs nothing change no verdict', () => {
+    fc.assert(
+      fc.property(epochs, (one) => {
+        const silent = checkers[0]!.account
+        const weights = new Map([[silent, 0]])
+        const [round] = roundsOf({ ...one, rounds: 1 })
+        const without = { ...round!, packages: new Map([...round!.packages].filter(([checker]) => checker !== silent)) }
+        const facts = (all: readonly SyntheticRound[]) => judge(all, weights)[0]!.judgement.verdicts.map(({ outcome, reason, medianSteps, work }) => [outcome, reason, medianSteps, work])
+        expect(facts([round!])).toEqual(facts([without]))
+        expect(judge([round!], weights)[0]!.judgement.verdicts.flatMap(({ observations }) => observations).filter(({ checker }) => checker === silent).every(({ paid, reason }) => !paid && reason === 'WEIGHTLESS')).toBe(true)
+      }),
+    )
+  })
+
+  test('who is off the median reads by how much', () => {
+    const [round] = roundsOf({ seed: 5, rounds: 1, machines: 12, unreachable: 0, notRun: 0, otherwise: 0, withheld: 0, bad: 0, standingCheck: 'off', committee: 9 })
+    for (const { medianSteps, observations } of judge([round!])[0]!.judgement.verdicts)
+      for (const { credited, offPpm } of observations) expect(offPpm).toBe(Math.trunc(((credited - medianSteps) * 1_000_000) / medianSteps))
+  })
+})
