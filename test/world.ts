@@ -43,8 +43,8 @@ export interface WorldOptions {
   checkers: number
   /** Accounts that get the checker's role and a place in committees; the test plays them. */
   guests?: string[]
-  /** Machines that run as owners run them, in order `machine-1` …; each with its engine, `reference` or the path of a module. */
-  machines: { engine?: string }[]
+  /** Machines that run as owners run them, in order `machine-1` …; each with its engine, `reference` or the path of a module, and the secret by which it is a canary. */
+  machines: { engine?: string; canaryFile?: (world: World) => string }[]
   /** More accounts with money. */
   funded?: string[]
   parameters?: Partial<Parameters>
@@ -289,8 +289,8 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
     }
     for (const [i, { name }] of machines.entries()) {
       const dataDir = folder(name)
-      const { engine = 'reference' } = options.machines[i]!
-      world.run(name, (tools) => runProvider(loadConfig(providerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('machine', name as KeystoreName, dataDir), engine, threads: 1, opsPort: 0 } }), tools))
+      const { engine = 'reference', canaryFile } = options.machines[i]!
+      world.run(name, (tools) => runProvider(loadConfig(providerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('machine', name as KeystoreName, dataDir), engine, threads: 1, opsPort: 0, canaryFile: canaryFile?.(world) } }), tools))
     }
     if (indexerPort !== undefined) world.run('indexer', (tools) => runIndexer(loadConfig(indexerConfig, { flags: { ...common, dataDir: folder('indexer'), httpPort: indexerPort } }), tools))
 

@@ -2,9 +2,12 @@
 import { type AccountId, concat, fromHex, type Hash, toHex, u32le, utf8, ZERO_HASH } from './bytes.ts'
 import { boundedVec, bytes64, type Codec, hex32, MalformedError, strict, strictlyAscending, struct, u32, u8, versioned } from './codec.ts'
 import type { Crypto } from './crypto.ts'
+import type { RoundEvidence } from './evidence.ts'
 import type { CountedObservation } from './examine.ts'
+import type { RoundFacts } from './ledger.ts'
 import { ITEM_BYTES } from './parameters.ts'
 import { canariesKey, parseCanariesKey } from './storage-keys.ts'
+import { decodeCommitmentBlob } from './work.ts'
 
 /** A machine that its calibrator names. */
 export interface Canary {
@@ -116,7 +119,7 @@ export interface CanaryDates {
 export function withCanaryItem(book: CanaryBook, network: AccountId, block: number, { who, key, value, update }: CalibratorItem, { next, openBy }: CanaryDates): CanaryBook {
   if (value.length > ITEM_BYTES) return book
   if (key === canariesKey(network)) {
-    const item = committed(value)
+    const item = orNull(() => decodeCanaryCommitment(value))
     if (item === null || (item.epoch !== next && item.epoch !== next + 1) || book.get(item.epoch)?.has(who) === true) return book
     return withItems(book, item.epoch, who, { commitment: item.commitment, frozen: null, chunks: new Map() })
   }
@@ -136,9 +139,10 @@ function withItems(book: CanaryBook, epoch: number, who: AccountId, items: Canar
   return new Map(book).set(epoch, new Map(book.get(epoch)).set(who, items))
 }
 
-function committed(value: Uint8Array): CanaryCommitment | null {
+/** What strangers wrote may be malformed; anything else is a fault of ours and goes on. */
+function orNull<T>(decode: () => T): T | null {
   try {
-    return decodeCanaryCommitment(value)
+    return decode()
   } catch (error) {
     if (error instanceof MalformedError) return null
     throw error
@@ -165,13 +169,7 @@ function openedOf(crypto: Crypto, scope: { network: AccountId; epoch: number; ca
   const parts: Uint8Array[] = []
   for (let part = chunks.get(0); part !== undefined; part = chunks.get(parts.length)) parts.push(part)
   const encoded = concat(...parts)
-  if (canaryCommitment(crypto, scope, encoded) !== commitment) return null
-  try {
-    return decodeCanaryOpening(encoded)
-  } catch (error) {
-    if (error instanceof MalformedError) return null
-    throw error
-  }
+  return canaryCommitment(crypto, scope, encoded) === commitment ? orNull(() => decodeCanaryOpening(encoded)) : null
 }
 
 // What a round shows of a checker.
@@ -186,6 +184,25 @@ export interface CanaryLook {
   counted: readonly CountedObservation[]
   /** The checkers whose nonces a commitment that counted packages offer holds: the machine's own word that it did not mute them. None if it is not offered. */
   folded(commitment: Hash): ReadonlySet<AccountId>
+}
+
+/** What a round's counted packages say of its canaries. */
+export function looksOf(crypto: Crypto, facts: Pick<RoundFacts, 'round' | 'machines' | 'committee'>, { packages, blobs }: Pick<RoundEvidence, 'packages' | 'blobs'>, canaries: ReadonlyMap<AccountId, unknown>): CanaryLook[] {
+  return facts.machines.flatMap(({ account: machine }): CanaryLook[] => {
+    if (!canaries.has(machine)) return []
+    const committee = facts.committee(machine)
+    const counted = committee.flatMap((checker): CountedObservation[] => {
+      const observation = packages.get(checker)?.observations.find((one) => one.machine === machine)
+      return observation === undefined ? [] : [{ checker, observation }]
+    })
+    // That the machine signed these bytes is the word of those that name them.
+    return [{ round: facts.round, machine, committee, counted, folded: (commitment) => foldersOf(crypto, blobs.get(commitment)) }]
+  })
+}
+
+function foldersOf(crypto: Crypto, blob: Uint8Array | undefined): ReadonlySet<AccountId> {
+  const decoded = blob === undefined ? null : orNull(() => decodeCommitmentBlob(crypto, blob))
+  return new Set(decoded?.commitment.folds.map(({ checker }) => checker))
 }
 
 /** Whole trials of a checker in an epoch. */

@@ -1,4 +1,5 @@
 import {
+  calibratorRoleId,
   checkerRoleId,
   decodeParameters,
   encodeParameters,
@@ -14,7 +15,7 @@ import type { Chain } from './chain.ts'
 import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
 import { approve, multisigAccount, thresholdOf, type Approval, type ApproveOptions } from './multisig.ts'
-import { addRole, assignRole } from './rbac.ts'
+import { addRole, assignRole, hasRole, rolesOf } from './rbac.ts'
 import { addItem, readItem } from './storage.ts'
 import { batchAll } from './utility.ts'
 
@@ -71,4 +72,22 @@ export async function createNetwork(
       if (await exists()) return { network, state: 'created' }
       throw new ChainError('NETWORK_NOT_CREATED', `The network ${toAddress(network)} was not created: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
   }
+}
+
+/**
+ * One founding checker's part in making `user` a calibrator: approves the role, created if it is the first, by the network's multisig; call it for each founder, any number of times.
+ * `waiting`: more founders are needed. Throws ChainError NO_NETWORK, ROLE_NOT_ASSIGNED (with the reason).
+ */
+export async function assignCalibrator(options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; user: AccountId }): Promise<{ network: AccountId; state: 'waiting' | 'assigned' }> {
+  const { chain, founders, user } = options
+  const network = networkAccount(founders)
+  if ((await findNetwork(chain, network)) === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
+  const role = calibratorRoleId(nodeCrypto)
+  const assigned = async (): Promise<boolean> => (await rolesOf(chain, network, user)).includes(role)
+  const assign = assignRole(chain, role, user)
+  const call = batchAll(chain, (await hasRole(chain, network, role)) ? [assign] : [addRole(chain, role, 'assay calibrator'), assign])
+  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label: 'role of a calibrator', spent: assigned })
+  if (approval.state === 'spent' || (await assigned())) return { network, state: 'assigned' }
+  if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting' }
+  throw new ChainError('ROLE_NOT_ASSIGNED', `${toAddress(user)} did not become a calibrator of ${toAddress(network)}: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
 }

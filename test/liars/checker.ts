@@ -1,6 +1,6 @@
 // A checker that a test plays: the real one behind tampered doors. What it sends to the chain, what goes to and fro on its channels and what its evidence server answers passes through the tricks.
 import { createServer } from 'node:http'
-import { filter } from 'rxjs'
+import { EMPTY, endWith, filter, ignoreElements, map, merge, type Observable, takeUntil } from 'rxjs'
 import { type CheckerDeps, checkerConfig, runChecker } from '@assay/checker'
 import { fetchBlob } from '@assay/kit/blobs'
 import { type Channel, listenChannel } from '@assay/kit/channel'
@@ -16,6 +16,8 @@ export interface Tricks {
   says?: (message: CheckerMessage, peer: Hash) => CheckerMessage | null
   /** Whether a message of a machine is noticed. */
   hears?: (message: MachineMessage, peer: Hash) => boolean
+  /** What it takes for a message of the machine with this peer key, though that machine did not send it. */
+  imagines$?: Observable<{ peer: Hash; message: MachineMessage }>
   /** Brings a report on chain; `send` sends an item, each time as an extrinsic of its own. */
   reports?: (item: ReportItem, send: (item: ReportItem) => Promise<TxResult>) => Promise<TxResult>
   /** What the evidence server answers for an id; `bytes` is what it holds, undefined: not found. */
@@ -50,14 +52,17 @@ export async function playChecker(world: World, name: KeystoreName, tricks: Tric
   return { own }
 }
 
-function doors({ chain, network, parameters }: World, { says = (message) => message, hears = () => true, reports }: Tricks): Partial<CheckerDeps> {
+function doors({ chain, network, parameters }: World, { says = (message) => message, hears = () => true, imagines$ = EMPTY, reports }: Tricks): Partial<CheckerDeps> {
   const words = wire(parameters)
   const key = toHex(utf8(reportKey(network)))
   const tampered = (channel: Channel): Channel => ({
     peer: channel.peer,
     closed: channel.closed,
     close: () => channel.close(),
-    frames$: channel.frames$.pipe(filter((frame) => hears(words.machine.decode(frame), channel.peer))),
+    frames$: merge(
+      channel.frames$.pipe(filter((frame) => hears(words.machine.decode(frame), channel.peer))),
+      imagines$.pipe(filter(({ peer }) => peer === channel.peer), map(({ message }) => words.machine.encode(message)), takeUntil(channel.frames$.pipe(ignoreElements(), endWith(null)))),
+    ),
     send: async (frame) => {
       const said = says(words.checker.decode(frame), channel.peer)
       if (said !== null) await channel.send(words.checker.encode(said))

@@ -4,8 +4,8 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { decodeParameters, encodeParameters, fromHex, toHex, type Parameters, type Hex } from '@assay/protocol'
-import { bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { decodeParameters, encodeParameters, fromHex, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { networkParameters } from '../devnet/parameters.ts'
 
 export function register(program: Command): void {
@@ -24,13 +24,36 @@ export function register(program: Command): void {
       await runMain(async () => {
         await withChain(options.chain, async (chain, signal) => {
           const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
-          const founders = options.members.split(',').map((address) => toAccountId(address.trim()))
+          const founders = foundersOf(options.members)
           const parameters = readParameters(options.parameters)
           const log = createLog({ level: 'warn', json: options.json === true })
           const sender = createSender({ chain, account, signal, log })
           const { network, state } = await createNetwork({ chain, sender, founders, parameters })
           const say = (event: string) => process.stdout.write(options.json ? `${JSON.stringify({ event, network: toAddress(network) })}\n` : `${event}: ${toAddress(network)}\n`)
           say(state === 'created' ? 'network created' : 'network approved')
+        })
+      })
+    })
+
+  network
+    .command('calibrator')
+    .description('one founder\'s approval of a calibrator, who may run canaries; it is one when two thirds and one have given theirs')
+    .argument('<address>', 'the calibrator\'s account; of nobody who is a checker')
+    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
+    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder')
+    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', '\nExample:\n  assay network calibrator 5Q… --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
+    .action(async (address: string, options: { chain: string; dataDir: string; passwordFile: string; members: string; json?: boolean }) => {
+      await runMain(async () => {
+        await withChain(options.chain, async (chain, signal) => {
+          const user = toAccountId(address)
+          const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
+          const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
+          const { network, state } = await assignCalibrator({ chain, sender, founders: foundersOf(options.members), user })
+          const event = state === 'assigned' ? 'calibrator assigned' : 'calibrator approved'
+          process.stdout.write(options.json ? `${JSON.stringify({ event, network: toAddress(network), calibrator: toAddress(user) })}\n` : `${event}: ${toAddress(user)}\n`)
         })
       })
     })
@@ -77,6 +100,8 @@ export async function withChain<T>(endpoint: string, work: (chain: Chain, signal
     await chain.close()
   }
 }
+
+const foundersOf = (members: string): AccountId[] => members.split(',').map((address) => toAccountId(address.trim()))
 
 function readParameters(path: string): Parameters {
   try {
