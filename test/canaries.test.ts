@@ -69,7 +69,7 @@ beforeAll(async () => {
   const leaked$ = new Subject<{ peer: Hash; message: MachineMessage }>()
   const peers = new Set(canaries.map(({ peer }) => peer.publicKey))
   world = await startWorld(
-    { checkers: 3, guests: [copier.name, colleague.name], machines: EPOCHS.map((epoch) => ({ engine: SLOW, canaryFile: (of) => secretOf(of, epoch) })), funded: [quinn.name], before: calibrate },
+    { checkers: 3, guests: [copier.name, colleague.name], machines: EPOCHS.map((epoch) => ({ engine: SLOW, canaryFile: (of) => secretOf(of, epoch) })), funded: [quinn.name], before: calibrate, pace: 200 },
     async (world) => {
       await playChecker(world, 'checker-4', { imagines$: leaked$ })
       await playChecker(world, 'checker-5', {
@@ -120,6 +120,8 @@ test('what is late, foreign or not agreed to is refused, and a secret is never r
   expect(await refusal(deps, 0, [consent])).toBe('LATE')
   expect(await refusal({ ...deps, sender: world.sender(patient) }, 9, [])).toBe('NO_CALIBRATOR')
   expect(await refusal({ ...deps, network: quinn.account.id }, 9, [])).toBe('NO_NETWORK')
+  const strangers = assignCalibrator({ chain: world.chain, sender: world.sender(patient), founders: [patient, copier].map(({ account }) => account.id), user: quinn.account.id })
+  await expect(strangers).rejects.toMatchObject({ code: 'NO_NETWORK' })
   const next = Math.floor((world.now.best - world.at(0).freeze) / world.parameters.roundBlocks) + 2
   expect(await refusal(deps, next, [{ ...consent, consent: toHex(canaries[0].peer.sign(utf8('something else'))) }])).toBe('NO_CONSENT')
   expect(await refusal(deps, next, [consent, consent])).toBe('CANARIES')

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { crypto } from '../testing/crypto.ts'
 import {
+  afterEpoch, calibratorRoleId, type Calibration, canariesChunkKey, canariesKey, canaryCommitment, consentMessage, decodeCanaryCommitment, decodeCanaryOpening, encodeCanaryCommitment, encodeCanaryOpening, falseAcceptRate, falseRejectRate, isMuted, NEW_CALIBRATION, openingChunks, qualityPpm, weightOf,
   beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
   encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, joinBytes, keystream, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
   mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey, payloadDigest, piecesOf,
@@ -140,4 +141,39 @@ test.each(vectors.merkle)('the tree of $leaves.length leaves', ({ leaves, root, 
     expect(merkleProof(crypto, bytes, i)).toEqual(proof)
     expect(verifyMerkleProof(crypto, root, bytes[i]!, i, bytes.length, proof)).toBe(true)
   }
+})
+
+describe('canaries', () => {
+  interface Step { trials: number[]; calibration: number[]; qualityPpm: number; weight: number; falseAccepts: [number, number]; falseRejects: [number, number] }
+  const file = JSON.parse(readFileSync(new URL('../../test/vectors/canaries.json', import.meta.url), 'utf8')) as Record<'network' | 'calibrator' | 'checker' | 'salt' | 'role' | 'commitment', Hash> &
+    Record<'opening' | 'item' | 'consentMessage', Hex> & { epoch: number; round: number; key: string; chunk: number; chunkKey: string; canaries: { machine: Hash; mute: number; consent: Hex }[]; chunks: Hex[]; muteDraw: number; calibration: Step[] }
+  const { network, calibrator, epoch, salt } = file
+
+  test('commitment, opening, chunks, keys, role, consent', () => {
+    const opening = decodeCanaryOpening(fromHex(file.opening))
+    expect(plain(opening)).toEqual({ salt, canaries: file.canaries })
+    expect(toHex(encodeCanaryOpening(opening))).toBe(file.opening)
+    expect(openingChunks(fromHex(file.opening)).map(toHex)).toEqual(file.chunks)
+    expect(canaryCommitment(crypto, { network, epoch, calibrator }, fromHex(file.opening))).toBe(file.commitment)
+    expect(decodeCanaryCommitment(fromHex(file.item))).toEqual({ epoch, commitment: file.commitment })
+    expect(toHex(encodeCanaryCommitment({ epoch, commitment: file.commitment }))).toBe(file.item)
+    expect([canariesKey(network), canariesChunkKey(network, epoch, file.chunk), calibratorRoleId(crypto)]).toEqual([file.key, file.chunkKey, file.role])
+    expect(toHex(consentMessage({ network, calibrator, machine: file.canaries[1]!.machine }))).toBe(file.consentMessage)
+  })
+
+  test('the draw of the muted', () => {
+    const muted = (mute: number): boolean => isMuted(crypto, { mute, salt }, file.round, file.canaries[1]!.machine, file.checker)
+    expect([muted(file.muteDraw), muted(file.muteDraw + 1)]).toEqual([false, true])
+  })
+
+  test('calibration', () => {
+    let calibration: Calibration = NEW_CALIBRATION
+    const named = ([muted, falseAccepts, shown, falseRejects]: number[]): Calibration => ({ muted: muted!, falseAccepts: falseAccepts!, shown: shown!, falseRejects: falseRejects! })
+    for (const step of file.calibration) {
+      calibration = afterEpoch(calibration, named(step.trials))
+      expect(calibration).toEqual(named(step.calibration))
+      expect([qualityPpm(calibration), weightOf(calibration)]).toEqual([step.qualityPpm, step.weight])
+      for (const [{ lowPpm, highPpm }, bounds] of [[falseAcceptRate(calibration), step.falseAccepts], [falseRejectRate(calibration), step.falseRejects]] as const) expect([lowPpm, highPpm]).toEqual(bounds)
+    }
+  })
 })

@@ -1,5 +1,6 @@
 // Every decoder of the protocol with valid bytes for it, and ways to spoil them: what fuzzers and liars begin with.
 import { concat, type Hash, ZERO_HASH } from '../src/bytes.ts'
+import { decodeCanaryCommitment, decodeCanaryOpening, encodeCanaryCommitment, encodeCanaryOpening } from '../src/canaries.ts'
 import { decodeFacts, encodeFacts } from '../src/device/facts.ts'
 import { decodeSignedIdentity, encodeSignedIdentity } from '../src/identity.ts'
 import { decodeManifest, encodeManifest } from '../src/manifest.ts'
@@ -61,6 +62,8 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'report item', valid: events.flatMap((event) => (event.kind === 'item' && event.key.endsWith('/report') ? [event.value] : [])), again: (bytes) => encodeReportItem(decodeReportItem(bytes)) },
   { name: 'manifest', valid: manifests, again: (bytes) => encodeManifest(decodeManifest(bytes)) },
   { name: 'statement', valid: [encodeStatement({ epoch: 7, scores: hash, payouts: ZERO_HASH, registry: hash, evidence: hash, standings: hash, calibrations: hash, paid: 2n ** 100n, carried: 1n })], again: (bytes) => encodeStatement(decodeStatement(bytes)) },
+  { name: 'canary commitment', valid: [encodeCanaryCommitment({ epoch: 7, commitment: hash })], again: (bytes) => encodeCanaryCommitment(decodeCanaryCommitment(bytes)) },
+  { name: 'canary opening', valid: [encodeCanaryOpening({ salt: hash, canaries: [ZERO_HASH, hash].map((machine) => ({ machine, mute: 128, consent: new Uint8Array(64) })) })], again: (bytes) => encodeCanaryOpening(decodeCanaryOpening(bytes)) },
   {
     name: 'message of a machine',
     valid: [
