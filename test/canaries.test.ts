@@ -6,7 +6,7 @@ import { Subject } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CalibratorDeps, canaryPath, commitCanaries, type Consent, openCanaries, openingWindow } from '@assay/cli/canary/epoch'
 import {
-  type AccountId, afterEpoch, canariesOf, consentMessage, EQUAL_WEIGHTS, type Hash, isMuted, looksOf, type MachineMessage, NEW_CALIBRATION, toHex, type Trials, trialsOf, u32le, utf8, weightOf,
+  type AccountId, afterEpoch, canariesOf, consentMessage, EQUAL_WEIGHTS, type Hash, isMuted, looksAt, type MachineMessage, NEW_CALIBRATION, toHex, type Trials, trialsOf, u32le, utf8, weightOf,
 } from '@assay/protocol'
 import { assignCalibrator, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { playChecker } from './liars/checker.ts'
@@ -62,7 +62,7 @@ async function count(epoch: number): Promise<Map<AccountId, Trials>> {
   const { facts, evidence } = await world.judge(epoch)
   const named = canariesOf(crypto, world.now.ledger, epoch)
   expect([...named.keys()]).toEqual([canaries[epoch]!.account.id])
-  return trialsOf(crypto, named, looksOf(crypto, facts, evidence, named), (checker) => EQUAL_WEIGHTS.get(checker) ?? 1_000_000)
+  return trialsOf(crypto, named, looksAt(crypto, facts, evidence, new Set(named.keys())), (checker) => EQUAL_WEIGHTS.get(checker) ?? 1_000_000)
 }
 
 beforeAll(async () => {

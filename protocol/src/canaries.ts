@@ -2,12 +2,9 @@
 import { type AccountId, concat, fromHex, type Hash, toHex, u32le, utf8, ZERO_HASH } from './bytes.ts'
 import { boundedVec, bytes64, type Codec, hex32, MalformedError, strict, strictlyAscending, struct, u32, u8, versioned } from './codec.ts'
 import type { Crypto } from './crypto.ts'
-import type { RoundEvidence } from './evidence.ts'
 import type { CountedObservation } from './examine.ts'
-import type { RoundFacts } from './ledger.ts'
 import { ITEM_BYTES } from './parameters.ts'
 import { canariesKey, parseCanariesKey } from './storage-keys.ts'
-import { decodeCommitmentBlob } from './work.ts'
 
 /** A machine that its calibrator names. */
 export interface Canary {
@@ -184,25 +181,6 @@ export interface CanaryLook {
   counted: readonly CountedObservation[]
   /** The checkers whose nonces a commitment that counted packages offer holds: the machine's own word that it did not mute them. None if it is not offered. */
   folded(commitment: Hash): ReadonlySet<AccountId>
-}
-
-/** What a round's counted packages say of its canaries. */
-export function looksOf(crypto: Crypto, facts: Pick<RoundFacts, 'round' | 'machines' | 'committee'>, { packages, blobs }: Pick<RoundEvidence, 'packages' | 'blobs'>, canaries: ReadonlyMap<AccountId, unknown>): CanaryLook[] {
-  return facts.machines.flatMap(({ account: machine }): CanaryLook[] => {
-    if (!canaries.has(machine)) return []
-    const committee = facts.committee(machine)
-    const counted = committee.flatMap((checker): CountedObservation[] => {
-      const observation = packages.get(checker)?.observations.find((one) => one.machine === machine)
-      return observation === undefined ? [] : [{ checker, observation }]
-    })
-    // That the machine signed these bytes is the word of those that name them.
-    return [{ round: facts.round, machine, committee, counted, folded: (commitment) => foldersOf(crypto, blobs.get(commitment)) }]
-  })
-}
-
-function foldersOf(crypto: Crypto, blob: Uint8Array | undefined): ReadonlySet<AccountId> {
-  const decoded = blob === undefined ? null : orNull(() => decodeCommitmentBlob(crypto, blob))
-  return new Set(decoded?.commitment.folds.map(({ checker }) => checker))
 }
 
 /** Whole trials of a checker in an epoch. */
