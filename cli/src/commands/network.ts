@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { decodeParameters, encodeParameters, fromHex, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { captureOf, decodeParameters, encodeParameters, fromHex, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
 import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { networkParameters } from '../devnet/parameters.ts'
 
@@ -26,6 +26,8 @@ export function register(program: Command): void {
           const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
           const founders = foundersOf(options.members)
           const parameters = readParameters(options.parameters)
+          const warning = captureWarning(founders.length, parameters)
+          if (warning !== null) process.stderr.write(`${warning}\n`)
           const log = createLog({ level: 'warn', json: options.json === true })
           const sender = createSender({ chain, account, signal, log })
           const { network, state } = await createNetwork({ chain, sender, founders, parameters })
@@ -102,6 +104,14 @@ export async function withChain<T>(endpoint: string, work: (chain: Chain, signal
 }
 
 const foundersOf = (members: string): AccountId[] => members.split(',').map((address) => toAccountId(address.trim()))
+
+/** What founders should know of committees that liars could capture; null if there is nothing to know. */
+export function captureWarning(checkers: number, { committee, epochRounds }: Pick<Parameters, 'committee' | 'epochRounds'>): string | null {
+  const { malicious, perRound, perEpoch, flagged, sufficient } = captureOf(checkers, committee, epochRounds)
+  if (!flagged) return null
+  const cure = sufficient === null ? `no committee is large enough for that with ${checkers} checkers but one of all of them` : `a committee of ${sufficient} would be`
+  return `warning: if ${malicious} of ${checkers} checkers are in league, they are the majority of a machine's committee of ${Math.min(committee, checkers)} with a probability of ${probabilityText(perRound)} in a round and ${probabilityText(perEpoch)} over an epoch; less than one in a million is advised, and ${cure}`
+}
 
 function readParameters(path: string): Parameters {
   try {

@@ -1,7 +1,7 @@
 // What the network is and where it stands.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { epochOf, parametersFor, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
+import { captureOf, epochOf, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { stageOf, STAGES } from '../stage.ts'
 import { route, type ApiDeps } from './route.ts'
@@ -27,6 +27,14 @@ const Network = Type.Object({
   parameters: nullable(ParametersShape),
   machines: Count,
   checkers: Count,
+  capture: nullable(Type.Object({
+    checkers: Count,
+    malicious: Type.Integer({ minimum: 0, description: 'a third of the checkers, if they were in league' }),
+    perRound: Type.String({ description: 'probability that they are the majority of one machine’s committee in a round' }),
+    perEpoch: Type.String({ description: 'that they are it in at least one round of an epoch' }),
+    flagged: Type.Boolean({ description: 'true if that is more than one in a million' }),
+    sufficientCommittee: nullable(Count),
+  })),
   rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
   lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
 })
@@ -52,10 +60,17 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, network, 
       parameters: (current ?? first) && parametersShape((current ?? first)!),
       machines: registeredMachines(ledger).length,
       checkers: registeredCheckers(ledger).length,
+      capture: (current ?? first) && captureShape(registeredCheckers(ledger).length, (current ?? first)!),
       rounds: { judged: states.get('judged') ?? 0, waiting: states.get('waiting') ?? 0, failed: states.get('failed') ?? 0, missingBlobs: missing.count },
       lastEpoch: last ? { epoch: last.epoch, root: last.root, paid: String(last.paid), onChain: onChain(last) } : null,
     }
   })
+}
+
+function captureShape(checkers: number, { committee, epochRounds }: Parameters) {
+  if (checkers === 0) return null
+  const { malicious, perRound, perEpoch, flagged, sufficient } = captureOf(checkers, committee, epochRounds)
+  return { checkers, malicious, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), flagged, sufficientCommittee: sufficient }
 }
 
 function roundShape(parameters: Parameters, round: number, head: number) {
