@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { captureOf, decodeParameters, encodeParameters, fromHex, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { captureOf, decodeParameters, encodeParameters, fromHex, probabilityText, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
 import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { networkParameters } from '../devnet/parameters.ts'
 

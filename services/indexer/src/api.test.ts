@@ -108,6 +108,7 @@ describe('the network', () => {
       parameters: { ...played.parameters, poolPerEpoch: '1000000000000000000000', minimumPayout: '1000000000000000' },
       machines: 3,
       checkers: 3,
+      capture: { checkers: 3, malicious: 1, perRound: '0', perEpoch: '0', flagged: false, sufficientCommittee: null },
       rounds: { judged: 3, waiting: 1, failed: 0, missingBlobs: 1 },
       lastEpoch: { epoch: 0, root: replayed.statement.root, paid: String(replayed.result.paid), onChain: { state: 'match', block: now.ledger.head!.number } },
     })
