@@ -9,7 +9,13 @@ export type Hash = Hex
 export const ZERO_HASH: Hash = `0x${'0'.repeat(64)}`
 
 const HEX = /^0x(?:[0-9a-f]{2})*$/
-const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const DIGITS = utf8('0123456789abcdef')
+/** What a digit is worth, by its character code; 255: no digit. */
+const VALUES = new Uint8Array(2 ** 16).fill(255)
+for (const [value, digit] of DIGITS.entries()) VALUES[digit] = value
+const ASCII = new TextDecoder()
+/** Where the digits of a hash are put: one text made of 64 small ones takes thirty times the memory. */
+const HASH_DIGITS = utf8(ZERO_HASH)
 
 /** `concat(a, b)` is `a ‖ b`, a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -18,7 +24,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** All parts in a row, a new array. Takes any number of them, which arguments cannot. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
   let at = 0
   for (const part of parts) {
     joined.set(part, at)
@@ -41,9 +49,12 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** `toHex(Uint8Array.of(1, 255))` is `'0x01ff'`. */
 export function toHex(bytes: Uint8Array): Hex {
-  let digits = ''
-  for (const byte of bytes) digits += DIGITS[byte]
-  return `0x${digits}`
+  const digits = bytes.length === 32 ? HASH_DIGITS : utf8(`0x${'0'.repeat(2 * bytes.length)}`)
+  for (let i = 0, at = 2; i < bytes.length; i++) {
+    digits[at++] = DIGITS[bytes[i]! >> 4]!
+    digits[at++] = DIGITS[bytes[i]! & 15]!
+  }
+  return ASCII.decode(digits) as Hex
 }
 
 /**
@@ -51,10 +62,23 @@ export function toHex(bytes: Uint8Array): Hex {
  * @throws RangeError unless the text is `0x` and an even number of lower-case digits
  */
 export function fromHex(hex: Hex): Uint8Array {
-  if (!HEX.test(hex)) throw new RangeError(`not lower-case hex with 0x: ${JSON.stringify(hex).slice(0, 80)}`)
-  const bytes = new Uint8Array(hex.length / 2 - 1)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 + 2 * i, 4 + 2 * i), 16)
+  const bytes = new Uint8Array(Math.max(0, Math.floor(hex.length / 2) - 1))
+  writeHex(hex, bytes, 0)
   return bytes
+}
+
+/**
+ * Puts the bytes of `hex` into `into` from `at` on, where there must be room.
+ * @throws RangeError unless the text is `0x` and an even number of lower-case digits
+ */
+export function writeHex(hex: Hex, into: Uint8Array, at: number): void {
+  let seen = 0
+  for (let i = 2, to = at; i + 1 < hex.length; i += 2, to++) {
+    const [high, low] = [VALUES[hex.charCodeAt(i)]!, VALUES[hex.charCodeAt(i + 1)]!]
+    seen |= high | low
+    into[to] = (high << 4) | low
+  }
+  if (seen > 15 || !hex.startsWith('0x') || hex.length % 2 !== 0) throw new RangeError(`not lower-case hex with 0x: ${JSON.stringify(hex).slice(0, 80)}`)
 }
 
 /** True for `0x` and exactly 64 lower-case digits. */

@@ -136,6 +136,18 @@ describe('bounds', () => {
     refuses(boundedBytes(1000), [255, ...new Uint8Array(67).fill(255)])
   })
 
+  test('each length has one form, the shortest', () => {
+    const blob = strict('blob', boundedBytes(2 ** 20))
+    for (const [length, head] of [[0, [0]], [63, [252]], [64, [1, 1]], [16383, [253, 255]], [16384, [2, 0, 1, 0]], [70_000, [0xc2, 0x45, 0x04, 0]]] as const) {
+      const bytes = blob.encode(new Uint8Array(length))
+      expect([...bytes.subarray(0, head.length)]).toEqual(head)
+      expect(bytes.length).toBe(head.length + length)
+      expect(blob.decode(bytes).length).toBe(length)
+    }
+    for (const long of [[1, 0], [253, 0, ...new Uint8Array(63)], [2, 0, 0, 0], [254, 255, 0, 0, ...new Uint8Array(16383)]]) expect(() => blob.decode(Uint8Array.from(long))).toThrow(/length \d+ in \d bytes/)
+    expect(() => boundedBytes(Infinity).enc({ length: 2 ** 30 } as Uint8Array)).toThrow(RangeError)
+  })
+
   test('a list that is shorter than it says ends early', () => {
     refuses(boundedVec(bytes64, 2 ** 30), [...lie, ...new Uint8Array(64)])
   })

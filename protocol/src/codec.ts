@@ -1,12 +1,8 @@
-// SCALE, strictly: bounded before anything is allocated, and one encoding for one value. scale-ts by itself is lenient (it wraps numbers, takes long
-// compacts, short and trailing bytes, and loops as long as a length says), so whatever comes from outside passes through `strict`.
-import * as scale from 'scale-ts'
-import { type Codec, createCodec, createDecoder } from 'scale-ts'
-import { concat, equalBytes, fromHex, type Hash, type Hex, joinBytes, toHex } from './bytes.ts'
+// SCALE, strictly: bounded before anything is allocated, and one encoding for one value. Each codec here refuses what it would not itself have written
+// (short bytes, long compacts, unknown codes), and `strict` refuses what is left over: so nothing need be encoded again to be compared.
+import { type Hash, type Hex, toHex, writeHex } from './bytes.ts'
 
-export type { Codec } from 'scale-ts'
-
-/** `TRUNCATED`: the bytes end early, or hold no such value; `NOT_CANONICAL`: trailing bytes or a second encoding of the same value; `RULE`: well encoded, but against a rule of its type. */
+/** `TRUNCATED`: the bytes end early; `NOT_CANONICAL`: trailing bytes or a second encoding of the same value; `RULE`: well encoded, but against a rule of its type. */
 export type MalformedCode = 'TOO_LONG' | 'TRUNCATED' | 'NOT_CANONICAL' | 'BAD_VERSION' | 'OUT_OF_RANGE' | 'RULE'
 
 /** Bytes from outside that are no such value. Expected from any stranger: catch it and refuse what they sent. */
@@ -16,6 +12,121 @@ export class MalformedError extends Error {
   constructor(code: MalformedCode, what: string, options?: ErrorOptions) {
     super(`malformed ${what}`, options)
     this.code = code
+  }
+}
+
+/** Bytes that grow as they are written. */
+export class Writer {
+  #bytes = new Uint8Array(128)
+  #length = 0
+
+  u8(value: number): void {
+    const at = this.#grow(1)
+    this.#bytes[at] = value
+  }
+
+  /** The lowest `size` bytes of an integer below 2^32, little-endian. */
+  uint(value: number, size: number): void {
+    const at = this.#grow(size)
+    for (let i = 0; i < size; i++) this.#bytes[at + i] = value >>> (8 * i)
+  }
+
+  bytes(value: Uint8Array): void {
+    const at = this.#grow(value.length)
+    this.#bytes.set(value, at)
+  }
+
+  /** @throws RangeError unless `value` is hex of `length` bytes */
+  hex(value: Hex, length: number): void {
+    if (value.length !== 2 + 2 * length) throw new RangeError(`hex of ${value.length} characters where ${length} bytes belong`)
+    const at = this.#grow(length)
+    writeHex(value, this.#bytes, at)
+  }
+
+  /** A copy of what was written. */
+  done(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  /** Where `more` bytes can be written. */
+  #grow(more: number): number {
+    const at = this.#length
+    this.#length += more
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length))
+      grown.set(this.#bytes.subarray(0, at))
+      this.#bytes = grown
+    }
+    return at
+  }
+}
+
+/** Bytes from outside, read from the front. Nothing that is read keeps them. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  /** @throws MalformedError TRUNCATED */
+  u8(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  /** An integer of `size` bytes, 4 at most, little-endian. @throws MalformedError TRUNCATED */
+  uint(size: number): number {
+    const at = this.#take(size)
+    let value = 0
+    for (let i = 0; i < size; i++) value |= this.#bytes[at + i]! << (8 * i)
+    return value >>> 0
+  }
+
+  /** A copy of the next `length` bytes. @throws MalformedError TRUNCATED, before anything is allocated */
+  bytes(length: number): Uint8Array {
+    const at = this.#take(length)
+    // Not slice: of a Buffer that is a view.
+    return new Uint8Array(this.#bytes.subarray(at, at + length))
+  }
+
+  /** The next `length` bytes as hex. @throws MalformedError TRUNCATED */
+  hex(length: number): Hex {
+    const at = this.#take(length)
+    return toHex(this.#bytes.subarray(at, at + length))
+  }
+
+  #take(length: number): number {
+    const at = this.#at
+    if (length > this.left) throw new MalformedError('TRUNCATED', `bytes: ${this.left} left where ${length} belong`)
+    this.#at = at + length
+    return at
+  }
+}
+
+/** How values of T are written and read. `read` takes exactly what `write` gives, so that a codec made of such codecs is one of them. */
+export interface Codec<T> {
+  /** @throws RangeError if the value is outside its type */
+  write(value: T, to: Writer): void
+  /** @throws MalformedError */
+  read(from: Reader): T
+  /** What `write` writes. @throws RangeError */
+  enc(value: T): Uint8Array
+}
+
+function codec<T>(write: Codec<T>['write'], read: Codec<T>['read']): Codec<T> {
+  return {
+    write,
+    read,
+    enc(value) {
+      const to = new Writer()
+      write(value, to)
+      return to.done()
+    },
   }
 }
 
@@ -36,33 +147,33 @@ export interface StrictOptions<T> {
 }
 
 /**
- * Makes a codec strict: decodes, encodes again and compares.
+ * Makes a codec strict: all of the bytes, and a value that keeps its rule.
  *
  * ```ts
  * strict('pair', struct({ a: u8, b: u16 })).decode(Uint8Array.of(1, 2, 0)) // { a: 1, b: 2 }
  * ```
  */
-export function strict<T>(what: string, codec: Codec<T>, { maxBytes = Infinity, rule = () => null }: StrictOptions<T> = {}): Strict<T> {
+export function strict<T>(what: string, inner: Codec<T>, { maxBytes = Infinity, rule = () => null }: StrictOptions<T> = {}): Strict<T> {
+  const read = (bytes: Uint8Array): T => {
+    const from = new Reader(bytes)
+    try {
+      const value = inner.read(from)
+      if (from.left > 0) throw new MalformedError('NOT_CANONICAL', `tail of ${from.left} bytes`)
+      return value
+    } catch (cause) {
+      if (cause instanceof MalformedError) throw new MalformedError(cause.code, `${what}: ${cause.message}`, { cause })
+      throw cause
+    }
+  }
   return {
     encode(value) {
       const broken = rule(value)
       if (broken !== null) throw new RangeError(`${what}: ${broken}`)
-      // A copy: scale-ts may hand out the caller's own array.
-      return codec.enc(value).slice()
+      return inner.enc(value)
     },
     decode(bytes) {
       if (bytes.length > maxBytes) throw new MalformedError('TOO_LONG', `${what}: ${bytes.length} bytes, at most ${maxBytes}`)
-      let value: T
-      let again: Uint8Array
-      try {
-        // A plain copy: scale-ts reads the buffer below a view from its very beginning.
-        value = codec.dec(new Uint8Array(bytes))
-        again = codec.enc(value)
-      } catch (cause) {
-        if (cause instanceof MalformedError) throw new MalformedError(cause.code, `${what}: ${cause.message}`, { cause })
-        throw new MalformedError('TRUNCATED', `${what} of ${bytes.length} bytes`, { cause })
-      }
-      if (!equalBytes(bytes, again)) throw new MalformedError('NOT_CANONICAL', `${what}: not the encoding of its value`)
+      const value = read(bytes)
       const broken = rule(value)
       if (broken !== null) throw new MalformedError('RULE', `${what}: ${broken}`)
       return value
@@ -72,57 +183,92 @@ export function strict<T>(what: string, codec: Codec<T>, { maxBytes = Infinity, 
 
 /** A struct: its fields in order, nothing between. */
 export function struct<T extends object>(fields: { [K in keyof T]: Codec<T[K]> }): Codec<T> {
-  return scale.Struct(fields as never) as unknown as Codec<T>
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][]
+  return codec(
+    (value, to) => {
+      for (const [name, field] of entries) field.write(value[name], to)
+    },
+    (from) => {
+      const value: Partial<T> = {}
+      for (const [name, field] of entries) value[name] = field.read(from)
+      return value as T
+    },
+  )
 }
 
 /** One of several, told by a leading u8 that counts from 0 in the order given: `{ tag, value }`. */
 export function tagged<T extends object>(variants: { [K in keyof T]: Codec<T[K]> }): Codec<{ [K in keyof T]: { tag: K; value: T[K] } }[keyof T]> {
-  return scale.Enum(variants as never) as unknown as Codec<{ [K in keyof T]: { tag: K; value: T[K] } }[keyof T]>
+  type Variant = { tag: keyof T; value: T[keyof T] }
+  const entries = Object.entries(variants) as [keyof T, Codec<T[keyof T]>][]
+  const codes = new Map(entries.map(([tag], code) => [tag, code]))
+  return codec<Variant>(
+    ({ tag, value }, to) => {
+      const code = codes.get(tag)
+      if (code === undefined) throw new RangeError(`unknown tag: ${String(tag)}`)
+      to.u8(code)
+      variants[tag].write(value, to)
+    },
+    (from) => {
+      const code = from.u8()
+      const variant = entries[code]
+      if (variant === undefined) throw new MalformedError('OUT_OF_RANGE', `tag: no such code ${code}`)
+      const [tag, inner] = variant
+      return { tag, value: inner.read(from) }
+    },
+  ) as Codec<{ [K in keyof T]: { tag: K; value: T[K] } }[keyof T]>
 }
 
-const uint = (bits: number, codec: Codec<number>): Codec<number> =>
-  createCodec((value: number) => {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits) throw new RangeError(`not a u${bits}: ${value}`)
-    return codec.enc(value)
-  }, codec.dec)
-
-const bigUint = (bits: bigint, codec: Codec<bigint>): Codec<bigint> =>
-  createCodec((value: bigint) => {
-    if (typeof value !== 'bigint' || value < 0n || value >> bits !== 0n) throw new RangeError(`not a u${bits}: ${value}`)
-    return codec.enc(value)
-  }, codec.dec)
-
-export const u8: Codec<number> = uint(8, scale.u8)
-export const u16: Codec<number> = uint(16, scale.u16)
-export const u32: Codec<number> = uint(32, scale.u32)
-/** Two's complement in four bytes. */
-export const i32: Codec<number> = createCodec((value: number) => {
-  if ((value | 0) !== value) throw new RangeError(`not an i32: ${value}`)
-  return scale.i32.enc(value)
-}, scale.i32.dec)
-export const u64: Codec<bigint> = bigUint(64n, scale.u64)
-export const u128: Codec<bigint> = bigUint(128n, scale.u128)
-
-/** Exactly `length` raw bytes, without a length before them. */
-export function fixedBytes(length: number): Codec<Uint8Array> {
-  const raw = scale.Bytes(length)
-  return createCodec(
-    (value: Uint8Array) => {
-      if (value.length !== length) throw new RangeError(`${value.length} bytes where ${length} belong`)
-      return value
+const uint = (size: number): Codec<number> => {
+  const limit = 2 ** (8 * size)
+  return codec(
+    (value, to) => {
+      if (!Number.isInteger(value) || value < 0 || value >= limit) throw new RangeError(`not a u${8 * size}: ${value}`)
+      to.uint(value, size)
     },
-    createDecoder((input: Uint8Array) => {
-      const value = raw.dec(input)
-      if (value.length !== length) throw new MalformedError('TRUNCATED', `bytes: ${value.length} where ${length} belong`)
-      return value
-    }),
+    (from) => from.uint(size),
   )
 }
 
-const fixedHex = (length: number): Codec<Hex> => {
-  const raw = fixedBytes(length)
-  return createCodec((value: Hex) => raw.enc(fromHex(value)), (input) => toHex(raw.dec(input)))
+/** An unsigned integer of `words` times 32 bits. */
+const bigUint = (words: number): Codec<bigint> =>
+  codec(
+    (value, to) => {
+      if (typeof value !== 'bigint' || value < 0n || value >> BigInt(32 * words) !== 0n) throw new RangeError(`not a u${32 * words}: ${value}`)
+      for (let i = 0; i < words; i++) to.uint(Number((value >> BigInt(32 * i)) & 0xffff_ffffn), 4)
+    },
+    (from) => {
+      let value = 0n
+      for (let i = 0; i < words; i++) value |= BigInt(from.uint(4)) << BigInt(32 * i)
+      return value
+    },
+  )
+
+export const u8: Codec<number> = uint(1)
+export const u16: Codec<number> = uint(2)
+export const u32: Codec<number> = uint(4)
+/** Two's complement in four bytes. */
+export const i32: Codec<number> = codec(
+  (value, to) => {
+    if ((value | 0) !== value) throw new RangeError(`not an i32: ${value}`)
+    to.uint(value >>> 0, 4)
+  },
+  (from) => from.uint(4) | 0,
+)
+export const u64: Codec<bigint> = bigUint(2)
+export const u128: Codec<bigint> = bigUint(4)
+
+/** Exactly `length` raw bytes, without a length before them. */
+export function fixedBytes(length: number): Codec<Uint8Array> {
+  return codec(
+    (value, to) => {
+      if (value.length !== length) throw new RangeError(`${value.length} bytes where ${length} belong`)
+      to.bytes(value)
+    },
+    (from) => from.bytes(length),
+  )
 }
+
+const fixedHex = (length: number): Codec<Hex> => codec((value, to) => to.hex(value, length), (from) => from.hex(length))
 
 /** 32 raw bytes as hex: accounts, keys, hashes. */
 export const hex32: Codec<Hash> = fixedHex(32)
@@ -133,53 +279,69 @@ export const bytes64: Codec<Uint8Array> = fixedBytes(64)
 /** 32 raw bytes. */
 export const bytes32: Codec<Uint8Array> = fixedBytes(32)
 
-/** A compact length that is refused above `max`, before anything is read for it. */
+/** Compacts of this size and more take another form, which no length here needs. */
+const COMPACT_LIMIT = 2 ** 30
+/** Bytes of a compact by its two lowest bits, and the least value that is written so. */
+const COMPACT_FORMS = [{ size: 1, from: 0 }, { size: 2, from: 2 ** 6 }, { size: 4, from: 2 ** 14 }] as const
+
+/** SCALE's compact length, from `min` to `max` and below 2^30, which is checked before anything is read for it. */
 const lengthUpTo = (max: number, min = 0): Codec<number> =>
-  createCodec(
-    (value: number) => {
-      if (value < min || value > max) throw new RangeError(`length ${value}, not from ${min} to ${max}`)
-      return scale.compact.enc(value)
+  codec(
+    (value, to) => {
+      if (value < min || value > max || value >= COMPACT_LIMIT) throw new RangeError(`length ${value}, not from ${min} to ${max}`)
+      const form = COMPACT_FORMS.findLastIndex(({ from }) => value >= from)
+      to.uint(value * 4 + form, COMPACT_FORMS[form]!.size)
     },
-    createDecoder((input: Uint8Array) => {
-      const value = scale.compact.dec(input)
-      if (typeof value !== 'number' || value < min || value > max) throw new MalformedError('OUT_OF_RANGE', `length ${value}, not from ${min} to ${max}`)
+    (from) => {
+      const first = from.u8()
+      const form = COMPACT_FORMS[first & 3]
+      if (form === undefined) throw new MalformedError('OUT_OF_RANGE', `length of 2^30 or more, not from ${min} to ${max}`)
+      const value = (first + (form.size > 1 ? from.uint(form.size - 1) * 256 : 0)) >>> 2
+      if (value < form.from) throw new MalformedError('NOT_CANONICAL', `length ${value} in ${form.size} bytes`)
+      if (value < min || value > max) throw new MalformedError('OUT_OF_RANGE', `length ${value}, not from ${min} to ${max}`)
       return value
-    }),
+    },
   )
 
 /** A compact length and that many bytes, `min` to `max` of them. */
 export function boundedBytes(max: number, min = 0): Codec<Uint8Array> {
   const length = lengthUpTo(max, min)
-  return createCodec(
-    (value: Uint8Array) => concat(length.enc(value.length), value),
-    createDecoder((input: Uint8Array) => fixedBytes(length.dec(input)).dec(input)),
+  return codec(
+    (value, to) => {
+      length.write(value.length, to)
+      to.bytes(value)
+    },
+    (from) => from.bytes(length.read(from)),
   )
 }
 
 /** A compact length and that many values, `min` to `max` of them. */
 export function boundedVec<T>(inner: Codec<T>, max: number, min = 0): Codec<T[]> {
   const length = lengthUpTo(max, min)
-  return createCodec(
-    (values: T[]) => joinBytes([length.enc(values.length), ...values.map((value) => inner.enc(value))]),
-    createDecoder((input: Uint8Array) => {
+  return codec(
+    (values, to) => {
+      length.write(values.length, to)
+      for (const value of values) inner.write(value, to)
+    },
+    (from) => {
       const values: T[] = []
       // Grows as it reads, so a length that lies costs no memory: the bytes end first.
-      for (let left = length.dec(input); left > 0; left--) values.push(inner.dec(input))
+      for (let left = length.read(from); left > 0; left--) values.push(inner.read(from))
       return values
-    }),
+    },
   )
 }
 
 /** Printable ASCII (0x20 to 0x7e), 1 to `max` bytes. */
 export function text(max: number): Codec<string> {
   const raw = boundedBytes(max, 1)
-  return createCodec(
-    (value: string) => {
+  return codec(
+    (value, to) => {
       if (!/^[ -~]*$/.test(value)) throw new RangeError('text is not printable ASCII')
-      return raw.enc(Uint8Array.from(value, (char) => char.charCodeAt(0)))
+      raw.write(Uint8Array.from(value, (char) => char.charCodeAt(0)), to)
     },
-    (input) => {
-      const bytes = raw.dec(input)
+    (from) => {
+      const bytes = raw.read(from)
       if (bytes.some((byte) => byte < 0x20 || byte > 0x7e)) throw new MalformedError('OUT_OF_RANGE', 'text: not printable ASCII')
       return String.fromCharCode(...bytes)
     },
@@ -189,14 +351,14 @@ export function text(max: number): Codec<string> {
 /** A closed set of names, each with its u8. */
 export function names<T extends string>(codes: Readonly<Record<T, number>>): Codec<T> {
   const byCode = new Map(Object.entries<number>(codes).map(([name, code]) => [code, name as T]))
-  return createCodec(
-    (value: T) => {
+  return codec(
+    (value, to) => {
       const code = codes[value]
       if (code === undefined) throw new RangeError(`unknown name: ${value}`)
-      return u8.enc(code)
+      u8.write(code, to)
     },
-    (input) => {
-      const code = u8.dec(input)
+    (from) => {
+      const code = from.u8()
       const name = byCode.get(code)
       if (name === undefined) throw new MalformedError('OUT_OF_RANGE', `name: no such code ${code}`)
       return name
@@ -206,13 +368,16 @@ export function names<T extends string>(codes: Readonly<Record<T, number>>): Cod
 
 /** `inner` behind a u8 that must be `version`. */
 export function versioned<T>(version: number, inner: Codec<T>): Codec<T> {
-  return createCodec(
-    (value: T) => concat(u8.enc(version), inner.enc(value)),
-    createDecoder((input: Uint8Array) => {
-      const found = u8.dec(input)
+  return codec(
+    (value, to) => {
+      to.u8(version)
+      inner.write(value, to)
+    },
+    (from) => {
+      const found = from.u8()
       if (found !== version) throw new MalformedError('BAD_VERSION', `version ${found}, this client knows ${version}`)
-      return inner.dec(input)
-    }),
+      return inner.read(from)
+    },
   )
 }
 

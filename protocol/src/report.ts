@@ -84,11 +84,18 @@ export interface ReportScope {
  * The leaves of a report's tree, without the 0x00 that the tree puts before each.
  * @throws RangeError unless the observations ascend strictly by machine
  */
-export function observationLeaves(crypto: Crypto, { network, round, checker, salt }: ReportScope, observations: readonly Observation[]): Uint8Array[] {
+export function observationLeaves(crypto: Crypto, scope: ReportScope, observations: readonly Observation[]): Uint8Array[] {
   if (!strictlyAscending(observations, ({ machine }) => machine)) throw new RangeError('observations do not ascend by machine')
+  const leafOf = observationLeaf(crypto, scope)
+  return observations.map((observed) => leafOf(encodeObservation(observed)))
+}
+
+/** What makes a leaf of a report's tree of the bytes of an observation, as `observationLeaves` does; whether they are one must be known already. */
+export function observationLeaf(crypto: Crypto, { network, round, checker, salt }: ReportScope): (observation: Uint8Array) => Uint8Array {
   const scope = concat(utf8('assay/1/observation'), fromHex(network), u32le(round), fromHex(checker))
   const salted = concat(utf8('assay/1/salt'), fromHex(salt))
-  return observations.map((observed) => concat(scope, crypto.sha256(concat(salted, fromHex(observed.machine))), encodeObservation(observed)))
+  // The machine is what an observation begins with.
+  return (bytes) => concat(scope, crypto.sha256(concat(salted, bytes.subarray(0, 32))), bytes)
 }
 
 /** The root that a report commits to; see `observationLeaves`. */
