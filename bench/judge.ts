@@ -3,7 +3,7 @@
 // node --expose-gc bench/judge.ts [--observations 250000,1000000] [--committee 10]
 import { parseArgs } from 'node:util'
 import { buildStatement, decideRound, EQUAL_WEIGHTS, FIRST_STATE, scoreEpoch, ZERO_HASH, type Hash } from '@assay/protocol'
-import { nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { referenceEpoch, referenceRound } from '../protocol/testing/reference.ts'
 import { people, syntheticRound } from '../protocol/testing/synthetic.ts'
 
@@ -11,6 +11,7 @@ import { people, syntheticRound } from '../protocol/testing/synthetic.ts'
 const LIMITS = new Map([[250_000, { seconds: 1.5, mib: 200 }], [1_000_000, { seconds: 6, mib: 800 }]])
 const TURNS = 5
 
+await cryptoReady()
 const { values } = parseArgs({ options: { observations: { type: 'string', default: '250000,1000000' }, committee: { type: 'string', default: '10' }, plain: { type: 'string', default: '250000' } } })
 const committee = Number(values.committee)
 const checkers = people(crypto, 'checker', 1000)

@@ -119,15 +119,15 @@ export function judgeRound(crypto: Crypto, facts: RoundFacts, evidence: RoundEvi
  */
 export function decideRound(facts: RoundFacts, { packages, refused }: Pick<RoundEvidence, 'packages' | 'refused'>, weights: Weights, examine: Examine): RoundJudgement {
   if (!facts.complete) throw new JudgementTooEarlyError(facts)
-  const observations = new Map([...packages].map(([checker, { observations }]) => [checker, new Map(observations.map((observation) => [observation.machine, observation]))]))
+  const readers = new Map([...packages].map(([checker, { observations }]) => [checker, readerOf(observations)]))
   const alone = facts.machines.map((machine) => {
     const committee = facts.committee(machine.account)
-    const counted: CountedObservation[] = []
+    const counted: Voice[] = []
     for (const checker of committee) {
-      const observation = observations.get(checker)?.get(machine.account)
-      if (observation !== undefined) counted.push({ checker, observation })
+      const observation = readers.get(checker)?.(machine.account)
+      if (observation !== undefined) counted.push({ checker, observation, vote: voteOf(observation), weight: weights.get(checker) ?? FULL_WEIGHT })
     }
-    return judgeMachine(facts, machine, committee, counted, weights, examine)
+    return judgeMachine(facts, machine, committee, counted, examine)
   })
   const verdicts = compared(facts.parameters, alone)
   const paid = new Map<AccountId, number>()
@@ -180,9 +180,19 @@ function checkerVerdict(facts: RoundFacts, packages: RoundEvidence['packages'], 
   }
 }
 
-function judgeMachine(facts: RoundFacts, machine: Registered, committee: AccountId[], counted: readonly CountedObservation[], weights: Weights, examine: Examine): MachineVerdict {
+/** Finds the observation of one machine after another, which must ascend as the observations do: one pass over these, and no index beside them. */
+function readerOf(observations: readonly Observation[]): (machine: AccountId) => Observation | undefined {
+  let at = 0
+  return (machine) => {
+    while (at < observations.length && observations[at]!.machine < machine) at++
+    const found = observations[at]
+    return found?.machine === machine ? found : undefined
+  }
+}
+
+function judgeMachine(facts: RoundFacts, machine: Registered, committee: AccountId[], counted: readonly Voice[], examine: Examine): MachineVerdict {
   const { parameters } = facts
-  const voices = counted.map(({ checker, observation }): Voice => ({ checker, observation, vote: voteOf(observation), weight: weights.get(checker) ?? FULL_WEIGHT })).filter(({ weight }) => weight > 0)
+  const voices = counted.filter(({ weight }) => weight > 0)
   const quorum = voices.length >= Math.floor(committee.length / 2) + 1
   const majority = quorum ? majorityOf(voices) : null
   const named = majority?.outcome === 'RAN' ? majority.commitment : null
@@ -192,7 +202,7 @@ function judgeMachine(facts: RoundFacts, machine: Registered, committee: Account
   const { median, relays, observations } = readingsOf(counted, voices, majority, chain, parameters)
   const shown = chain !== null && outcome === 'PASS' && chain.opened !== null ? chain.opened.shown : null
   const provenSteps = outcome === 'PASS' ? Math.max(0, median - unprovenSteps(chain!.steps, parameters.samples)) : 0
-  const reached = voices.filter(({ observation }) => observation.outcome !== 'UNREACHABLE').map(({ observation }) => observation)
+  const reached = voices.filter(({ observation }) => observation.outcome !== 'UNREACHABLE')
   return {
     round: facts.round,
     machine: machine.account,
@@ -213,14 +223,14 @@ function judgeMachine(facts: RoundFacts, machine: Registered, committee: Account
     facts: shown,
     flags: [],
     claim: shown === null ? null : claimOf(shown, chain!, provenSteps, parameters),
-    downKbps: lowerMedian(reached.map(({ downKbps }) => downKbps)) ?? 0,
-    upKbps: lowerMedian(reached.map(({ upKbps }) => upKbps)) ?? 0,
-    rttUs: lowerMedian(reached.map(({ rttUs }) => rttUs).filter((rtt) => rtt > 0)),
+    downKbps: lowerMedian(reached.map(({ observation }) => observation.downKbps)) ?? 0,
+    upKbps: lowerMedian(reached.map(({ observation }) => observation.upKbps)) ?? 0,
+    rttUs: lowerMedian(reached.map(({ observation }) => observation.rttUs).filter((rtt) => rtt > 0)),
     observations,
   }
 }
 
-/** A counted observation whose checker's word weighs something. */
+/** A counted observation with what it says and weighs. */
 interface Voice extends CountedObservation {
   /** What it votes for, as one text: equal votes, equal texts. For RAN it is the commitment's id. */
   vote: string
@@ -270,26 +280,26 @@ const scanRate = (log2Leaves: number, provenSteps: number, windowMs: number): nu
 const workOfStep = ({ segments, log2n }: ProvenChain, { memoryWeight }: Parameters): bigint => (segments === 0 ? 1n << BigInt(3 * log2n) : BigInt(memoryWeight) << BigInt(log2n + 10))
 
 /** What each counted observation is worth. Without a chain nobody is paid: what a checker says alone, nobody signed. */
-function readingsOf(counted: readonly CountedObservation[], voices: readonly Voice[], majority: Observation | null, chain: ProvenChain | null, { bandPpm, windowMs }: Parameters): { median: number; relays: number[]; observations: ObservationVerdict[] } {
+function readingsOf(counted: readonly Voice[], voices: readonly Voice[], majority: Observation | null, chain: ProvenChain | null, { bandPpm, windowMs }: Parameters): { median: number; relays: number[]; observations: ObservationVerdict[] } {
   const creditOf = (checker: AccountId): number => chain?.readings.get(checker)?.credited ?? 0
   // Over all voices, 0 for whoever named something else: a machine that shows itself to a few only must not let these few set its credit.
   const median = chain === null ? 0 : weightedMedian(voices.map(({ checker, weight }) => ({ value: creditOf(checker), weight })))
-  const weighs = new Set(voices.map(({ checker }) => checker))
   const choice = majority === null ? null : voteOf(majority)
-  const observations = counted.map(({ checker, observation }): ObservationVerdict => {
+  const observations = counted.map(({ checker, observation, vote, weight }): ObservationVerdict => {
     const reading = chain?.readings.get(checker)
     // A median of 0 pays nobody: else a machine without work would earn its one accomplice a share.
     const off = reading?.reason === 'OK' && median > 0 ? reading.credited - median : null
     const reasonOf = (): ReasonCode => {
-      if (!weighs.has(checker)) return 'WEIGHTLESS'
-      if (choice !== null && voteOf(observation) !== choice) return 'VOTED_OTHERWISE'
+      if (weight === 0) return 'WEIGHTLESS'
+      if (choice !== null && vote !== choice) return 'VOTED_OTHERWISE'
       if (reading === undefined) return 'NOT_PAYABLE'
       if (reading.reason !== 'OK') return reading.reason
-      return off !== null && BigInt(Math.abs(off)) * 1_000_000n <= BigInt(bandPpm) * BigInt(median) ? 'OK' : 'OUT_OF_BAND'
+      // Steps are at most 2^18 and millionths 10^6: exact in a double.
+      return off !== null && Math.abs(off) * 1_000_000 <= bandPpm * median ? 'OK' : 'OUT_OF_BAND'
     }
     const reason = reasonOf()
     const { outcome, downKbps, upKbps, rttUs } = observation
-    return { checker, vote: outcome, credited: reading?.credited ?? 0, paid: reason === 'OK', reason, offPpm: off === null ? null : Number((BigInt(off) * 1_000_000n) / BigInt(median)), downKbps, upKbps, rttUs }
+    return { checker, vote: outcome, credited: reading?.credited ?? 0, paid: reason === 'OK', reason, offPpm: off === null ? null : Math.trunc((off * 1_000_000) / median), downKbps, upKbps, rttUs }
   })
   const relays = voices.flatMap(({ checker, observation: { firstUs, rttUs } }) => {
     const credited = creditOf(checker)
@@ -300,7 +310,7 @@ function readingsOf(counted: readonly CountedObservation[], voices: readonly Voi
 
 /** Value number floor((n-1)/2) of n in ascending order; null of none. */
 function lowerMedian(values: readonly number[]): number | null {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? null
+  return Float64Array.from(values).sort()[Math.floor((values.length - 1) / 2)] ?? null
 }
 
 /** The least value with which, and with all below it, at least half of the weight is reached; of equal weights the lower median. 0 of none. */
