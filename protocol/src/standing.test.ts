@@ -48,19 +48,19 @@ describe('benches', () => {
     expect(standing).toMatchObject({ failRung: 4, notRunRung: 0, unreachableRung: 0 })
   })
 
-  test('NOT_RUN benches with the 8th in a row, UNREACHABLE with the 16th, each on a ladder of its own', () => {
+  test('NOT_RUN benches with the 8th in a row, UNREACHABLE with the 32nd, each on a ladder of its own', () => {
     expect(fold(times(7, 'NOT_RUN'))).toMatchObject({ benchedUntil: 0, notRunStrikes: 56 })
     expect(fold(times(8, 'NOT_RUN'))).toMatchObject({ benchedUntil: 1000 + 30 * 8 + 300, notRunRung: 1, notRunStrikes: 0, failRung: 0, unreachableRung: 0 })
-    expect(fold(times(15, 'UNREACHABLE'))).toMatchObject({ benchedUntil: 0, unreachableStrikes: 60 })
-    expect(fold(times(16, 'UNREACHABLE'))).toMatchObject({ benchedUntil: 1000 + 30 * 16 + 300, unreachableRung: 1 })
-    // Fifteen of one kind and seven of the other: neither ladder is climbed.
-    expect(fold([...times(15, 'UNREACHABLE'), ...times(7, 'NOT_RUN')])).toMatchObject({ benchedUntil: 0 })
+    expect(fold(times(31, 'UNREACHABLE'))).toMatchObject({ benchedUntil: 0, unreachableStrikes: 62 })
+    expect(fold(times(32, 'UNREACHABLE'))).toMatchObject({ benchedUntil: 1000 + 30 * 32 + 300, unreachableRung: 1 })
+    // Thirty-one of one kind and seven of the other: neither ladder is climbed.
+    expect(fold([...times(31, 'UNREACHABLE'), ...times(7, 'NOT_RUN')])).toMatchObject({ benchedUntil: 0 })
   })
 
-  test('whoever misses one round in six is never benched for it, whoever misses one in four is', () => {
+  test('whoever misses one round in four is never benched for it, whoever misses one in two is', () => {
     const every = (n: number): Outcome[] => Array.from({ length: 2000 }, (_, i) => (i % n === 0 ? 'UNREACHABLE' : 'PASS'))
-    expect(fold(every(6)).unreachableRung).toBe(0)
-    expect(fold(every(4)).benchedUntil).toBeGreaterThan(0)
+    expect(fold(every(4)).unreachableRung).toBe(0)
+    expect(fold(every(2)).benchedUntil).toBeGreaterThan(0)
   })
 
   test('in a benched round nothing counts, NO_QUORUM never does', () => {

@@ -29,10 +29,10 @@ export const NEW_STANDING: Readonly<Standing> = { passed: 0, run: 0, failRung: 0
 /** Hours of a bench by rung, from rung 1. */
 const BENCH_HOURS = [1, 4, 16, 64] as const
 const TOP_RUNG = BENCH_HOURS.length
-/** Strikes that bench. A round passed takes one away, so whoever misses fewer than one round in 9 (NOT_RUN) or in 5 (UNREACHABLE) drifts down. */
+/** Strikes that bench. A round passed takes one away, so whoever misses fewer than one round in 9 (NOT_RUN) or in 3 (UNREACHABLE) drifts down. */
 const STRIKES = 64
 const NOT_RUN_STRIKES = 8
-const UNREACHABLE_STRIKES = 4
+const UNREACHABLE_STRIKES = 2
 /** Rounds passed in a row by which every ladder is climbed down a rung. */
 const CLEAN_RUN = 64
 const MOST_PASSED = 2 ** 32 - 1

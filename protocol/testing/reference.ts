@@ -103,7 +103,7 @@ export function referenceEpoch(crypto: Crypto, network: AccountId, epoch: number
       }
       of.run = 0
       if (verdict.outcome === 'NOT_RUN' && (of.strikes[0] += 8) >= 64) [of.strikes[0]] = [0, bench(of, 1, round)]
-      else if (verdict.outcome === 'UNREACHABLE' && (of.strikes[1] += 4) >= 64) [of.strikes[1]] = [0, bench(of, 2, round)]
+      else if (verdict.outcome === 'UNREACHABLE' && (of.strikes[1] += 2) >= 64) [of.strikes[1]] = [0, bench(of, 2, round)]
       else if (!['NOT_RUN', 'UNREACHABLE'].includes(verdict.outcome)) bench(of, 0, round)
     }
 
