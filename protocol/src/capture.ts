@@ -3,7 +3,7 @@
 //
 // What a captured committee can do: a majority of a committee's votes decides what became of a machine (section 8). Those who hold it can say NOT_RUN or UNREACHABLE of an honest machine, which is
 // then not paid; and with a machine in league they can say that they read in the window what was computed after it, so that a slow device is paid as a fast one. They cannot make a wrong product
-// right, nor make a machine forfeit: that takes what the machine itself signed, whoever shows it. Each round draws anew, so what is captured is that round of that machine.
+// right. A machine forfeits by them only if no honest member's package counts either: then nobody shows the openings that it sent to its committee, NOT_OPENED. Each round draws anew, so what is captured is that round of that machine.
 //
 // What the figures leave out, all of it to the attacker's gain unless the network sees to it:
 // - Honest members who do not report, or whose packages too few mirrors hold, are not counted. Of c counted more than c/2 suffice, and c = floor(k/2) + 1 make a quorum.
