@@ -4,7 +4,7 @@ import { type Actor, actor, anchor, attribute, NETWORK, parametersItem, registra
 import { accountKey, crypto, hashOf, peerKey } from '../testing/crypto.ts'
 import { beaconOf, coinsOf, committeeOf, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
 import { type AccountId, utf8, ZERO_HASH } from './bytes.ts'
-import { applyBlock, emptyLedger, type LedgerEvent, LedgerGapError, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, statementsOnChain } from './ledger.ts'
+import { applyBlock, eligibleCheckers, emptyLedger, type LedgerEvent, LedgerGapError, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, statementsOnChain } from './ledger.ts'
 import { devnetParameters, type Parameters } from './parameters.ts'
 import { encodeReportItem, heldBitmap, type ReportItem } from './report.ts'
 import { schedule } from './schedule.ts'
@@ -205,6 +205,13 @@ describe('a checker', () => {
     const gone = with_(role(k0)).at(111, role(k0, false))
     expect(checkersIn(gone)).toEqual([])
     expect(registeredCheckers(gone.ledger)).toEqual([])
+  })
+  test('counts as eligible in the round at the head, and before the first freeze once it is registered', () => {
+    expect(eligibleCheckers(emptyLedger(NETWORK))).toEqual([])
+    expect(accounts(eligibleCheckers(with_(role(k0)).to(112).ledger))).toEqual(accountsOf([k0]))
+    const late = with_().at(LAST_BLOCK_TO_JOIN + 1, role(k0))
+    expect(eligibleCheckers(late.to(schedule(parameters, 0).start).ledger)).toEqual([])
+    expect(accounts(eligibleCheckers(late.to(schedule(parameters, 1).start).ledger))).toEqual(accountsOf([k0]))
   })
   test('is not unseated by a stranger', () => {
     expect(checkersIn(with_(role(k0), role(k0, false, mallory.account.public)))).toEqual(accountsOf([k0]))

@@ -173,6 +173,13 @@ export function registeredCheckers(ledger: Ledger): Registered[] {
   return current(ledger, 'checker').filter(({ account }) => ledger.roles.get(account)?.at(-1)?.assigned === true)
 }
 
+/** Checkers from which the committees of the round at the ledger's head are drawn, ascending by account; before the first freeze those who are registered, though some may still wait. */
+export function eligibleCheckers(ledger: Ledger): readonly Registered[] {
+  const founding = parametersFor(ledger, 0)
+  const round = founding === null || ledger.head === null ? 0 : Math.max(0, roundAt(founding, ledger.head.number))
+  return frozenOf(ledger, round)?.checkers ?? registeredCheckers(ledger)
+}
+
 /** What became of the newest anchor of an account: OK, the fault of its identity, or null if it wrote none. For an operator who wonders. */
 export function registrationOf(ledger: Ledger, kind: IdentityKind, account: AccountId): ReasonCode | null {
   return ledger.identities[kind].get(account)?.reason ?? null

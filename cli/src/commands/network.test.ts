@@ -1,8 +1,42 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { captureWarning } from './network.ts'
+import { captureWarning, eligibleBy, liveCapture } from './network.ts'
+
+const parameters = { committee: 3, mirrors: 2, epochRounds: 2 }
 
 test('founders are warned of committees that liars could capture, and told which would do', () => {
-  expect(captureWarning(3, { committee: 3, epochRounds: 2 })).toBeNull()
-  expect(captureWarning(100, { committee: 3, epochRounds: 24 })).toMatch(/^warning: if 33 of 100 checkers are in league.* committee of 3 .*a committee of \d+ would be$/)
-  expect(captureWarning(1000, { committee: 15, epochRounds: 240 })).toMatch(/in a round and .* over an epoch/)
+  expect(captureWarning(3, parameters)).toBeNull()
+  expect(captureWarning(100, { ...parameters, epochRounds: 24 })).toMatch(/^warning: if 33 of 100 checkers are in league.* committee of 3 .*a committee of \d+ would be enough$/)
+})
+
+test('what is live says the same in figures', () => {
+  expect(liveCapture(10, parameters)).toEqual({ checkers: 10, malicious: 3, committee: 3, perRound: '0.19', perEpoch: '0.34', vouch: '0.42', flagged: true, sufficient: 6, text: expect.stringMatching(/^if 3 of 10 checkers/) })
+})
+
+test('an indexer says how many checkers are eligible; anything else is refused in a sentence', async () => {
+  let body = ''
+  const paths: (string | undefined)[] = []
+  const server = createServer(({ url }, answer) => {
+    paths.push(url)
+    answer.end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { signal } = new AbortController()
+  body = JSON.stringify({ capture: { checkers: 12 } })
+  expect(await eligibleBy(url, signal)).toBe(12)
+  expect(await eligibleBy(`${url}/of/ours/`, signal)).toBe(12)
+  expect(paths).toEqual(['/network', '/of/ours/network'])
+  body = JSON.stringify({ capture: null })
+  expect(await eligibleBy(url, signal)).toBe(0)
+  for (const bad of ['{}', '[]', 'null', '{"capture":{"checkers":-1}}', '{"capture":{"checkers":1.5}}', '{"capture":{"checkers":1e12}}', '{"capture":{"checkers":"3"}}']) {
+    body = bad
+    await expect(eligibleBy(url, signal), bad).rejects.toMatchObject({ code: 'INDEXER', exit: 1 })
+  }
+  body = 'no JSON'
+  await expect(eligibleBy(url, signal)).rejects.toMatchObject({ code: 'INDEXER', exit: 75 })
+  server.close()
+  server.closeAllConnections()
+  await expect(eligibleBy(url, signal)).rejects.toMatchObject({ code: 'INDEXER', exit: 75 })
 })

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { captureOf, decodeParameters, encodeParameters, fromHex, probabilityText, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { captureOf, decodeParameters, encodeParameters, explainCapture, fromHex, HELD_BYTES, probabilityText, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
 import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { networkParameters } from '../devnet/parameters.ts'
 
@@ -26,8 +26,7 @@ export function register(program: Command): void {
           const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
           const founders = foundersOf(options.members)
           const parameters = readParameters(options.parameters)
-          const warning = captureWarning(founders.length, parameters)
-          if (warning !== null) process.stderr.write(`${warning}\n`)
+          warnOfCapture(founders.length, parameters)
           const log = createLog({ level: 'warn', json: options.json === true })
           const sender = createSender({ chain, account, signal, log })
           const { network, state } = await createNetwork({ chain, sender, founders, parameters })
@@ -65,26 +64,32 @@ export function register(program: Command): void {
     .description('write the parameters of a development network whose first round starts soon, as hex')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .option('--lead <blocks>', 'blocks until the first round', '20')
-    .action(async (options: { chain: string; lead: string }) => {
+    .option('--checkers <count>', 'how many checkers you expect, to be warned if committees are too small for them; else as many as there can be', String(MOST_CHECKERS))
+    .action(async (options: { chain: string; lead: string; checkers: string }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain) => {
           const { number } = await bestBlock(chain)
-          process.stdout.write(`${toHex(encodeParameters(networkParameters(number, number + Number(options.lead))))}\n`)
+          const parameters = networkParameters(number, number + Number(options.lead))
+          warnOfCapture(countOf(options.checkers), parameters)
+          process.stdout.write(`${toHex(encodeParameters(parameters))}\n`)
         })
       })
     })
 
   network
     .command('show')
-    .description('the parameters that stand on chain, as JSON')
+    .description('the parameters that stand on chain, as JSON; with an indexer to ask, what they promise against checkers in league')
     .argument('<network>', 'the network\'s account')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .action(async (address: string, options: { chain: string }) => {
+    .option('--indexer <url>', 'an indexer of the network, which knows how many checkers are eligible now: for `live`, which is null without')
+    .action(async (address: string, options: { chain: string; indexer?: string }) => {
       await runMain(async () => {
-        await withChain(options.chain, async (chain) => {
+        await withChain(options.chain, async (chain, signal) => {
           const found = await findNetwork(chain, toAccountId(address))
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
-          process.stdout.write(`${JSON.stringify(found.parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
+          const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), found.parameters)
+          if (live?.flagged) process.stderr.write(`warning: ${live.text}\n`)
+          process.stdout.write(`${JSON.stringify({ ...found.parameters, live }, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
         })
       })
     })
@@ -105,12 +110,55 @@ export async function withChain<T>(endpoint: string, work: (chain: Chain, signal
 
 const foundersOf = (members: string): AccountId[] => members.split(',').map((address) => toAccountId(address.trim()))
 
+/** As many checkers as reports can speak of. */
+const MOST_CHECKERS = 8 * HELD_BYTES
+
+type CaptureParameters = Pick<Parameters, 'committee' | 'mirrors' | 'epochRounds'>
+
 /** What founders should know of committees that liars could capture; null if there is nothing to know. */
-export function captureWarning(checkers: number, { committee, epochRounds }: Pick<Parameters, 'committee' | 'epochRounds'>): string | null {
-  const { malicious, perRound, perEpoch, flagged, sufficient } = captureOf(checkers, committee, epochRounds)
-  if (!flagged) return null
-  const cure = sufficient === null ? `no committee is large enough for that with ${checkers} checkers but one of all of them` : `a committee of ${sufficient} would be`
-  return `warning: if ${malicious} of ${checkers} checkers are in league, they are the majority of a machine's committee of ${Math.min(committee, checkers)} with a probability of ${probabilityText(perRound)} in a round and ${probabilityText(perEpoch)} over an epoch; less than one in a million is advised, and ${cure}`
+export function captureWarning(checkers: number, parameters: CaptureParameters): string | null {
+  const capture = captureOf(checkers, parameters)
+  return capture.flagged ? `warning: ${explainCapture(capture)}` : null
+}
+
+function warnOfCapture(checkers: number, parameters: CaptureParameters): void {
+  const warning = captureWarning(checkers, parameters)
+  if (warning !== null) process.stderr.write(`${warning}\n`)
+}
+
+/** What `live` says: the promise against a third of this many checkers. */
+export function liveCapture(checkers: number, parameters: CaptureParameters) {
+  const capture = captureOf(checkers, parameters)
+  const { malicious, committee, flagged, sufficient } = capture
+  return { checkers, malicious, committee, perRound: probabilityText(capture.perRound), perEpoch: probabilityText(capture.perEpoch), vouch: probabilityText(capture.vouch), flagged, sufficient, text: explainCapture(capture) }
+}
+
+/** How many checkers an indexer says are eligible now; the chain itself tells only whoever reads all of it. */
+export async function eligibleBy(indexer: string, signal: AbortSignal): Promise<number> {
+  const answer = await askNetwork(indexer, signal)
+  const checkers = isObject(answer) && isObject(answer['capture']) ? answer['capture']['checkers'] : isObject(answer) && answer['capture'] === null ? 0 : undefined
+  if (typeof checkers !== 'number' || !Number.isInteger(checkers) || checkers < 0 || checkers > MOST_INDEXED) throw new OperatorError('INDEXER', `${indexer} does not say how many checkers are eligible`, { advice: 'Check the address: it must be an indexer of this version.', exit: EXIT.mend })
+  return checkers
+}
+
+/** More than any network has; what an indexer says is reckoned with, so it has an end. */
+const MOST_INDEXED = 100_000
+
+async function askNetwork(indexer: string, signal: AbortSignal): Promise<unknown> {
+  try {
+    const answer = await fetch(new URL('network', indexer.endsWith('/') ? indexer : `${indexer}/`), { signal })
+    return await answer.json()
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new OperatorError('INDEXER', `${indexer} does not answer as an indexer: ${cause instanceof Error ? cause.message : String(cause)}`, { advice: 'Check the address, or leave --indexer out.', exit: EXIT.again, cause })
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+function countOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new OperatorError('COUNT', `${text} is not a number of checkers`, { advice: 'Give a whole number from 0 to 99999.' })
+  return Number(text)
 }
 
 function readParameters(path: string): Parameters {

@@ -108,7 +108,7 @@ describe('the network', () => {
       parameters: { ...played.parameters, poolPerEpoch: '1000000000000000000000', minimumPayout: '1000000000000000' },
       machines: 3,
       checkers: 3,
-      capture: { checkers: 3, malicious: 1, perRound: '0', perEpoch: '0', flagged: false, sufficientCommittee: null },
+      capture: { share: '1/3', checkers: 3, malicious: 1, committee: 3, perRound: '0', perEpoch: '0', vouch: '0', flagged: false, sufficientCommittee: 2, text: expect.stringMatching(/^if 1 of 3 checkers are in league/) },
       rounds: { judged: 3, waiting: 1, failed: 0, missingBlobs: 1 },
       lastEpoch: { epoch: 0, root: replayed.statement.root, paid: String(replayed.result.paid), onChain: { state: 'match', block: now.ledger.head!.number } },
     })
@@ -117,7 +117,7 @@ describe('the network', () => {
   it('before its first block knows nothing, and says so with null', async () => {
     best = null
     state$.next({ ledger: emptyLedger(played.network), stalled: { reason: 'DISCONNECTED', detail: 'no block at all' } })
-    expect(await get('/network')).toMatchObject({ head: null, best: null, round: null, parameters: null, machines: 0, stalled: { reason: 'DISCONNECTED', detail: 'no block at all' } })
+    expect(await get('/network')).toMatchObject({ head: null, best: null, round: null, parameters: null, capture: null, machines: 0, stalled: { reason: 'DISCONNECTED', detail: 'no block at all' } })
     expect(await get('/rounds')).toEqual({ rounds: [] })
     expect(await get('/epochs')).toEqual({ epochs: [] })
     expect(await get('/machines')).toEqual({ machines: [], next: null })

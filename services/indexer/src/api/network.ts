@@ -1,7 +1,7 @@
 // What the network is and where it stands.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { captureOf, epochOf, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
+import { captureOf, eligibleCheckers, epochOf, explainCapture, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { stageOf, STAGES } from '../stage.ts'
 import { route, type ApiDeps } from './route.ts'
@@ -28,12 +28,16 @@ const Network = Type.Object({
   machines: Count,
   checkers: Count,
   capture: nullable(Type.Object({
-    checkers: Count,
-    malicious: Type.Integer({ minimum: 0, description: 'a third of the checkers, if they were in league' }),
-    perRound: Type.String({ description: 'probability that they are the majority of one machine’s committee in a round' }),
+    share: Type.String({ description: 'of the checkers taken to be in league, rounded down' }),
+    checkers: Type.Integer({ minimum: 0, description: 'those eligible in this round' }),
+    malicious: Count,
+    committee: Count,
+    perRound: Type.String({ description: 'probability that they are the majority of one machine’s committee in a round, rounded up' }),
     perEpoch: Type.String({ description: 'that they are it in at least one round of an epoch' }),
-    flagged: Type.Boolean({ description: 'true if that is more than one in a million' }),
+    vouch: Type.String({ description: 'that mirrors in league can vouch alone for a package of one of them, in a round' }),
+    flagged: Type.Boolean({ description: 'true if perEpoch is more than one in a million' }),
     sufficientCommittee: nullable(Count),
+    text: Type.String(),
   })),
   rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
   lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
@@ -60,17 +64,18 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, network, 
       parameters: (current ?? first) && parametersShape((current ?? first)!),
       machines: registeredMachines(ledger).length,
       checkers: registeredCheckers(ledger).length,
-      capture: (current ?? first) && captureShape(registeredCheckers(ledger).length, (current ?? first)!),
+      capture: (current ?? first) && captureShape(eligibleCheckers(ledger).length, (current ?? first)!),
       rounds: { judged: states.get('judged') ?? 0, waiting: states.get('waiting') ?? 0, failed: states.get('failed') ?? 0, missingBlobs: missing.count },
       lastEpoch: last ? { epoch: last.epoch, root: last.root, paid: String(last.paid), onChain: onChain(last) } : null,
     }
   })
 }
 
-function captureShape(checkers: number, { committee, epochRounds }: Parameters) {
-  if (checkers === 0) return null
-  const { malicious, perRound, perEpoch, flagged, sufficient } = captureOf(checkers, committee, epochRounds)
-  return { checkers, malicious, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), flagged, sufficientCommittee: sufficient }
+function captureShape(eligible: number, parameters: Parameters) {
+  if (eligible === 0) return null
+  const capture = captureOf(eligible, parameters)
+  const { checkers, malicious, committee, perRound, perEpoch, vouch, flagged, sufficient } = capture
+  return { share: '1/3', checkers, malicious, committee, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), vouch: probabilityText(vouch), flagged, sufficientCommittee: sufficient, text: explainCapture(capture) }
 }
 
 function roundShape(parameters: Parameters, round: number, head: number) {
