@@ -2,8 +2,9 @@
 // channel, the listener's first frame says whether the dialer is welcome, and every limit is ours, because a peer may be anybody.
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
+import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys'
-import type { Connection, MultiaddrConnection, PeerId, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { Connection, MessageStream, MultiaddrConnection, PeerId, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
@@ -411,6 +412,8 @@ class StreamChannel implements Channel {
       this.#stream.send(encodeFrame(payload))
       while (!this.#isEnded && this.#stream.writableNeedsDrain) await this.#drain()
       if (this.#isEnded) throw new ChannelClosedError('the channel was closed before the frame was sent')
+      // A frame a turn: a peer that grants itself any window would else take this process from all others.
+      await turnOfLoop()
     })
     this.#sending = turn.catch(() => {}).then(() => {
       this.#pendingBytes -= size
@@ -573,8 +576,8 @@ async function stopNode(node: Libp2p): Promise<void> {
 }
 
 /**
- * Yamux with the bounds it lacks: it gathers a data frame of any announced length before it looks at the window, answers pings without counting them, and
- * queues its answers for a peer that never reads.
+ * Yamux with the bounds it lacks: it gathers a data frame of any announced length before it looks at the window, answers pings without counting them,
+ * queues its answers for a peer that never reads, and takes two megabytes of a connection that is full before anybody else has a turn.
  */
 function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
   const window = Math.max(256 * 1024, Math.min(16 << 20, limits.maxPendingBytes))
@@ -588,7 +591,9 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         const muxer = factory.createStreamMuxer(connection) as StreamMuxer as StreamMuxer & YamuxInside
         const frames = new Allowance(1000 + 4 * limits.maxFramesPerSecond, now())
         const { onData, handleFrame } = muxer
+        const rest = restAfterRead(connection)
         muxer.onData = (bytes) => {
+          rest()
           onData.call(muxer, bytes)
           if (muxer.decoder.buffer.byteLength > window + 64) throw new Error('a transport frame is longer than the window')
         }
@@ -600,6 +605,33 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         return muxer
       },
     }
+  }
+}
+
+/** Has a connection read no more in this turn of the event loop, once what was read is handed out. */
+function restAfterRead(connection: MessageStream): () => void {
+  let resting = false
+  /** False if the connection is ending, which says so by itself. */
+  const tried = (change: () => void): boolean => {
+    try {
+      change()
+      return true
+    } catch {
+      return false
+    }
+  }
+  const pause = (): void => {
+    resting = connection.readStatus === 'readable' && tried(() => connection.pause())
+    if (resting) setImmediate(resume)
+  }
+  const resume = (): void => {
+    resting = false
+    if (connection.readStatus === 'paused') tried(() => connection.resume())
+  }
+  return () => {
+    if (resting) return
+    resting = true
+    queueMicrotask(pause)
   }
 }
 
