@@ -379,6 +379,14 @@ describe('a hostile peer', () => {
     const lingering = await rawStream(stranger, address)
     await Promise.all([cut, lingering.closed])
   })
+  it('opens connections on and on and no channel: it holds a few, and nobody else waits', async () => {
+    const { address } = await listen({ handshakeMs: 600_000 })
+    const opened = await Promise.all(Array.from({ length: 40 }, async () => (await rawNode(machine)).dial(multiaddr(address)).catch(() => null)))
+    await expect.poll(() => opened.filter((connection) => connection?.status === 'open').length).toBe(CHANNEL_LIMITS.maxChannelsPerPeer + 8)
+    expect(await echo(await dial(address, { key: other }), 'in')).toBe('in')
+    opened.find((connection) => connection?.status === 'open')!.abort(new Error('gone'))
+    await expect.poll(() => dial(address).then((channel) => echo(channel, 'in too'), () => 'full')).toBe('in too')
+  }, 30_000)
   it('comes as many strangers: members still get in', async () => {
     const { address } = await listen()
     const strangers = await Promise.allSettled(Array.from({ length: 40 }, async (_, i) => (await rawNode(key(100 + i))).dial(multiaddr(address)))).then((all) => all.length)

@@ -88,6 +88,8 @@ export class ChannelBusyError extends Error {
 }
 
 const MAX_STRANGERS = 16
+/** Connections of a peer beside its channels: those that are opening, refused or ending. */
+const MAX_UNTAKEN = 8
 const MAX_PENDING = 256
 const MAX_PENDING_PER_HOST = 64
 const REFUSAL = /^[A-Z][A-Z_]{0,39}$/
@@ -148,6 +150,21 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     }
   }
 
+  const held = new Map<Hex, number>()
+  const mostHeld = MAX_UNTAKEN + doors.reduce((sum, door) => sum + door.limits.maxChannelsPerPeer, 0)
+  /** Counts a member's connection while it lasts, if it may have one more. */
+  const mayHold = (peer: Hex, connection: MultiaddrConnection): boolean => {
+    const before = held.get(peer) ?? 0
+    if (before >= mostHeld) return false
+    held.set(peer, before + 1)
+    connection.addEventListener('close', () => {
+      const left = held.get(peer)! - 1
+      if (left > 0) held.set(peer, left)
+      else held.delete(peer)
+    }, { once: true })
+    return true
+  }
+
   const node = await startNode(key, limits, {
     listen: [`/${isIP(host) === 6 ? 'ip6' : isIP(host) === 4 ? 'ip4' : 'dns4'}/${host}/tcp/${port}`],
     maxInboundStreams: 2,
@@ -161,11 +178,12 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
         connection.addEventListener('close', () => pending.delete(connection))
         return false
       },
-      // After it: strangers get their refusal, but only a few at a time, so that they never stand in a member's way.
+      // After it: no member takes the places of others by connections that never become channels; strangers get their refusal, but only a few at a time, so that they never stand in a member's way.
       denyInboundEncryptedConnection: (peerId, connection) => {
         const peer = publicKeyOf(peerId)
-        if (peer !== undefined && welcome(peer, main) === 'OK') return false
-        if (peer === undefined || strangers.size >= MAX_STRANGERS) return true
+        if (peer === undefined) return true
+        if (welcome(peer, main) === 'OK') return !mayHold(peer, connection)
+        if (strangers.size >= MAX_STRANGERS) return true
         strangers.add(connection)
         connection.addEventListener('close', () => strangers.delete(connection))
         return false
