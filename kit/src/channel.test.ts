@@ -169,6 +169,41 @@ describe('a channel', () => {
   })
 })
 
+describe('a turn of the event loop', () => {
+  /** Counts turns until the test is over. */
+  function turns(): () => number {
+    let [turn, counts] = [0, true]
+    const next = (): void => {
+      turn++
+      if (counts) setImmediate(next)
+    }
+    next()
+    cleanups.push(() => (counts = false))
+    return () => turn
+  }
+  it('sends one frame of a channel, however many its peer would take', async () => {
+    const { address } = await listen()
+    const channel = await dial(address)
+    const turn = turns()
+    const sent = await Promise.all(Array.from({ length: 20 }, () => channel.send(new Uint8Array(1000)).then(turn)))
+    expect(new Set(sent).size).toBe(20)
+  })
+  it('reads a connection once, however much has come', async () => {
+    const { address, next } = await listen()
+    const arriving = next()
+    const raw = await rawStream(machine, address)
+    const { channel, frames } = await arriving
+    const turn = turns()
+    const arrived: number[] = []
+    channel.frames$.subscribe({ next: () => void arrived.push(turn()), error: () => {} })
+    // As much as the window lets through, at once, in frames of 8 KiB: of these a read has eight at most.
+    for (let i = 0; i < 31; i++) raw.stream.send(new Uint8Array(Buffer.concat([Buffer.from([0, 32, 0, 0]), Buffer.alloc(8192)])))
+    await expect.poll(() => frames.length).toBe(31)
+    const most = Math.max(...Map.groupBy(arrived, (at) => at).values().map(({ length }) => length))
+    expect(most).toBeLessThanOrEqual(9)
+  })
+})
+
 describe('dialling', () => {
   it('gives a stranger the code of its refusal and nothing else', async () => {
     const { address, taken } = await listen()
@@ -344,6 +379,14 @@ describe('a hostile peer', () => {
     const lingering = await rawStream(stranger, address)
     await Promise.all([cut, lingering.closed])
   })
+  it('opens connections on and on and no channel: it holds a few, and nobody else waits', async () => {
+    const { address } = await listen({ handshakeMs: 600_000 })
+    const opened = await Promise.all(Array.from({ length: 40 }, async () => (await rawNode(machine)).dial(multiaddr(address)).catch(() => null)))
+    await expect.poll(() => opened.filter((connection) => connection?.status === 'open').length).toBe(CHANNEL_LIMITS.maxChannelsPerPeer + 8)
+    expect(await echo(await dial(address, { key: other }), 'in')).toBe('in')
+    opened.find((connection) => connection?.status === 'open')!.abort(new Error('gone'))
+    await expect.poll(() => dial(address).then((channel) => echo(channel, 'in too'), () => 'full')).toBe('in too')
+  }, 30_000)
   it('comes as many strangers: members still get in', async () => {
     const { address } = await listen()
     const strangers = await Promise.allSettled(Array.from({ length: 40 }, async (_, i) => (await rawNode(key(100 + i))).dial(multiaddr(address)))).then((all) => all.length)

@@ -2,8 +2,9 @@
 // channel, the listener's first frame says whether the dialer is welcome, and every limit is ours, because a peer may be anybody.
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
+import { setImmediate as turnOfLoop } from 'node:timers/promises'
 import { privateKeyFromRaw, publicKeyFromRaw } from '@libp2p/crypto/keys'
-import type { Connection, MultiaddrConnection, PeerId, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { Connection, MessageStream, MultiaddrConnection, PeerId, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
@@ -87,6 +88,8 @@ export class ChannelBusyError extends Error {
 }
 
 const MAX_STRANGERS = 16
+/** Connections of a peer beside its channels: those that are opening, refused or ending. */
+const MAX_UNTAKEN = 8
 const MAX_PENDING = 256
 const MAX_PENDING_PER_HOST = 64
 const REFUSAL = /^[A-Z][A-Z_]{0,39}$/
@@ -147,6 +150,21 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     }
   }
 
+  const held = new Map<Hex, number>()
+  const mostHeld = MAX_UNTAKEN + doors.reduce((sum, door) => sum + door.limits.maxChannelsPerPeer, 0)
+  /** Counts a member's connection while it lasts, if it may have one more. */
+  const mayHold = (peer: Hex, connection: MultiaddrConnection): boolean => {
+    const before = held.get(peer) ?? 0
+    if (before >= mostHeld) return false
+    held.set(peer, before + 1)
+    connection.addEventListener('close', () => {
+      const left = held.get(peer)! - 1
+      if (left > 0) held.set(peer, left)
+      else held.delete(peer)
+    }, { once: true })
+    return true
+  }
+
   const node = await startNode(key, limits, {
     listen: [`/${isIP(host) === 6 ? 'ip6' : isIP(host) === 4 ? 'ip4' : 'dns4'}/${host}/tcp/${port}`],
     maxInboundStreams: 2,
@@ -160,11 +178,12 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
         connection.addEventListener('close', () => pending.delete(connection))
         return false
       },
-      // After it: strangers get their refusal, but only a few at a time, so that they never stand in a member's way.
+      // After it: no member takes the places of others by connections that never become channels; strangers get their refusal, but only a few at a time, so that they never stand in a member's way.
       denyInboundEncryptedConnection: (peerId, connection) => {
         const peer = publicKeyOf(peerId)
-        if (peer !== undefined && welcome(peer, main) === 'OK') return false
-        if (peer === undefined || strangers.size >= MAX_STRANGERS) return true
+        if (peer === undefined) return true
+        if (welcome(peer, main) === 'OK') return !mayHold(peer, connection)
+        if (strangers.size >= MAX_STRANGERS) return true
         strangers.add(connection)
         connection.addEventListener('close', () => strangers.delete(connection))
         return false
@@ -411,6 +430,8 @@ class StreamChannel implements Channel {
       this.#stream.send(encodeFrame(payload))
       while (!this.#isEnded && this.#stream.writableNeedsDrain) await this.#drain()
       if (this.#isEnded) throw new ChannelClosedError('the channel was closed before the frame was sent')
+      // A frame a turn: a peer that grants itself any window would else take this process from all others.
+      await turnOfLoop()
     })
     this.#sending = turn.catch(() => {}).then(() => {
       this.#pendingBytes -= size
@@ -573,8 +594,8 @@ async function stopNode(node: Libp2p): Promise<void> {
 }
 
 /**
- * Yamux with the bounds it lacks: it gathers a data frame of any announced length before it looks at the window, answers pings without counting them, and
- * queues its answers for a peer that never reads.
+ * Yamux with the bounds it lacks: it gathers a data frame of any announced length before it looks at the window, answers pings without counting them,
+ * queues its answers for a peer that never reads, and takes two megabytes of a connection that is full before anybody else has a turn.
  */
 function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
   const window = Math.max(256 * 1024, Math.min(16 << 20, limits.maxPendingBytes))
@@ -588,7 +609,9 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         const muxer = factory.createStreamMuxer(connection) as StreamMuxer as StreamMuxer & YamuxInside
         const frames = new Allowance(1000 + 4 * limits.maxFramesPerSecond, now())
         const { onData, handleFrame } = muxer
+        const rest = restAfterRead(connection)
         muxer.onData = (bytes) => {
+          rest()
           onData.call(muxer, bytes)
           if (muxer.decoder.buffer.byteLength > window + 64) throw new Error('a transport frame is longer than the window')
         }
@@ -600,6 +623,33 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         return muxer
       },
     }
+  }
+}
+
+/** Has a connection read no more in this turn of the event loop, once what was read is handed out. */
+function restAfterRead(connection: MessageStream): () => void {
+  let resting = false
+  /** False if the connection is ending, which says so by itself. */
+  const tried = (change: () => void): boolean => {
+    try {
+      change()
+      return true
+    } catch {
+      return false
+    }
+  }
+  const pause = (): void => {
+    resting = connection.readStatus === 'readable' && tried(() => connection.pause())
+    if (resting) setImmediate(resume)
+  }
+  const resume = (): void => {
+    resting = false
+    if (connection.readStatus === 'paused') tried(() => connection.resume())
+  }
+  return () => {
+    if (resting) return
+    resting = true
+    queueMicrotask(pause)
   }
 }
 

@@ -444,6 +444,19 @@ describe('a memory round', () => {
     expect(w.to(b, 'NotRun')).toEqual([{ round, reason: 'TIMED_OUT' }])
   })
 
+  it('a memory that has been opened is given back, whoever does not acknowledge it: the next round fills its own', async () => {
+    const w = world({ ...memory, receipts: false })
+    const { result: running } = await toCommitment(w)
+    w.move({ best: at.openKnown, open: id(0xcc) })
+    await expect.poll(() => w.to(a, 'Openings').length).toBe(1)
+    await expect.poll(w.closed).toBe(1)
+    w.opened$.next(a)
+    await expect.poll(() => w.to(a, 'Openings').length).toBe(2)
+    w.move({ best: at.packageBy + 1 })
+    expect(await running).toMatchObject({ opened: 0 })
+    expect(w.closed()).toBe(1)
+  })
+
   it('a machine that shows no memory says so', async () => {
     const w = world({ ...memory, memory: false })
     expect(await w.run()).toMatchObject({ result: 'UNSUPPORTED' })

@@ -82,6 +82,7 @@ class Job {
   readonly #nonces = new Map<AccountId, { signature: Uint8Array, at: number }>()
   readonly #receipts = new Map<Hash, Set<AccountId>>()
   readonly #chains = new Set<Work>()
+  readonly #closing: Promise<void>[] = []
 
   constructor(round: number, view$: Observable<RoundView>, deps: JobDeps, signal: AbortSignal) {
     this.#round = round
@@ -198,13 +199,18 @@ class Job {
       log.error('the commitment could not be opened', { round: this.#round, error })
       return 'FAILED'
     }
+    // At once: a checker that acknowledges nothing must not keep the next round from memory.
+    void this.close()
     const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, facts, openings }, (digest) => this.#deps.sign(digest))
     metrics.openSeconds.observe((now() - knownAt) / 1000)
     return this.#deliver({ tag: 'Openings', value: { round: this.#round, blob } }, blobId(crypto, blob), 'openings', schedule.packageBy)
   }
 
+  /** Gives all chains back; resolves when the engines have them. */
   async close(): Promise<void> {
-    await Promise.all([...this.#chains].map((chain) => chain.close().catch(() => {})))
+    for (const chain of this.#chains) this.#closing.push(chain.close().catch(() => {}))
+    this.#chains.clear()
+    await Promise.all(this.#closing)
   }
 
   /**
