@@ -1,11 +1,11 @@
 // Everything that takes bytes or text of a stranger, each with what it promises.
-import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
+import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, documentIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
 import { type Actor, testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { DECODERS, type Decoder } from '@assay/protocol/testing/corpus'
 import { openingsBlob, playNetwork, roundOf } from '@assay/protocol/testing/round'
 import { ChannelAbuseError, encodeFrame, FrameReader } from '@assay/kit/frame'
 import { ApiError, accountIn } from '@assay/indexer/api/route'
-import { cryptoReady, documentIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { cryptoReady, toAccountId, toAddress } from '@assay/runtime-bindings'
 import type { Target } from './fuzz.ts'
 import { decodePlanted } from './planted.ts'
 
