@@ -3,7 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { blake2b } from '@noble/hashes/blake2.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { verify } from '@scure/sr25519'
-import { concat, type Crypto, equalBytes } from '@assay/protocol'
+import { concat, type Crypto, equalBytes, isSmallOrder } from '@assay/protocol'
 
 const { Point } = ed25519
 const ORDER = Point.Fn.ORDER
@@ -19,10 +19,10 @@ export const browserCrypto: Crypto = {
   sr25519Verify: (signature, message, publicKey) => signature.length === 64 && publicKey.length === 32 && orFalse(() => verify(message, signature, publicKey)),
 }
 
-/** RFC 8032, 5.1.7, without the cofactor: S < L, and the encoding of [S]B - [k]A is R byte for byte, which refuses every second encoding of R. @throws Error if the key is no point */
+/** RFC 8032, 5.1.7, without the cofactor: S < L, nothing of small order, and the encoding of [S]B - [k]A is R byte for byte, which refuses every second encoding of R. @throws Error if the key is no point */
 function ed25519Holds(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   const [r, s] = [signature.subarray(0, 32), littleEndian(signature.subarray(32))]
-  if (s >= ORDER) return false
+  if (s >= ORDER || isSmallOrder(r) || isSmallOrder(publicKey)) return false
   // Leniently (`true`): a second encoding of a key is the protocol's matter, which refuses it where keys are registered.
   const key = Point.fromBytes(publicKey, true)
   const k = littleEndian(sha512(concat(r, publicKey, message))) % ORDER

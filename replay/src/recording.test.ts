@@ -38,7 +38,7 @@ describe('a recording', () => {
   })
 
   test('says of the statement among its blocks whether it is the one computed', async () => {
-    const stated = (bytes: Uint8Array) => (block: LedgerBlock): LedgerBlock => {
+    const stated = (bytes: Uint8Array<ArrayBufferLike>) => (block: LedgerBlock): LedgerBlock => {
       if (block.number !== net.blocks.length) return block
       const chunks = [bytes.slice(0, 128), bytes.slice(128)]
       return { ...block, events: [...block.events, ...chunks.map((value, i): LedgerEvent => ({ kind: 'item', who: net.network, key: statementKey(net.network, 0, i), value, update: false }))] }
@@ -48,7 +48,7 @@ describe('a recording', () => {
     // The blocks to the statement, and not to the judgement only.
     expect(right.recording.blocks).toHaveLength(net.blocks.length)
     expect((await replayRecording(await packRecording(right.recording))).onChain).toBe('match')
-    const wrong = await record(net, 0, stated(bytes.with(40, bytes[40]! ^ 1)))
+    const wrong = await record(net, 0, stated(new Uint8Array(bytes).with(40, bytes[40]! ^ 1)))
     expect((await replayRecording(await packRecording(wrong.recording))).onChain).toBe('mismatch')
   })
 
@@ -74,7 +74,7 @@ describe('a recorder', () => {
 
   test('keeps of strangers\' events none, and of values that are too long no more than shows it', () => {
     const stranger: Hash = `0x${'5'.repeat(64)}`
-    const item = (who: Hash, key: string, value = new Uint8Array(5000)): LedgerEvent => ({ kind: 'item', who, key, value, update: false })
+    const item = (who: Hash, key: string, value: Uint8Array = new Uint8Array(5000)): LedgerEvent => ({ kind: 'item', who, key, value, update: false })
     const foreign: LedgerEvent[] = [
       item(stranger, 'anything'),
       item(stranger, PARAMETERS_KEY, encodeParameters(net.parameters)),
