@@ -46,7 +46,7 @@ describe('the recorded epoch', () => {
     expect(scores('checker').map(({ score }) => score.earned > 0n)).toEqual([true, true, true])
     const [cheat, ...honest] = scores('machine').toSorted((a, b) => (a.score.earned < b.score.earned ? -1 : 1))
     expect(honest.map(({ score }) => [score.earned > 0n, score.reason])).toEqual([[true, 'OK'], [true, 'OK']])
-    expect(cheat).toMatchObject({ score: { score: 0n, earned: 0n, reason: expect.stringMatching(/^WRONG_(PRODUCT|SCAN)$/) as unknown }, payout: undefined })
+    expect(cheat).toMatchObject({ score: { score: 0n, earned: 0n, reason: expect.stringMatching(/^(WRONG_PRODUCT|WRONG_SCAN|BAD_PATH)$/) as unknown }, payout: undefined })
     expect(cheat!.rounds.map(({ verdict }) => verdict)).toContainEqual(expect.objectContaining({ outcome: 'FAIL', reason: cheat!.score.reason }))
     expect(lines.join('\n')).toContain(`machine ${addressOf(cheat!.score.account)}: score 0, earned 0 PEAQ (${cheat!.score.reason}: `)
   })

@@ -1,9 +1,8 @@
 // Makes a recording of what a replay reads.
-import {
-  type AccountId, CHECKER_KEY, checkerRoleId, compareBytes, type Crypto, type Hash, judgementOfEpoch, type Ledger, type LedgerBlock, type LedgerEvent, type LoadBlob, MACHINE_KEY, parametersFor, PARAMETERS_KEY,
-  parseStatementKey, reportKey, toHex,
-} from '@assay/protocol'
-import { type RecordedEvent, type Recording, VALUE_BYTES } from './recording.ts'
+import { type AccountId, compareBytes, type Crypto, type Hash, judgementOfEpoch, type Ledger, type LedgerBlock, type LedgerEvent, type LoadBlob, parametersFor, parseStatementKey, toHex } from '@assay/protocol'
+import { KEY_CHARACTERS, type RecordedEvent, type Recording, VALUE_BYTES } from './recording.ts'
+
+const HASH_BYTES = 32
 
 export interface Recorder {
   /** Notes the next block of the chain; the first should be the network's origin. */
@@ -47,21 +46,22 @@ function isStatement(network: AccountId, epoch: number, event: RecordedEvent): b
   return event.tag === 'itemAdded' && event.value.who === network && parseStatementKey(network, event.value.key)?.epoch === epoch
 }
 
-/** What a ledger of the network reads of a block, in the order of the block. */
+/**
+ * What a ledger of the network may read of a block, in the order of the block: rather too much than too little, for a rule may come to read what none reads yet.
+ * Items of the protocol (`assay/…`) by whomever, every role of the network, and the documents that an item names.
+ */
 function keptEvents(crypto: Crypto, network: AccountId, { events }: LedgerBlock): RecordedEvent[] {
-  const role = checkerRoleId(crypto)
-  const report = reportKey(network)
-  const isOurs = (who: AccountId, key: string): boolean => [MACHINE_KEY, CHECKER_KEY, report].includes(key) || (who === network && (key === PARAMETERS_KEY || parseStatementKey(network, key) !== null))
-  const anchors = new Set(events.flatMap((event) => (event.kind === 'item' && [MACHINE_KEY, CHECKER_KEY].includes(event.key) ? [toHex(event.value)] : [])))
-  return events.flatMap((event: LedgerEvent): RecordedEvent[] => {
+  const isOurs = (event: LedgerEvent) => event.kind === 'item' && event.key.startsWith('assay/') && event.key.length <= KEY_CHARACTERS
+  const anchors = new Set(events.flatMap((event) => (event.kind === 'item' && isOurs(event) && event.value.length === HASH_BYTES ? [toHex(event.value)] : [])))
+  return events.flatMap((event): RecordedEvent[] => {
     switch (event.kind) {
       case 'item':
-        return isOurs(event.who, event.key) ? [{ tag: event.update ? 'itemUpdated' : 'itemAdded', value: { who: event.who, key: event.key, value: event.value.slice(0, VALUE_BYTES) } }] : []
+        return isOurs(event) ? [{ tag: event.update ? 'itemUpdated' : 'itemAdded', value: { who: event.who, key: event.key, value: event.value.slice(0, VALUE_BYTES) } }] : []
       case 'attribute':
         // One without an identity, or that no anchor of its block names, is as if it were not there.
         return event.identity !== null && anchors.has(toHex(crypto.blake2b256(event.value))) ? [{ tag: 'document', value: event.value }] : []
       case 'role':
-        return event.owner === network && event.role === role ? [{ tag: event.assigned ? 'assigned' : 'unassigned', value: event.user }] : []
+        return event.owner === network ? [{ tag: event.assigned ? 'assigned' : 'unassigned', value: { role: event.role, user: event.user } }] : []
     }
   })
 }

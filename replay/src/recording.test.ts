@@ -1,7 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeParameters, type Hash, judgementOfEpoch, type LedgerBlock, type LedgerEvent, MACHINE_KEY, MalformedError, PARAMETERS_KEY, replayEpoch, type ReplayedEpoch, reportKey, statementKey, toHex } from '@assay/protocol'
+import {
+  applyBlock, calibratorRoleId, canariesChunkKey, canariesKey, canariesOf, CHECKER_KEY, checkerRoleId, emptyLedger, encodeParameters, type Hash, judgementOfEpoch, type Ledger, type LedgerBlock, type LedgerEvent, MACHINE_KEY, MalformedError,
+  PARAMETERS_KEY, replayEpoch, type ReplayedEpoch, reportKey, roundFacts, type RoundFacts, statementKey, statementsOnChain, toHex,
+} from '@assay/protocol'
 import { testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { everyOtherRow } from '@assay/protocol/testing/prover'
 import { documentOf, play, type Played } from '../testing/play.ts'
@@ -10,6 +13,12 @@ import { decodeRecording, encodeRecording, ledgerBlocksOf, packRecording, type R
 import { RecordingError, replayRecording } from './replay-recording.ts'
 
 const net = play({ machines: 3, epochs: 2 }, { machine: ({ name }) => (name === 'machine 2' ? { lie: everyOtherRow } : {}) })
+
+const STRANGER: Hash = `0x${'5'.repeat(64)}`
+const ROLE: Hash = `0x${'6'.repeat(64)}`
+
+/** Of the facts of a round what can be compared. */
+const tellable = ({ machines, checkers, beacon, reports, packageRoots, counted, complete }: RoundFacts): object => ({ machines, checkers, beacon, reports, packageRoots, counted, complete })
 
 async function record({ network, blocks, ledger, load }: Played, epoch: number, change: (block: LedgerBlock) => LedgerBlock = (same) => same): Promise<{ replayed: ReplayedEpoch; recording: Recording }> {
   const recorder = createRecorder(crypto, network)
@@ -72,31 +81,42 @@ describe('a recorder', () => {
     expect(kept.blocks.every(({ relayRoot }) => relayRoot[0] === root)).toBe(true)
   })
 
-  test('keeps of strangers\' events none, and of values that are too long no more than shows it', () => {
-    const stranger: Hash = `0x${'5'.repeat(64)}`
-    const item = (who: Hash, key: string, value: Uint8Array = new Uint8Array(5000)): LedgerEvent => ({ kind: 'item', who, key, value, update: false })
+  test('keeps nothing that is not the protocol\'s or the network\'s, and of values that are too long no more than shows it', () => {
+    const item = (key: string, value: Uint8Array = new Uint8Array(5000)): LedgerEvent => ({ kind: 'item', who: STRANGER, key, value, update: false })
     const foreign: LedgerEvent[] = [
-      item(stranger, 'anything'),
-      item(stranger, PARAMETERS_KEY, encodeParameters(net.parameters)),
-      item(stranger, statementKey(net.network, 0, 0)),
-      { kind: 'role', owner: stranger, role: `0x${'6'.repeat(64)}`, user: stranger, assigned: true },
-      { kind: 'role', owner: net.network, role: `0x${'6'.repeat(64)}`, user: stranger, assigned: true },
-      { kind: 'attribute', who: stranger, subject: stranger, value: documentOf(Uint8Array.of(1)), identity: Uint8Array.of(1) },
-      { kind: 'attribute', who: stranger, subject: stranger, value: new Uint8Array(100_000), identity: null },
+      item('anything'),
+      item(`assay/${'x'.repeat(100)}`),
+      { kind: 'role', owner: STRANGER, role: ROLE, user: STRANGER, assigned: true },
+      { kind: 'attribute', who: STRANGER, subject: STRANGER, value: documentOf(Uint8Array.of(1)), identity: Uint8Array.of(1) },
+      { kind: 'attribute', who: STRANGER, subject: STRANGER, value: new Uint8Array(100_000), identity: null },
     ]
     const recorder = createRecorder(crypto, net.network)
-    const first = net.blocks[0]!
-    recorder.block({ ...first, events: [...foreign, item(stranger, MACHINE_KEY), item(stranger, reportKey(net.network))] })
-    const { blocks } = recorder.recording(net.ledger, 0)
-    expect(blocks[0]!.events.map((event) => [event.tag, typeof event.value === 'object' && 'value' in event.value ? event.value.value.length : 0])).toEqual([['itemAdded', VALUE_BYTES], ['itemAdded', VALUE_BYTES]])
+    recorder.block({ ...net.blocks[0]!, events: [...foreign, item(MACHINE_KEY), { kind: 'role', owner: net.network, role: ROLE, user: STRANGER, assigned: false }] })
+    expect(recorder.recording(net.ledger, 0).blocks[0]!.events).toEqual([
+      { tag: 'itemAdded', value: { who: STRANGER, key: MACHINE_KEY, value: new Uint8Array(VALUE_BYTES) } },
+      { tag: 'unassigned', value: { role: ROLE, user: STRANGER } },
+    ])
   })
 
-  test('changes nothing for the ledger', () => {
-    const kept = [...ledgerBlocksOf(crypto, recording)]
-    const plain = net.blocks.slice(0, kept.length)
-    expect(kept.map(({ number, hash, parentHash }) => ({ number, hash, parentHash }))).toEqual(plain.map(({ number, hash, parentHash }) => ({ number, hash, parentHash })))
-    const bare = (event: LedgerEvent): unknown => (event.kind === 'attribute' ? { ...event, who: null, subject: null } : event)
-    expect(kept.flatMap(({ events }) => events.map(bare))).toEqual(plain.flatMap(({ events }) => events.map(bare)))
+  test('changes nothing for a ledger, whatever anybody writes', () => {
+    const who = fc.constantFrom(net.network, STRANGER, net.checkers[0]!.account, net.machines[0]!.account)
+    const key = fc.constantFrom('anything', PARAMETERS_KEY, MACHINE_KEY, CHECKER_KEY, reportKey(net.network), statementKey(net.network, 0, 0), statementKey(net.network, 0, 1), canariesKey(net.network), canariesChunkKey(net.network, 0, 0), canariesChunkKey(net.network, 1, 0))
+    const item = fc.record({ kind: fc.constant('item' as const), who, key, value: fc.oneof(fc.uint8Array({ maxLength: 140 }), fc.uint8Array({ minLength: 127, maxLength: 129 })), update: fc.boolean() })
+    const role = fc.record({ kind: fc.constant('role' as const), owner: who, role: fc.constantFrom(ROLE, checkerRoleId(crypto), calibratorRoleId(crypto)), user: who, assigned: fc.boolean() })
+    const ledgerOf = (blocks: Iterable<LedgerBlock>): Ledger => [...blocks].reduce((ledger, block) => applyBlock(crypto, ledger, block), emptyLedger(net.network))
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: recording.blocks.length - 1 }), fc.oneof(item, role)), { maxLength: 40 }), (writes) => {
+        const blocks = net.blocks.slice(0, recording.blocks.length).map((block, i) => ({ ...block, events: [...writes.flatMap(([at, event]) => (at === i ? [event] : [])), ...block.events] }))
+        const recorder = createRecorder(crypto, net.network)
+        for (const block of blocks) recorder.block(block)
+        const plain = ledgerOf(blocks)
+        const kept = ledgerOf(ledgerBlocksOf(recorder.recording(plain, 0)))
+        for (const { facts } of replayed.rounds) expect(tellable(roundFacts(crypto, kept, facts.round)!)).toEqual(tellable(roundFacts(crypto, plain, facts.round)!))
+        expect([statementsOnChain(kept), kept.parameters, kept.roles]).toEqual([statementsOnChain(plain), plain.parameters, plain.roles])
+        expect(canariesOf(crypto, kept, 0)).toEqual(canariesOf(crypto, plain, 0))
+      }),
+      { numRuns: 50 },
+    )
   })
 
   test('has nothing to say before it has seen a network', () => {

@@ -1,6 +1,6 @@
-// Everything that the replay of an epoch needs, in one file. docs/PROTOCOL.md, section 16.
+// Everything that the replay of an epoch needs, in one file. docs/PROTOCOL.md, section 17.
 import {
-  type AccountId, BLOB_BYTES_LIMIT, boundedBytes, boundedVec, checkerRoleId, type Codec, compareBytes, type Crypto, DOCUMENT_LIMIT, documentIdentity, type Hash, hex32, ITEM_BYTES,
+  type AccountId, BLOB_BYTES_LIMIT, boundedBytes, boundedVec, type Codec, compareBytes, DOCUMENT_LIMIT, documentIdentity, type Hash, hex32, ITEM_BYTES,
   type LedgerBlock, type LedgerEvent, MalformedError, strict, struct, tagged, text, u32, versioned,
 } from '@assay/protocol'
 
@@ -33,26 +33,33 @@ interface RecordedItem {
   value: Uint8Array
 }
 
+interface RecordedRole {
+  role: Hash
+  user: AccountId
+}
+
 export type RecordedEvent =
   | { tag: 'itemAdded' | 'itemUpdated'; value: RecordedItem }
   /** A DID document, in whatever attribute it stood. */
   | { tag: 'document'; value: Uint8Array }
-  /** The checker's role of the network, given to or taken from an account. */
-  | { tag: 'assigned' | 'unassigned'; value: AccountId }
+  /** A role of the network, given to or taken from an account. */
+  | { tag: 'assigned' | 'unassigned'; value: RecordedRole }
 
 /** Longest recording that is read or written, unpacked: 256 MiB. */
 export const RECORDING_BYTES = 2 ** 28
 /** Bytes of an item's value that are kept: one more than a value of the protocol may have. */
 export const VALUE_BYTES = ITEM_BYTES + 1
 
-const KEY_CHARACTERS = 64
+/** Longest key of an item that is kept; those of the protocol are shorter. */
+export const KEY_CHARACTERS = 64
 const BLOCKS = 2 ** 22
 const EVENTS = 2 ** 16
 const BLOBS = 2 ** 20
 
 const item: Codec<RecordedItem> = struct({ who: hex32, key: text(KEY_CHARACTERS), value: boundedBytes(VALUE_BYTES) })
-// Two casts, for `tagged` gives the union member by member.
-const event = tagged({ itemAdded: item, itemUpdated: item, document: boundedBytes(DOCUMENT_LIMIT), assigned: hex32, unassigned: hex32 }) as Codec<RecordedEvent>
+const role: Codec<RecordedRole> = struct({ role: hex32, user: hex32 })
+// A cast, for `tagged` gives the union member by member.
+const event = tagged({ itemAdded: item, itemUpdated: item, document: boundedBytes(DOCUMENT_LIMIT), assigned: role, unassigned: role }) as Codec<RecordedEvent>
 const block: Codec<RecordedBlock> = struct({ hash: hex32, relayRoot: boundedVec(hex32, 1), events: boundedVec(event, EVENTS) })
 const codec = strict<Recording>(
   'recording',
@@ -110,16 +117,15 @@ async function through(bytes: Uint8Array, stream: CompressionStream | Decompress
 }
 
 /** The blocks as the ledger takes them. */
-export function* ledgerBlocksOf(crypto: Crypto, { network, first, parent, blocks }: Recording): Generator<LedgerBlock> {
-  const role = checkerRoleId(crypto)
+export function* ledgerBlocksOf({ network, first, parent, blocks }: Pick<Recording, 'network' | 'first' | 'parent' | 'blocks'>): Generator<LedgerBlock> {
   let parentHash = parent
   for (const [i, { hash, relayRoot, events }] of blocks.entries()) {
-    yield { number: first + i, hash, parentHash, relayRoot: relayRoot[0] ?? null, events: events.map((event) => ledgerEvent(event, network, role)) }
+    yield { number: first + i, hash, parentHash, relayRoot: relayRoot[0] ?? null, events: events.map((event) => ledgerEvent(event, network)) }
     parentHash = hash
   }
 }
 
-function ledgerEvent({ tag, value }: RecordedEvent, network: AccountId, role: Hash): LedgerEvent {
+function ledgerEvent({ tag, value }: RecordedEvent, network: AccountId): LedgerEvent {
   switch (tag) {
     case 'itemAdded':
     case 'itemUpdated':
@@ -129,6 +135,6 @@ function ledgerEvent({ tag, value }: RecordedEvent, network: AccountId, role: Ha
       return { kind: 'attribute', who: network, subject: network, value, identity: documentIdentity(value) }
     case 'assigned':
     case 'unassigned':
-      return { kind: 'role', owner: network, role, user: value, assigned: tag === 'assigned' }
+      return { kind: 'role', owner: network, ...value, assigned: tag === 'assigned' }
   }
 }

@@ -34,7 +34,7 @@ export async function replayRecording(file: Uint8Array, { crypto = browserCrypto
   const blobs = new Map<Hash, Uint8Array>(recording.blobs.map((blob) => [toHex(crypto.sha256(blob)), blob]))
   try {
     let ledger = emptyLedger(recording.network)
-    for (const block of ledgerBlocksOf(crypto, recording)) ledger = applyBlock(crypto, ledger, block)
+    for (const block of ledgerBlocksOf(recording)) ledger = applyBlock(crypto, ledger, block)
     const replayed = await replayEpoch(crypto, ledger, epoch, async (id, maxBytes) => fitting(blobs.get(id), maxBytes))
     if (replayed.kind === 'early') throw new RecordingError(`the recording ends at block ${ledger.head?.number ?? 'none'}, and epoch ${epoch} is judged from block ${replayed.readyAt ?? 'unknown'} on`)
     if (replayed.kind === 'missing') throw new RecordingError(`the recording lacks evidence of epoch ${replayed.epoch}: ${replayed.blobs.join(', ')}`)
