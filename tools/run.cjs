@@ -29,7 +29,7 @@ function wanted() {
 async function install() {
   const stamp = wanted()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
-  say('installing the locked dependencies with npm ci (once; about a minute, 900 MB in node_modules)')
+  say('installing the locked dependencies with npm ci (once; about a minute, 1.1 GB in node_modules)')
   const began = Date.now()
   const seconds = () => Math.round((Date.now() - began) / 1000)
   const ticker = setInterval(() => say(`still installing, ${seconds()} s`), 10_000)

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { softwareVulkan, untar } from './software-vulkan.ts'
+import { untar } from './chromium-package.ts'
+import { softwareVulkan } from './software-vulkan.ts'
 
 /** A tar archive of these files; a name that ends in / is a folder. */
 function tar(files: Record<string, string>): Uint8Array {

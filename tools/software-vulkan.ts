@@ -2,12 +2,9 @@
 //   node tools/software-vulkan.ts bench/engines.ts --adapter swiftshader    runs a script of ours with it
 // It computes right and slowly. Only Linux on x64 has it; elsewhere what needs it is skipped and says so.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
+import { join } from 'node:path'
+import { hasChromiumPackage, unpacked, untar } from './chromium-package.ts'
 
-const root = join(import.meta.dirname, '..')
 const WANTED = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']
 const DRIVER = 'vk_swiftshader_icd.json'
 
@@ -16,46 +13,18 @@ const DRIVER = 'vk_swiftshader_icd.json'
  * It must stand before the process starts: the system reads LD_LIBRARY_PATH once.
  */
 export function softwareVulkan(): Record<string, string> | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
-  const main = createRequire(join(root, 'package.json')).resolve('@sparticuz/chromium')
-  const home = main.slice(0, main.lastIndexOf('/build/'))
-  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }
-  const folder = join(root, 'node_modules', '.cache', `software-vulkan-${version}`)
-  if (!existsSync(folder)) unpack(join(home, 'bin', 'swiftshader.tar.br'), folder)
+  if (!hasChromiumPackage) return undefined
+  const folder = unpacked('software-vulkan', (archive) => {
+    const files = untar(archive('swiftshader.tar.br'))
+    return WANTED.map((name) => {
+      const bytes = files.get(name)
+      if (!bytes) throw new Error(`@sparticuz/chromium holds no ${name}: another version of it keeps its driver elsewhere`)
+      return { name, bytes }
+    })
+  })
   const driver = join(folder, DRIVER)
   const libraries = [folder, ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((path) => path !== '' && path !== folder)]
   return { LD_LIBRARY_PATH: libraries.join(':'), VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver }
-}
-
-/** Unpacks what is wanted beside the folder and moves it there in one step, for two may do it at once. */
-function unpack(archive: string, folder: string): void {
-  mkdirSync(dirname(folder), { recursive: true })
-  const fresh = mkdtempSync(`${folder}.`)
-  const files = untar(brotliDecompressSync(readFileSync(archive)))
-  for (const name of WANTED) {
-    const bytes = files.get(name)
-    if (!bytes) throw new Error(`${archive} holds no ${name}: another version of @sparticuz/chromium keeps its driver elsewhere`)
-    writeFileSync(join(fresh, name), bytes)
-  }
-  try {
-    renameSync(fresh, folder)
-  } catch (error) {
-    rmSync(fresh, { recursive: true })
-    if (!existsSync(folder)) throw error
-  }
-}
-
-/** The plain files of a tar archive by name (POSIX ustar: a header of 512 bytes, then the bytes, filled up to 512). */
-export function untar(archive: Uint8Array): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>()
-  const text = (from: number, to: number): string => Buffer.from(archive.subarray(from, to)).toString('latin1').replace(/\0.*$/s, '').trim()
-  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
-    const size = parseInt(text(at + 124, at + 136), 8)
-    const type = text(at + 156, at + 157)
-    if (type === '0' || type === '') files.set(text(at, at + 100).replace(/^\.\//, ''), archive.subarray(at + 512, at + 512 + size))
-    at += 512 + Math.ceil(size / 512) * 512
-  }
-  return files
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
 import { type AccountId, concat, fromHex, type Hash, utf8 } from './bytes.ts'
 import { boundedVec, bytes64, type Codec, hex32, names, strict, struct, text, versioned } from './codec.ts'
 import type { Crypto } from './crypto.ts'
+import { isPlainPoint } from './ed25519.ts'
 import type { ReasonCode } from './reasons.ts'
 
 export type IdentityKind = 'machine' | 'checker'
@@ -65,26 +66,10 @@ export function verifyIdentity(
   if (identity.network !== expected.network) return 'WRONG_NETWORK'
   if (identity.account !== expected.account) return 'WRONG_ACCOUNT'
   if (expected.kind !== undefined && identity.kind !== expected.kind) return 'WRONG_KIND'
-  if (!isPeerKey(identity.peer)) return 'BAD_PEER_KEY'
+  if (!isPlainPoint(fromHex(identity.peer))) return 'BAD_PEER_KEY'
   const digest = identityDigest(crypto, identity)
   if (!crypto.ed25519Verify(peerSignature, digest, fromHex(identity.peer))) return 'BAD_PEER_SIGNATURE'
   if (!crypto.sr25519Verify(accountSignature, digest, fromHex(identity.account))) return 'BAD_ACCOUNT_SIGNATURE'
   if (!crypto.sr25519Verify(ownerSignature, digest, fromHex(identity.owner))) return 'BAD_OWNER_SIGNATURE'
   return 'OK'
-}
-
-const FIELD = 2n ** 255n - 19n
-/** y of the eight points of small order: for such a key one signature fits many messages. */
-const SMALL_ORDER = new Set([
-  0n,
-  1n,
-  FIELD - 1n,
-  2707385501144840649318225287225658788936804267575313519463743609750303402022n,
-  55188659117513257062467267217118295137698188065244968500265048394206261417927n,
-])
-
-/** True unless the 32 bytes are a second encoding of a point, or a point of small order. That they are a point at all, a valid signature shows. */
-function isPeerKey(peer: Hash): boolean {
-  const y = fromHex(peer).reduceRight((value, byte, i) => (value << 8n) + BigInt(i === 31 ? byte & 0x7f : byte), 0n)
-  return y < FIELD && !SMALL_ORDER.has(y)
 }

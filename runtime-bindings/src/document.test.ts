@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { DOCUMENT_LIMIT, documentIdentity } from '@assay/protocol'
 import { accountFromSecret, peerIdOf, peerKey } from './account.ts'
 import { cryptoReady } from './crypto.ts'
-import { buildDocument, DOCUMENT_LIMIT, documentIdentity } from './document.ts'
+import { buildDocument } from './document.ts'
 
 interface Proto {
   Document: { deserializeBinary(bytes: Uint8Array): { toObject(): Record<string, unknown> } }

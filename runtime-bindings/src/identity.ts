@@ -1,6 +1,7 @@
 import {
   CHECKER_KEY,
   decodeSignedIdentity,
+  documentIdentity,
   encodeSignedIdentity,
   equalBytes,
   identityDigest,
@@ -17,7 +18,7 @@ import { formatAmount, readBalance, transfer } from './balances.ts'
 import type { Chain } from './chain.ts'
 import { nodeCrypto } from './crypto.ts'
 import { putAttribute, readAttribute } from './did.ts'
-import { buildDocument, documentIdentity } from './document.ts'
+import { buildDocument } from './document.ts'
 import { ChainError } from './errors.ts'
 import { findNetwork } from './network.ts'
 import { describeResult, type TxFailure } from './result.ts'

@@ -15,7 +15,7 @@ export { formatAmount, readBalance, transfer, type Balance } from './balances.ts
 export { batchAll, forceBatch } from './utility.ts'
 export { addItem, hasItem, putItem, readItem, updateItem } from './storage.ts'
 export { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
-export { buildDocument, documentIdentity, type DocumentContent } from './document.ts'
+export { buildDocument, type DocumentContent } from './document.ts'
 export { approve, cancel, multisigAccount, readOperation, thresholdOf, type Approval, type ApproveOptions, type Multisig, type Operation } from './multisig.ts'
 export { addAttribute, isOwner, putAttribute, readAttribute, updateAttribute } from './did.ts'
 export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './network.ts'

@@ -1,11 +1,12 @@
 // Everything that takes bytes or text of a stranger, each with what it promises.
-import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
+import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, documentIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
 import { type Actor, testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { DECODERS, type Decoder } from '@assay/protocol/testing/corpus'
 import { openingsBlob, playNetwork, roundOf } from '@assay/protocol/testing/round'
 import { ChannelAbuseError, encodeFrame, FrameReader } from '@assay/kit/frame'
 import { ApiError, accountIn } from '@assay/indexer/api/route'
-import { cryptoReady, documentIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { createRecorder, decodeRecording, encodeRecording } from '@assay/replay'
+import { cryptoReady, toAccountId, toAddress } from '@assay/runtime-bindings'
 import type { Target } from './fuzz.ts'
 import { decodePlanted } from './planted.ts'
 
@@ -86,7 +87,13 @@ const MOST_DOCUMENT = 16_384
 const manifests = [...evidence.packages.keys()].map((of) => net.blobs.get(facts.packageRoots.get(of)!)!)
 const honest = checkPackage(crypto, facts, checker.account, net.blobs.get(facts.packageRoots.get(checker.account)!)!) as Manifest
 
+const recorder = createRecorder(crypto, net.network)
+for (const block of net.blocks) recorder.block(block)
+/** Short: blobs are bytes and nothing else. */
+const recorded = { ...recorder.recording(net.ledger, 0), blobs: [utf8('a'), utf8('b')] }
+
 const VERIFIERS: Target[] = [
+  decoderTarget({ name: 'recording', valid: [encodeRecording(recorded), encodeRecording({ ...recorded, blocks: [] })], again: (bytes) => encodeRecording(decodeRecording(bytes)) }),
   {
     name: 'identity check',
     seeds: validOf('signed identity'),

@@ -8,12 +8,13 @@ import { parseSync } from 'oxc-parser'
 const ALLOWED: Record<string, string[]> = {
   protocol: [],
   kit: [],
+  replay: ['protocol'],
   'runtime-bindings': ['protocol'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
   'services/indexer': ['protocol', 'kit', 'runtime-bindings'],
-  cli: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
-  test: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
+  cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
+  test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 

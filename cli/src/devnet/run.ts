@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { encodeParameters, type AccountId, toHex } from '@assay/protocol'
+import { encodeParameters, type AccountId, type Parameters, toHex } from '@assay/protocol'
 import { bestBlock, connectChain, createSender, findNetwork, networkAccount, toAccountId, toAddress, type Chain, type Sender } from '@assay/runtime-bindings'
 import type { DevnetEvent } from './events.ts'
 import { networkParameters } from './parameters.ts'
@@ -27,6 +27,8 @@ export interface DevnetOptions {
   live: boolean
   /** Keep keys, databases and logs. */
   keep: boolean
+  /** Changes to the devnet's own parameters. */
+  parameters?: Partial<Parameters>
 }
 
 export interface DevnetContext {
@@ -96,7 +98,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     names.set(network, 'pot')
     await fund(chain, sender, [...members.map((to) => ({ to, planck: CHECKER_PLANCK })), { to: network, planck: POT_PLANCK }])
     const { number: now } = await bestBlock(chain)
-    const parameters = networkParameters(now, now + lead)
+    const parameters = { ...networkParameters(now, now + lead), ...options.parameters }
     step(`creating the network ${toAddress(network)}: each founder approves the same call`)
     const parametersFile = join(home, 'parameters')
     writeFileSync(parametersFile, toHex(encodeParameters(parameters)))
