@@ -4,8 +4,8 @@
 import { parseArgs } from 'node:util'
 import { buildStatement, decideRound, EQUAL_WEIGHTS, FIRST_STATE, scoreEpoch, ZERO_HASH, type Hash } from '@assay/protocol'
 import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
-import { referenceEpoch, referenceRound } from '../protocol/testing/reference.ts'
-import { people, syntheticRound } from '../protocol/testing/synthetic.ts'
+import { referenceEpoch, referenceRound } from '@assay/protocol/testing/reference'
+import { people, syntheticRound } from '@assay/protocol/testing/synthetic'
 
 /** Limits: seconds and MiB for this many observations. */
 const LIMITS = new Map([[250_000, { seconds: 1.5, mib: 200 }], [1_000_000, { seconds: 6, mib: 800 }]])
@@ -15,7 +15,7 @@ await cryptoReady()
 const { values } = parseArgs({ options: { observations: { type: 'string', default: '250000,1000000' }, committee: { type: 'string', default: '10' }, plain: { type: 'string', default: '250000' } } })
 const committee = Number(values.committee)
 const checkers = people(crypto, 'checker', 1000)
-const collect = (): void => void (globalThis as { gc?: () => void }).gc?.()
+const collect = (): void => (globalThis as { gc?: () => void }).gc?.()
 const seconds = (since: NodeJS.CpuUsage): number => {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1e6

@@ -150,7 +150,7 @@ const checkerTable = kinds.map(({ name, count, weights, calibration }) => ({
   'false accepts, 95 %': `${(falseAcceptRate(calibration).lowPpm / 1e4).toFixed(1)} to ${(falseAcceptRate(calibration).highPpm / 1e4).toFixed(1)} %`, 'false rejects, 95 %': `${(falseRejectRate(calibration).lowPpm / 1e4).toFixed(1)} to ${(falseRejectRate(calibration).highPpm / 1e4).toFixed(1)} %`,
   'pay of an honest one': (weights.reduce((a, b) => a + b, 0) / kinds[0]!.weights.reduce((a, b) => a + b, 0)).toFixed(3),
 }))
-const captureTable = [10, 50, 100, 1000].flatMap((n) => [3, 7, 15, 31, 63, 127].filter((k) => k < n).map((k) => ({ checkers: String(n), committee: String(k), 'a round': probabilityText(captureOf(n, k, rounds).perRound), [`an epoch of ${rounds}`]: probabilityText(captureOf(n, k, rounds).perEpoch) })))
+const captureTable = [10, 50, 100, 1000].flatMap((n) => [3, 7, 15, 31, 63, 127].filter((k) => k < n).map((k) => ({ checkers: String(n), committee: String(k), 'a round': probabilityText(captureOf(n, { committee: k, mirrors: 2, epochRounds: rounds }).perRound), [`an epoch of ${rounds}`]: probabilityText(captureOf(n, { committee: k, mirrors: 2, epochRounds: rounds }).perEpoch) })))
 const opened = openingsBytesLimit(parameters)
 const perRound = { bandwidth: 2 * parameters.bandwidthBytes * committee, openings: opened * committee, commitments: commitmentBytesLimit({ ...parameters, maxSteps: 1000 }) * committee }
 const monthRounds = epochs * rounds
@@ -186,7 +186,7 @@ if (values.write !== undefined) {
   mkdirSync(values.write, { recursive: true })
   const pay: Line[] = [...league].map(([name, all]) => ({ name, points: all.map((sum, epoch) => [epoch + 1, payOf(sum) / payOf(league.get(HONEST.name)![epoch]!)]) }))
   writeFileSync(join(values.write, 'pay.svg'), plot(pay, { title: 'Pay for the same work, honest machines = 1', x: 'epoch', y: 'pay' }))
-  const capture: Line[] = [10, 50, 100, 1000].map((n) => ({ name: `${n} checkers`, points: Array.from({ length: 64 }, (_, i) => 2 * i + 1).filter((k) => k < n).map((k) => [k, Number(captureOf(n, k, rounds).perEpoch) / 1e18]) }))
+  const capture: Line[] = [10, 50, 100, 1000].map((n) => ({ name: `${n} checkers`, points: Array.from({ length: 64 }, (_, i) => 2 * i + 1).filter((k) => k < n).map((k) => [k, Number(captureOf(n, { committee: k, mirrors: 2, epochRounds: rounds }).perEpoch) / 1e18]) }))
   writeFileSync(join(values.write, 'capture.svg'), plot(capture, { title: `A committee is captured in an epoch of ${rounds} rounds, a third in league`, x: 'committee', y: 'probability', logarithmic: true }))
   writeFileSync(join(values.write, 'weights.svg'), plot(kinds.map(({ name, weights }) => ({ name, points: weights.map((weight, epoch) => [epoch + 1, weight / 1e6]) })), { title: 'What a checker’s word weighs', x: 'epoch', y: 'weight' }))
   const markdown = tables.map(([title, rows]) => [`### ${title}`, '', `| ${Object.keys(rows[0]!).join(' | ')} |`, `|${Object.keys(rows[0]!).map(() => '---').join('|')}|`, ...rows.map((row) => `| ${Object.values(row).join(' | ')} |`)].join('\n')).join('\n\n')

@@ -626,8 +626,11 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
   }
 }
 
+/** Every connection of the transport has it, although its interface does not say so. */
+type Readable = MessageStream & { readonly readStatus?: string }
+
 /** Has a connection read no more in this turn of the event loop, once what was read is handed out. */
-function restAfterRead(connection: MessageStream): () => void {
+function restAfterRead(connection: Readable): () => void {
   let resting = false
   /** False if the connection is ending, which says so by itself. */
   const tried = (change: () => void): boolean => {
