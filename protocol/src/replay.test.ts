@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { testCrypto as crypto } from '../testing/actors.ts'
+import { playCanary } from '../testing/canary-play.ts'
 import { everyOtherRow } from '../testing/prover.ts'
 import { type PlayedNetwork, playNetwork } from '../testing/round.ts'
 import type { Hash } from './bytes.ts'
@@ -167,5 +168,29 @@ describe('a machine that breaks faith in one round', () => {
 
   test('by not running loses that round alone', async () => {
     expect(await scoreOf(playNetwork(oneEpoch, { machine: ({ name }, round) => (name === 'machine 0' && round === 1 ? { outcome: 'NOT_RUN' } : {}) }))).toEqual([true, true, 'OK'])
+  })
+})
+
+describe('an epoch with a canary', () => {
+  test('shows who says RAN of a machine that was mute to it, pays nobody for the canary, and weighs in the next epoch', async () => {
+    const { played, canary, liar } = playCanary()
+    const one = await done(replayEpoch(crypto, played.ledger, 0, played.load))
+    expect(one.result.scores.find(({ account }) => account === canary)).toMatchObject({ score: 0n, earned: 0n, reason: 'CANARY' })
+    expect(one.result.state.calibrations.get(liar)).toEqual({ muted: 512, falseAccepts: 512, shown: 0, falseRejects: 0 })
+    for (const [account, { falseAccepts, falseRejects }] of one.result.state.calibrations) expect(account === liar || falseAccepts + falseRejects === 0).toBe(true)
+    // Two rounds with one machine that is no canary, by checkers that all weigh the same.
+    expect(one.result.scores.filter(({ kind }) => kind === 'checker').map(({ score }) => score)).toEqual(Array.from({ length: 5 }, () => 2_000_000n))
+    const two = await done(replayEpoch(crypto, played.ledger, 1, played.load))
+    expect(two.result.scores.find(({ account, kind }) => account === liar && kind === 'checker')).toMatchObject({ score: 0n, reason: 'WEIGHTLESS' })
+    // It was opened of the first epoch only.
+    expect(two.result.scores.find(({ account }) => account === canary)).toMatchObject({ reason: 'OK' })
+    expect(two.rounds.flatMap(({ judgement }) => judgement.verdicts).flatMap(({ observations }) => observations).filter(({ checker }) => checker === liar).map(({ reason }) => reason)).toEqual(Array.from({ length: 4 }, () => 'WEIGHTLESS'))
+  })
+
+  test('that nobody opens is a machine like any other', async () => {
+    const { played, canary } = playCanary({ opened: false })
+    const one = await done(replayEpoch(crypto, played.ledger, 0, played.load))
+    expect(one.result.scores.find(({ account }) => account === canary)).toMatchObject({ reason: 'OK' })
+    expect(one.result.state.calibrations.size).toBe(0)
   })
 })

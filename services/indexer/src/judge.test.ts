@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createMetrics } from '@assay/kit/metrics'
 import { applyBlock, emptyLedger, judgementOfEpoch, judgeRound, replayEpoch, schedule, statementKey, type Crypto, type Hash, type Ledger, type LedgerEvent, type ReplayedEpoch } from '@assay/protocol'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
+import { playCanary } from '../../../protocol/testing/canary-play.ts'
 import { everyOtherRow } from '../../../protocol/testing/prover.ts'
 import { blockHash, playNetwork, roundOf, type PlayedNetwork } from '../../../protocol/testing/round.ts'
 import type { Store } from './database.ts'
@@ -218,5 +219,50 @@ describe('the statement on chain', () => {
     expect(await recorder.until('statement on chain differs from ours')).toMatchObject({ epoch: 0, block: last() + 1 })
     expect((await epochRow(0))?.chain_state).toBe('mismatch')
     expect(existsSync(join(dir, 'evidence/0'))).toBe(true)
+  })
+})
+
+describe('an epoch with a canary, where quality weighs', () => {
+  const { played: tried, canary, liar } = playCanary()
+  let calm: PlayedNetwork
+  beforeAll(() => {
+    calm = played
+    played = tried
+  })
+  afterAll(() => {
+    played = calm
+  })
+  const expected = async (): Promise<ReplayedEpoch[]> => {
+    const all: ReplayedEpoch[] = []
+    for (const epoch of [0, 1]) all.push((await replayEpoch(testCrypto, played.ledger, epoch, played.load)) as ReplayedEpoch)
+    return all
+  }
+
+  it('is scored as everybody scores it, and the next one is judged by what it showed', async () => {
+    const { recorder } = await judging(played.ledger)
+    await recorder.until('epoch scored', { epoch: 0 })
+    // Rounds of the next epoch had to wait for it, and for nothing else.
+    await recorder.until('epoch scored', { epoch: 1 })
+    for (const { statement, result, rounds: judged } of await expected()) {
+      expect(await epochRow(result.epoch)).toMatchObject({ root: statement.root })
+      for (const { facts, judgement } of judged) expect(await loadJudgement(store.db, facts.round)).toEqual(judgement)
+    }
+    const scores = await store.db.selectFrom('scores').selectAll().orderBy('epoch').execute()
+    expect(scores.find(({ epoch, account }) => epoch === 0 && account === canary)).toMatchObject({ score: 0n, reason: 'CANARY', passed: 2, asked: 2, standing: 'PROBATION' })
+    expect(scores.filter(({ account, kind }) => account === liar && kind === 'checker')).toMatchObject([{ weight: 1_000_000, calibration: [512, 512, 0, 0] }, { weight: 0, reason: 'WEIGHTLESS' }])
+    expect((await store.db.selectFrom('verdicts').select('standing').execute()).every(({ standing }) => standing === 'PROBATION')).toBe(true)
+  })
+
+  it('is scored when the evidence of its canaries, which was lost meanwhile, is to be had again', async () => {
+    const { state$, recorder, evidence } = await judging(ledgerAt(judgementBlock(0)))
+    await recorder.until('round judged', { round: 0 })
+    await evidence.forget(0)
+    hidden.add((await roundOf(played, 0)).facts.counted.values().next().value!)
+    state$.next({ ledger: ledgerAt(judgementBlock(1)), stalled: null })
+    expect(await recorder.until('epoch cannot be scored yet: evidence of its canaries is gone')).toMatchObject({ round: 0, epoch: 0 })
+    hidden.clear()
+    state$.next({ ledger: ledgerAt(judgementBlock(1) + 1), stalled: null })
+    await recorder.until('epoch scored', { epoch: 0 })
+    expect(await epochRow(0)).toMatchObject({ root: (await expected())[0]!.statement.root })
   })
 })

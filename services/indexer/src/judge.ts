@@ -1,6 +1,6 @@
 // From the ledger to verdicts, scores and the statement: each round at its judgement block, each epoch when its rounds are judged, each statement against the one on chain.
 import type { Kysely, Transaction } from 'kysely'
-import { type BehaviorSubject, concatMap, ignoreElements, map, merge, mergeMap, type Observable } from 'rxjs'
+import { type BehaviorSubject, concatMap, ignoreElements, map, merge, mergeMap, type Observable, Subject } from 'rxjs'
 import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
@@ -41,6 +41,7 @@ export class Judge {
   readonly #rounds = new Map<number, RoundState>()
   #floor = 0
   #nextEpoch = 0
+  readonly #scored = new Subject<void>()
   /** Epochs whose statement was not on chain when we last looked. */
   readonly #unconfirmed = new Set<number>()
 
@@ -66,7 +67,9 @@ export class Judge {
   run(): Observable<never> {
     const { state$, signal } = this.#deps
     const heads$ = state$.pipe(map(({ ledger }) => ledger), takeUntilAborted(signal))
-    const attempts$ = heads$.pipe(
+    // An epoch that was scored lets the rounds of the next be judged.
+    const ledgers$ = merge(heads$, this.#scored.pipe(map(() => state$.value.ledger), takeUntilAborted(signal)))
+    const attempts$ = ledgers$.pipe(
       concatMap((ledger) => this.#due(ledger)),
       mergeMap((round) => this.#attempt(round), ROUNDS_AT_ONCE),
     )
@@ -156,7 +159,10 @@ export class Judge {
 
   async #settle(): Promise<void> {
     const { ledger } = this.#deps.state$.value
-    while (await this.#score(ledger)) this.#nextEpoch++
+    while (await this.#score(ledger)) {
+      this.#nextEpoch++
+      this.#scored.next()
+    }
     for (const epoch of this.#unconfirmed) await this.#compare(ledger, epoch)
   }
 

@@ -1,0 +1,57 @@
+// A played network with a canary: machine 0 mutes some of five checkers by its calibrator's draw, of whom checker 0 says RAN all the same. Calibration is enforced.
+import { toHex, u32le, ZERO_HASH, type Hash } from '../src/bytes.ts'
+import { canaryCommitment, consentMessage, encodeCanaryCommitment, encodeCanaryOpening, isMuted, openingChunks } from '../src/canaries.ts'
+import { calibratorRoleId, canariesChunkKey, canariesKey } from '../src/storage-keys.ts'
+import { accountOf, actor, testCrypto as crypto } from './actors.ts'
+import { type PlayedNetwork, playNetwork } from './round.ts'
+
+const CHECKERS = Array.from({ length: 5 }, (_, i) => actor('checker', `checker ${i}`))
+const LIAR = CHECKERS[0]!
+const SEATS = CHECKERS.map(({ account }) => account).toSorted()
+const MUTE = 128
+/** Rounds of the first epoch. */
+const ROUNDS = [0, 1]
+
+/** A salt by which machine 0 mutes the liar in both rounds, and in each one or two at all. */
+function saltFor(machine: Hash): Hash {
+  for (let i = 0; ; i++) {
+    const salt = toHex(crypto.sha256(u32le(i)))
+    const muted = ROUNDS.map((round) => SEATS.filter((checker) => isMuted(crypto, { salt, mute: MUTE }, round, machine, checker)))
+    if (muted.every((some) => some.includes(LIAR.account) && some.length <= 2)) return salt
+  }
+}
+
+export interface CanaryPlay {
+  played: PlayedNetwork
+  canary: Hash
+  liar: Hash
+}
+
+/** Two epochs of two rounds; the canary of the first is opened in time, or not at all. */
+export function playCanary({ opened = true } = {}): CanaryPlay {
+  const network = accountOf('network')
+  const calibrator = accountOf('calibrator')
+  const canary = actor('machine', 'machine 0')
+  const salt = saltFor(canary.account)
+  const opening = encodeCanaryOpening({ salt, canaries: [{ machine: canary.account, mute: MUTE, consent: canary.sign(consentMessage({ network, calibrator, machine: canary.account })) }] })
+  const mutes = (round: number, checker: Hash): boolean => ROUNDS.includes(round) && isMuted(crypto, { salt, mute: MUTE }, round, canary.account, checker)
+  const played = playNetwork(
+    { checkers: 5, machines: 2, epochs: 2, parameters: { committee: 5, mirrors: 4, calibrationCheck: 'enforce' } },
+    {
+      machine: ({ name }, round) => (name === 'machine 0' ? { foldAt: (place) => (mutes(round, SEATS[place]!) ? null : place) } : {}),
+      observe: (checker, round, honest) =>
+        honest.map((seen) => {
+          const isHonest = checker.account !== LIAR.account && seen.machine === canary.account && mutes(round, checker.account)
+          return isHonest ? { ...seen, outcome: 'NOT_RUN', reason: 'NO_COMMITMENT', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0 } : seen
+        }),
+      events(block) {
+        if (block === 2) return [{ kind: 'role', owner: network, role: calibratorRoleId(crypto), user: calibrator, assigned: true }]
+        if (block === 3) return [{ kind: 'item', who: calibrator, key: canariesKey(network), value: encodeCanaryCommitment({ epoch: 0, commitment: canaryCommitment(crypto, { network, epoch: 0, calibrator }, opening) }), update: false }]
+        // After the commit window of the epoch's last round.
+        if (block === 10 + 2 * 20 && opened) return openingChunks(opening).map((value, chunk) => ({ kind: 'item', who: calibrator, key: canariesChunkKey(network, 0, chunk), value, update: false }))
+        return []
+      },
+    },
+  )
+  return { played, canary: canary.account, liar: LIAR.account }
+}
