@@ -223,7 +223,7 @@ test('nobody is paid for what was not shown, and the chain pays exactly the rest
     expect(await world.transfers(block, world.network)).toEqual(result.payouts.filter(({ paid }) => paid > 0n).map(({ account, paid }) => [account, paid]))
     for (const liar of [alice, bob]) {
       const score = result.scores.find(({ account }) => account === liar.account.id)!
-      expect(score.score).toBe(BigInt(checkerIn(epoch, liar).paidObservations))
+      expect(score.score).toBe(BigInt(checkerIn(epoch, liar).paidObservations) * 1_000_000n)
       if (!checkerIn(epoch, liar).packageCounted) expect(score.earned).toBe(0n)
     }
   }

@@ -127,7 +127,8 @@ describe('a machine that lies', () => {
     const score = scoreOf(person(name))
     const [honest, lied] = verdicts(person(name))
     if (FORFEITED.includes(outcome)) expect(score).toMatchObject({ score: 0n, earned: 0n, reason: (name === 'silent' ? honest! : lied!).reason })
-    else expect(score).toMatchObject({ score: honest!.work, reason: 'OK' })
+    // It passed one of the two rounds in which it was asked.
+    else expect(score).toMatchObject({ score: honest!.work / 2n, reason: 'OK' })
     expect(paidTo(person(name))).toBe(score.earned)
   })
 
