@@ -123,6 +123,31 @@ describe('Transfers', () => {
     expect(opened).toEqual([[7, 3], [7, 2]])
     expect(sent).toEqual([{ tag: 'OfferLanes', value: { lanes: 0 } }])
   })
+  it('offers lanes again after some rounds without, later each time it cannot open them, and soon again once it could', async () => {
+    const sent: MachineMessage[] = []
+    let [round, possible] = [0, false]
+    const t = new Transfers({ ...base(), round: () => round, send: async (message) => void sent.push(message), lanes: { ...none, offered: 3, open: async () => possible } })
+    /** Goes through rounds, being asked for lanes while they are offered; what was offered in each. */
+    const play = async (rounds: number): Promise<string[]> => {
+      const offers: string[] = []
+      for (let i = 0; i < rounds; i++, round++) {
+        sent.length = 0
+        if (offered > 0) await t.take({ tag: 'OpenLanes', value: { id: round, round, lanes: 3 } })
+        await t.take({ tag: 'Download', value: { id: round, round, bytes: 0 } })
+        const said = sent.flatMap((message) => (message.tag === 'OfferLanes' ? [message.value.lanes] : []))
+        offered = said.at(-1) ?? offered
+        offers.push(said.join())
+      }
+      return offers
+    }
+    let offered = 3
+    expect(await play(8)).toEqual(['0', '3', '0', '', '', '3', '0', ''])
+    expect(await play(6)).toEqual(['', '', '', '', '', '3'])
+    possible = true
+    expect(await play(2)).toEqual(['', ''])
+    possible = false
+    expect(await play(2)).toEqual(['0', '3'])
+  })
   it('stops an upload when the channel closes', async () => {
     let sends = 0
     const t = new Transfers({ send: () => (++sends === 2 ? Promise.reject(new Error('closed')) : Promise.resolve()), ...base(), round: () => 1 })

@@ -40,11 +40,17 @@ export interface TransfersDeps {
   count(direction: 'down' | 'up', bytes: number): void
 }
 
+/** Rounds, that of the failure included, in which no lanes are offered after they could not be opened; twice as many after each further failure. */
+const FIRST_WITHOUT = 2
+const MOST_WITHOUT = 64
+
 /** The transfers of one conversation with one checker. */
 export class Transfers {
   readonly #deps: TransfersDeps
   #download: { id: number, intake: Intake, hashes: Hash[] } | undefined
   #uploads = new AbortController()
+  /** rounds that are measured without lanes after the next failure, and those that are left after the last */
+  #without = { rounds: FIRST_WITHOUT, left: 0 }
 
   constructor(deps: TransfersDeps) {
     this.#deps = deps
@@ -58,7 +64,11 @@ export class Transfers {
         if (lanes > this.#deps.lanes.offered) return 'TOO_MANY'
         const fault = this.#allow('lanes', round)
         if (fault) return fault
-        if (await this.#deps.lanes.open(id, lanes)) return 'OK'
+        if (await this.#deps.lanes.open(id, lanes)) {
+          this.#without = { rounds: FIRST_WITHOUT, left: 0 }
+          return 'OK'
+        }
+        this.#without = { rounds: Math.min(2 * this.#without.rounds, MOST_WITHOUT), left: this.#without.rounds }
         // Or the checker would wait for them, now and in each round.
         await this.#deps.send({ tag: 'OfferLanes', value: { lanes: 0 } })
         return 'NO_LANES'
@@ -71,6 +81,8 @@ export class Transfers {
         if (streams === 0) return 'NO_LANES'
         this.#download = { id, intake: emptyIntake(bytes, streams), hashes: Array.from({ length: streams }, () => createHash('sha256')) }
         if (streams > 1) this.#deps.lanes.read()
+        // What failed once need not fail for as long as the conversation lasts.
+        if (this.#without.left > 0 && --this.#without.left === 0) await this.#deps.send({ tag: 'OfferLanes', value: { lanes: this.#deps.lanes.offered } })
         return this.#finish()
       }
       case 'Chunk':
