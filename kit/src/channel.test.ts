@@ -10,7 +10,7 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { firstValueFrom, take, toArray } from 'rxjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CHANNEL_LIMITS, ChannelBusyError, ChannelClosedError, ChannelRefusedError, ChannelUnreachableError, ChannelWrongPeerError, channelKey, dialChannel, listenChannel, peerAddress } from './channel.ts'
 import type { Channel, ChannelKey, ChannelLimits } from './channel.ts'
 import { silentLog } from './log.ts'
@@ -134,6 +134,15 @@ describe('a channel', () => {
     expect(await echo(channel, 'a')).toBe('a')
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(await echo(channel, 'b')).toBe('b')
+  })
+  it('keeps nothing of a send that waited for room, once it is sent', async () => {
+    const { address } = await listen()
+    const channel = await dial(address)
+    const kept = vi.spyOn(channel.closed, 'then')
+    const replies = firstValueFrom(channel.frames$.pipe(take(16), toArray()))
+    await Promise.all(Array.from({ length: 16 }, () => channel.send(new Uint8Array(200_000))))
+    await replies
+    expect(kept).not.toHaveBeenCalled()
   })
   it('ends with the signal at both ends', async () => {
     const { address, next } = await listen()

@@ -378,6 +378,8 @@ class StreamChannel implements Channel {
   #ending: Promise<void> | undefined
   #isEnded = false
   #markClosed!: () => void
+  /** ends the wait of the send whose turn it is */
+  #giveUp = (): void => {}
 
   constructor(peer: Hex, stream: Stream, limits: ChannelLimits, release: () => Promise<void>) {
     this.peer = peer
@@ -442,7 +444,7 @@ class StreamChannel implements Channel {
     })
   }
 
-  // One event at a time: libp2p's own onDrain() keeps its first promise for ever.
+  // One event at a time, and nothing left behind it: libp2p's own onDrain() keeps its first promise for ever, and a promise that lives as long as the channel keeps whoever waits for it.
   #drain(): Promise<void> {
     return new Promise((resolve) => {
       const moved = (): void => {
@@ -452,7 +454,7 @@ class StreamChannel implements Channel {
       }
       this.#stream.addEventListener('drain', moved)
       this.#stream.addEventListener('close', moved)
-      void this.closed.then(moved)
+      this.#giveUp = moved
     })
   }
 
@@ -543,6 +545,7 @@ class StreamChannel implements Channel {
       else await this.#stream.close({ signal: AbortSignal.timeout(1000) }).catch(() => {})
       await this.#release().catch(() => {})
       this.#markClosed()
+      this.#giveUp()
     })()
     return this.#ending
   }

@@ -74,6 +74,8 @@ export interface Wire {
   checker: Strict<CheckerMessage>
   /** Longest frame in bytes. */
   maxFrameBytes: number
+  /** Most payload of a Download or an Upload. */
+  maxPayloadBytes: number
 }
 
 /** The messages of a network with these parameters. */
@@ -115,6 +117,7 @@ export function wire(parameters: Parameters): Wire {
       rule: ({ tag, value }) => (tag === 'Download' || tag === 'Upload' ? payload(value.bytes) : tag === 'OpenLanes' ? lane(value.lanes, 1) : null),
     }),
     maxFrameBytes,
+    maxPayloadBytes: parameters.bandwidthBytes,
   }
 }
 

@@ -20,7 +20,7 @@ import { evidenceUrls, loadFrom } from './mirror.ts'
 import { missingFor, networkFound$, openKeys, registered$ } from './registration.ts'
 import { isReportDue, reportChain } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
-import { createSessions, machinePeers } from './sessions.ts'
+import { createSessions, machinePeersOf } from './sessions.ts'
 import { settlementCommittee, computeBy, createSettlement } from './settlement.ts'
 import { Store } from './store.ts'
 
@@ -89,9 +89,10 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
   /** All that begins once the ledger has caught up and has the network, which may be younger than the confirmed blocks. */
   const work$ = (first: Ledger): Observable<never> => {
     const messages = wire(widestParameters(first))
+    const machinePeers = machinePeersOf(nodeCrypto)
     const sessions = createSessions({
       key: keys.peer, host: config.host, port: config.channelPort, network, wire: messages, listen, now, metrics, log, signal,
-      isMachine: (peer) => standing.ledger !== null && machinePeers(nodeCrypto, standing.ledger, standing.best).has(peer),
+      isMachine: (peer) => standing.ledger !== null && machinePeers(standing.ledger, standing.best).has(peer),
       best: () => standing.best,
     })
     parts.defer(() => sessions.close())

@@ -1,7 +1,9 @@
 import { filter, firstValueFrom, take, toArray } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { WIRE_VERSION } from '@assay/protocol'
+import { emptyLedger, type Ledger, type Registered, WIRE_VERSION } from '@assay/protocol'
+import { nodeCrypto } from '@assay/runtime-bindings'
 import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
+import { machinePeersOf } from './sessions.ts'
 
 let stop: AbortController
 let net: Loopback
@@ -91,4 +93,15 @@ describe('refused', () => {
     await offline(1)
     expect(await net.metrics.text()).toContain('{code="FRAME_TOO_LONG"} 1')
   })
+})
+
+test('who is a machine is found once for a ledger, and again for the next', () => {
+  const peers = machinePeersOf(nodeCrypto)
+  const registered = { account: NETWORK, anchor: NETWORK, block: 1, identity: { kind: 'machine', network: NETWORK, account: NETWORK, owner: NETWORK, peer: keyOf(1).publicKey, addresses: [], evidence: [] } } satisfies Registered
+  const before = emptyLedger(NETWORK)
+  const after: Ledger = { ...before, identities: { ...before.identities, machine: new Map([[NETWORK, { registered: [registered], lost: null, reason: 'OK' }]]) } }
+  expect([...peers(before, 1)]).toEqual([])
+  expect([...peers(after, 1)]).toEqual([keyOf(1).publicKey])
+  expect(peers(after, 2)).toBe(peers(after, 1))
+  expect([...peers(before, 2)]).toEqual([])
 })

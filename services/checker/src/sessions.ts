@@ -33,12 +33,21 @@ export interface Sessions {
   close(): Promise<void>
 }
 
-/** Peer keys of the network's machines at a height: registered now, or eligible in the current round or the one before, whose openings may still come. */
-export function machinePeers(crypto: Crypto, ledger: Ledger, best: number): Set<Hash> {
-  const founding = ledger.parameters[0]?.parameters
-  const round = founding === undefined ? -1 : roundAt(founding, best)
-  const eligible = [round - 1, round].flatMap((of) => roundFacts(crypto, ledger, of)?.machines ?? [])
-  return new Set([...registeredMachines(ledger), ...eligible].map(({ identity }) => identity.peer))
+/**
+ * Peer keys of the network's machines at a height: registered now, or eligible in the current round or the one before, whose openings may still come. Each connection asks several
+ * times, lanes too, so the answer is kept until a block or a round changes it.
+ */
+export function machinePeersOf(crypto: Crypto): (ledger: Ledger, best: number) => ReadonlySet<Hash> {
+  let known: { ledger: Ledger, round: number, peers: ReadonlySet<Hash> } | undefined
+  return (ledger, best) => {
+    const founding = ledger.parameters[0]?.parameters
+    const round = founding === undefined ? -1 : roundAt(founding, best)
+    if (known?.ledger === ledger && known.round === round) return known.peers
+    const eligible = [round - 1, round].flatMap((of) => roundFacts(crypto, ledger, of)?.machines ?? [])
+    const peers = new Set([...registeredMachines(ledger), ...eligible].map(({ identity }) => identity.peer))
+    known = { ledger, round, peers }
+    return peers
+  }
 }
 
 export interface SessionsOptions {

@@ -203,6 +203,44 @@ describe('links', () => {
     expect([channel.closes, t.channels.length, t.channels[0]!.closes]).toEqual([1, 1, 0])
     expect(main.heard.map(({ tag }) => tag)).toEqual(['Hello', 'OfferLanes'])
   })
+  it('measure once a round for a checker, also when it hangs up and is dialled again, or moves', async () => {
+    const t = setup()
+    const upload: CheckerMessage = { tag: 'Upload', value: { id: 2, round: 5, seed: new Uint8Array(32), bytes: 100 } }
+    for (const n of [0, 1, 2]) {
+      await t.pass(500)
+      const channel = t.channels.at(-1)!
+      channel.welcome()
+      channel.say(upload)
+      await t.pass(0)
+      expect(channel.heard.slice(1).map(({ tag }) => tag)).toEqual(n === 0 ? ['Chunk'] : [])
+      if (n === 1) t.checkers$.next([target(1, ['/ip4/127.0.0.1/tcp/9'])])
+      else channel.frames$.complete()
+    }
+  })
+  it('leave a checker that sends payload which nobody is told of, at more than two measurements have', async () => {
+    const t = setup()
+    await t.pass(0)
+    const [channel] = t.channels
+    channel!.welcome()
+    const pieces = (2 * codecs.maxPayloadBytes) / CHUNK_BYTES
+    for (let i = 0; i < pieces; i++) channel!.say({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(CHUNK_BYTES) } })
+    await t.pass(0)
+    expect(channel!.closes).toBe(0)
+    channel!.say({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(1) } })
+    await t.pass(0)
+    expect(channel!.closes).toBe(1)
+    expect(t.lines.join()).toContain('"error":"TOO_MUCH: ')
+  })
+  it('end an upload that is still under way when the nonce comes', async () => {
+    const t = setup()
+    await t.pass(0)
+    const [channel] = t.channels
+    channel!.welcome()
+    channel!.say({ tag: 'Upload', value: { id: 2, round: 5, seed: new Uint8Array(32), bytes: 16 * CHUNK_BYTES } })
+    channel!.say({ tag: 'Nonce', value: { round: 5, signature: new Uint8Array(64) } })
+    await t.pass(0)
+    expect(channel!.heard.filter(({ tag }) => tag === 'Chunk').length).toBe(1)
+  })
   it('redial with growing patience, say each kind of trouble once, and are quick again after a sound conversation', async () => {
     const down = () => Promise.reject(new ChannelUnreachableError('nothing there'))
     const t = setup([target(1)], [down, down, down, down, () => Promise.reject(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))])

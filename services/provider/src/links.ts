@@ -9,7 +9,7 @@ import { LANE_PROTOCOL, MalformedError, WIRE_PROTOCOL, WIRE_VERSION } from '@ass
 import type { AccountId, CheckerMessage, Hash, MachineMessage, Wire } from '@assay/protocol'
 import { Lanes } from './lanes.ts'
 import type { ProviderMetrics } from './metrics.ts'
-import { Transfers } from './transfers.ts'
+import { type Had, nothingHad, Transfers } from './transfers.ts'
 
 /** What a connection is for: a conversation, or a lane beside it. */
 export type ChannelProtocol = typeof WIRE_PROTOCOL | typeof LANE_PROTOCOL
@@ -76,6 +76,12 @@ export function createLinks(deps: LinksDeps): Links {
   const scheduler = deps.scheduler ?? asyncScheduler
   const channels = new Map<AccountId, Channel>()
   const events$ = new Subject<LinkEvent & { checker: AccountId }>()
+  const had = new Map<AccountId, Had>()
+  const hadBy = (checker: AccountId): Had => {
+    const known = had.get(checker) ?? nothingHad()
+    had.set(checker, known)
+    return known
+  }
   const register: Register = {
     add: (checker, channel) => {
       channels.set(checker, channel)
@@ -110,7 +116,7 @@ export function createLinks(deps: LinksDeps): Links {
     let failures = 0
     let openedAt: number | undefined
     let lastCode = ''
-    return defer(() => conversation$(target, deps, scheduler, register)).pipe(
+    return defer(() => conversation$(target, deps, scheduler, register, hadBy(target.account))).pipe(
       tap((event) => {
         if (event.kind !== 'open') return
         openedAt = scheduler.now()
@@ -162,7 +168,7 @@ interface Register {
 }
 
 /** One channel's life: dial, hello, welcome, then messages; errors when it ends or breaks the rules, and closes the channel when it is left. */
-function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: SchedulerLike, register: Register): Observable<LinkEvent> {
+function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: SchedulerLike, register: Register, had: Had): Observable<LinkEvent> {
   const { metrics } = deps
   return new Observable<LinkEvent>((subscriber) => {
     const left = new AbortController()
@@ -200,10 +206,16 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         case 'Upload':
         case 'Chunk':
           return void transfers.take(message).then(
-            (verdict) => void (verdict === 'OK' || refused(verdict)),
+            (verdict) => {
+              if (verdict !== 'OK') refused(verdict)
+              if (verdict === 'TOO_MUCH') fail('TOO_MUCH', 'the checker sent more payload than a measurement has')
+            },
             () => {}, // the channel closed, which its own end tells
           )
         case 'Nonce':
+          // It measures no more.
+          transfers.endUploads()
+          return subscriber.next({ kind: 'message', message })
         case 'Receipt':
           return subscriber.next({ kind: 'message', message })
       }
@@ -223,7 +235,7 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         },
       }))
       const transfers = new Transfers({
-        send: (message) => say(open, message), round: deps.round, count: (direction, bytes) => metrics.transferBytes.inc({ direction }, bytes),
+        send: (message) => say(open, message), round: deps.round, had, mostStrayBytes: () => 2 * deps.wire().maxPayloadBytes, count: (direction, bytes) => metrics.transferBytes.inc({ direction }, bytes),
         lanes: { offered: deps.lanes, open: (id, count) => beside.open(id, count), streams: (id) => beside.streams(id), read: () => beside.read(), send: (message, lane) => beside.send(message, lane) },
       })
       open.frames$.subscribe({

@@ -1,5 +1,5 @@
 // A checker's measurement of bandwidth, both ways: hash what comes down, send the stream that is asked for. Once a round each way, and bounded, so that
-// no checker can keep a machine from its work by measuring it.
+// no checker can keep a machine from its work by measuring it, nor disturb another's measurement, however often it hangs up and is dialled again.
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { emptyIntake, isWhole, keystream, payloadDigest, piecesOf, takePiece, toHex } from '@assay/protocol'
@@ -10,7 +10,11 @@ export type TransferMessage = Extract<CheckerMessage, { tag: 'OpenLanes' | 'Down
 /** What a Chunk carries. */
 export type Payload = Extract<CheckerMessage, { tag: 'Chunk' }>['value']
 /** Why a message was not followed. */
-export type TransferFault = 'WRONG_ROUND' | 'TOO_OFTEN' | 'TOO_MANY' | 'NO_LANES' | 'NOT_ASKED' | 'NOT_IN_PLACE'
+export type TransferFault = 'WRONG_ROUND' | 'TOO_OFTEN' | 'TOO_MANY' | 'NO_LANES' | 'NOT_ASKED' | 'NOT_IN_PLACE' | 'TOO_MUCH' | 'OVER'
+
+/** What one checker has had of this machine: the last round of each kind, and payload that was no part of a download. It outlives conversations. */
+export interface Had { lanes: number, down: number, up: number, stray: { round: number, bytes: number } }
+export const nothingHad = (): Had => ({ lanes: -1, down: -1, up: -1, stray: { round: -1, bytes: 0 } })
 
 export interface TransfersDeps {
   /** Sends on the conversation: resolves when the channel took the message, rejects when it is closed. */
@@ -29,15 +33,24 @@ export interface TransfersDeps {
   }
   /** the round of the best block */
   round(): number
+  had: Had
+  /** payload without a place that is put up with in a round: what was under way when a download failed or a conversation broke. More is TOO_MUCH. */
+  mostStrayBytes(): number
   /** payload bytes that went by */
   count(direction: 'down' | 'up', bytes: number): void
 }
+
+/** Rounds, that of the failure included, in which no lanes are offered after they could not be opened; twice as many after each further failure. */
+const FIRST_WITHOUT = 2
+const MOST_WITHOUT = 64
 
 /** The transfers of one conversation with one checker. */
 export class Transfers {
   readonly #deps: TransfersDeps
   #download: { id: number, intake: Intake, hashes: Hash[] } | undefined
-  #lastRound = { lanes: -1, down: -1, up: -1 }
+  #uploads = new AbortController()
+  /** rounds that are measured without lanes after the next failure, and those that are left after the last */
+  #without = { rounds: FIRST_WITHOUT, left: 0 }
 
   constructor(deps: TransfersDeps) {
     this.#deps = deps
@@ -51,7 +64,11 @@ export class Transfers {
         if (lanes > this.#deps.lanes.offered) return 'TOO_MANY'
         const fault = this.#allow('lanes', round)
         if (fault) return fault
-        if (await this.#deps.lanes.open(id, lanes)) return 'OK'
+        if (await this.#deps.lanes.open(id, lanes)) {
+          this.#without = { rounds: FIRST_WITHOUT, left: 0 }
+          return 'OK'
+        }
+        this.#without = { rounds: Math.min(2 * this.#without.rounds, MOST_WITHOUT), left: this.#without.rounds }
         // Or the checker would wait for them, now and in each round.
         await this.#deps.send({ tag: 'OfferLanes', value: { lanes: 0 } })
         return 'NO_LANES'
@@ -64,6 +81,8 @@ export class Transfers {
         if (streams === 0) return 'NO_LANES'
         this.#download = { id, intake: emptyIntake(bytes, streams), hashes: Array.from({ length: streams }, () => createHash('sha256')) }
         if (streams > 1) this.#deps.lanes.read()
+        // What failed once need not fail for as long as the conversation lasts.
+        if (this.#without.left > 0 && --this.#without.left === 0) await this.#deps.send({ tag: 'OfferLanes', value: { lanes: this.#deps.lanes.offered } })
         return this.#finish()
       }
       case 'Chunk':
@@ -75,19 +94,25 @@ export class Transfers {
         const streams = this.#deps.lanes.streams(id)
         const sending = Array.from({ length: streams }, (_, stream) => this.#upload({ id, seed, bytes, streams }, stream))
         const sent = await Promise.all(sending)
-        return sent.length > 0 && sent.every(Boolean) ? 'OK' : 'NO_LANES'
+        return sent.find((verdict) => verdict !== 'OK') ?? (streams === 0 ? 'NO_LANES' : 'OK')
       }
     }
+  }
+
+  /** Ends uploads: the checker has begun with what comes after its measurements, and progress must not wait behind payload that nobody counts. */
+  endUploads(): void {
+    this.#uploads.abort()
+    this.#uploads = new AbortController()
   }
 
   /** Follows a Chunk of stream 0, the conversation, or of a lane. */
   async takePiece({ id, bytes }: Payload, stream: number): Promise<'OK' | TransferFault> {
     const download = this.#download
-    if (download?.id !== id) return 'NOT_ASKED'
+    if (download?.id !== id) return this.#stray(bytes.length, 'NOT_ASKED')
     const taken = takePiece(download.intake, stream, bytes.length)
     if (taken === null) {
       this.#download = undefined
-      return 'NOT_IN_PLACE'
+      return this.#stray(bytes.length, 'NOT_IN_PLACE')
     }
     download.intake = taken.intake
     download.hashes[stream]!.update(bytes)
@@ -95,15 +120,24 @@ export class Transfers {
     return this.#finish()
   }
 
-  /** Sends a stream's share, one piece at a time, behind whatever else is being sent: progress and proofs never wait behind a measurement for long. False if the lanes are gone meanwhile. */
-  async #upload({ id, seed, bytes, streams }: { id: number, seed: Uint8Array, bytes: number, streams: number }, stream: number): Promise<boolean> {
+  /** Sends a stream's share, one piece at a time, behind whatever else is being sent: progress and proofs never wait behind a measurement for long. */
+  async #upload({ id, seed, bytes, streams }: { id: number, seed: Uint8Array, bytes: number, streams: number }, stream: number): Promise<'OK' | TransferFault> {
+    const { signal } = this.#uploads
     for (const { at, length } of piecesOf(bytes, streams, stream)) {
-      if (this.#deps.lanes.streams(id) !== streams) return false
+      if (signal.aborted) return 'OVER'
+      if (this.#deps.lanes.streams(id) !== streams) return 'NO_LANES'
       const message: MachineMessage = { tag: 'Chunk', value: { id, bytes: keystream(seed, at, length) } }
       await (stream === 0 ? this.#deps.send(message) : this.#deps.lanes.send(message, stream))
       this.#deps.count('up', length)
     }
-    return true
+    return 'OK'
+  }
+
+  #stray(bytes: number, fault: TransferFault): TransferFault {
+    const { had, round, mostStrayBytes } = this.#deps
+    const now = round()
+    had.stray = { round: now, bytes: bytes + (had.stray.round === now ? had.stray.bytes : 0) }
+    return had.stray.bytes > mostStrayBytes() ? 'TOO_MUCH' : fault
   }
 
   async #finish(): Promise<'OK'> {
@@ -116,9 +150,10 @@ export class Transfers {
   }
 
   #allow(what: 'lanes' | 'down' | 'up', round: number): TransferFault | undefined {
+    const { had } = this.#deps
     if (Math.abs(round - this.#deps.round()) > 1) return 'WRONG_ROUND'
-    if (round <= this.#lastRound[what]) return 'TOO_OFTEN'
-    this.#lastRound[what] = round
+    if (round <= had[what]) return 'TOO_OFTEN'
+    had[what] = round
     return undefined
   }
 }
