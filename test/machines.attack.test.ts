@@ -128,7 +128,7 @@ describe('a machine that lies', () => {
     const [honest, lied] = verdicts(person(name))
     if (FORFEITED.includes(outcome)) expect(score).toMatchObject({ score: 0n, earned: 0n, reason: (name === 'silent' ? honest! : lied!).reason })
     // It passed one of the two rounds in which it was asked.
-    else expect(score).toMatchObject({ score: honest!.work / 2n, reason: 'OK' })
+    else expect(score).toMatchObject({ score: honest!.work / 2n, reason: honest!.work > 0n ? 'OK' : lied!.reason })
     expect(paidTo(person(name))).toBe(score.earned)
   })
 
