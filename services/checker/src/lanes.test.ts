@@ -13,7 +13,7 @@ let stop: AbortController
 let net: Loopback
 beforeEach(async () => {
   stop = new AbortController()
-  net = await loopback(stop.signal, { helloMs: 300 })
+  net = await loopback(stop.signal, { helloMs: 1500 })
 })
 afterEach(() => stop.abort())
 

@@ -1,6 +1,6 @@
 import { filter, firstValueFrom, take, toArray } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { emptyLedger, type Ledger, type Registered, WIRE_VERSION } from '@assay/protocol'
+import { emptyLedger, type Ledger, WIRE_VERSION } from '@assay/protocol'
 import { nodeCrypto } from '@assay/runtime-bindings'
 import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
 import { machinePeersOf } from './sessions.ts'
@@ -97,9 +97,10 @@ describe('refused', () => {
 
 test('who is a machine is found once for a ledger, and again for the next', () => {
   const peers = machinePeersOf(nodeCrypto)
-  const registered = { account: NETWORK, anchor: NETWORK, block: 1, identity: { kind: 'machine', network: NETWORK, account: NETWORK, owner: NETWORK, peer: keyOf(1).publicKey, addresses: [], evidence: [] } } satisfies Registered
+  const identity = { kind: 'machine' as const, network: NETWORK, account: NETWORK, owner: NETWORK, peer: keyOf(1).publicKey, addresses: [], evidence: [] }
+  const registered = { account: NETWORK, anchor: NETWORK, block: 1, identity }
   const before = emptyLedger(NETWORK)
-  const after: Ledger = { ...before, identities: { ...before.identities, machine: new Map([[NETWORK, { registered: [registered], lost: null, reason: 'OK' }]]) } }
+  const after: Ledger = { ...before, identities: { ...before.identities, machine: new Map([[NETWORK, { block: 1, event: 0, registered, reason: 'OK', since: [1, 0], before: null }]]) } }
   expect([...peers(before, 1)]).toEqual([])
   expect([...peers(after, 1)]).toEqual([keyOf(1).publicKey])
   expect(peers(after, 2)).toBe(peers(after, 1))
