@@ -19,4 +19,5 @@ export { buildDocument, documentIdentity, type DocumentContent } from './documen
 export { approve, cancel, multisigAccount, readOperation, type Approval, type ApproveOptions, type Multisig, type Operation } from './multisig.ts'
 export { addAttribute, isOwner, putAttribute, readAttribute, updateAttribute } from './did.ts'
 export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './network.ts'
+export { feesPaid, readPot, type PotReport } from './pot.ts'
 export { MissingFundsError, registerIdentity, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'

@@ -5,7 +5,8 @@ import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { decodeParameters, encodeParameters, fromHex, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { readLedger } from '../ledger.ts'
 import { networkParameters } from '../devnet/parameters.ts'
 
 export function register(program: Command): void {
@@ -74,15 +75,18 @@ export function register(program: Command): void {
 
   network
     .command('show')
-    .description('the parameters that stand on chain, as JSON')
+    .description('the parameters that stand on chain and how the pot stands, as JSON; reads the chain from the network’s origin')
     .argument('<network>', 'the network\'s account')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .action(async (address: string, options: { chain: string }) => {
       await runMain(async () => {
-        await withChain(options.chain, async (chain) => {
-          const found = await findNetwork(chain, toAccountId(address))
+        await withChain(options.chain, async (chain, signal) => {
+          const network = toAccountId(address)
+          const found = await findNetwork(chain, network)
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
-          process.stdout.write(`${JSON.stringify(found.parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
+          const pot = await readPot(chain, await readLedger(chain, network, found.parameters, signal))
+          const shown = { ...found.parameters, pot: pot && { ...pot, address: toAddress(pot.pot) } }
+          process.stdout.write(`${JSON.stringify(shown, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
         })
       })
     })

@@ -3,9 +3,7 @@ import type { Command } from 'commander'
 import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { createFetcher } from '@assay/kit/blobs'
 import {
-  applyBlock,
   concat,
-  emptyLedger,
   equalBytes,
   explainEpoch,
   judgementOfEpoch,
@@ -19,7 +17,8 @@ import {
   type Ledger,
   type ReplayedEpoch,
 } from '@assay/protocol'
-import { bestBlock, connectChain, findNetwork, formatAmount, ledgerBlocks, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { bestBlock, connectChain, findNetwork, formatAmount, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { readLedger } from '../ledger.ts'
 
 interface Options {
   epoch: string
@@ -53,7 +52,7 @@ export function register(program: Command): void {
         const signal = AbortSignal.any([mainSignal(), stop.signal])
         const chain = await connectChain({ endpoint: options.chain, signal })
         try {
-          const ledger = await readLedger(chain, network, epoch, signal)
+          const ledger = await ledgerFor(chain, network, epoch, signal)
           const urls = [...(options.from ?? []), ...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence)]
           const fetchFrom = createFetcher({ timeoutMs: 30_000, signal })
           const replayed = await replayEpoch(nodeCrypto, ledger, epoch, (id, maxBytes) => fetchFrom(urls, id, maxBytes))
@@ -72,24 +71,14 @@ export function register(program: Command): void {
     })
 }
 
-/** The ledger up to the newest confirmed block. */
-async function readLedger(chain: Chain, network: AccountId, epoch: number, signal: AbortSignal): Promise<Ledger> {
+/** The ledger up to the newest confirmed block, in which the epoch must be judged. */
+async function ledgerFor(chain: Chain, network: AccountId, epoch: number, signal: AbortSignal): Promise<Ledger> {
   const found = await findNetwork(chain, network)
   if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
-  const { confirmations, origin } = found.parameters
-  const last = (await bestBlock(chain)).number - confirmations
-  if (last < judgementOfEpoch(found.parameters, epoch)) throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${judgementOfEpoch(found.parameters, epoch)} on, and the chain is confirmed to ${last}`, { advice: 'Ask again then.', exit: EXIT.again })
-  let ledger = emptyLedger(network)
-  const enough = new AbortController()
-  for await (const event of ledgerBlocks(chain, { from: origin, confirmations, signal: AbortSignal.any([signal, enough.signal]) })) {
-    if (event.type === 'replaced') throw new OperatorError('CHAIN_REPLACED', 'the endpoint changed to another chain while it was read', { advice: 'Use another endpoint.', exit: EXIT.again })
-    if (event.type === 'reorg' && event.deep) throw new OperatorError('REORG', 'a reorganisation deeper than the confirmations came while the chain was read', { advice: 'Ask again.', exit: EXIT.again })
-    if (event.type !== 'block') continue
-    ledger = applyBlock(nodeCrypto, ledger, event.block)
-    if (event.block.number >= last) break
-  }
-  signal.throwIfAborted()
-  return ledger
+  const { parameters } = found
+  const last = (await bestBlock(chain)).number - parameters.confirmations
+  if (last < judgementOfEpoch(parameters, epoch)) throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${judgementOfEpoch(parameters, epoch)} on, and the chain is confirmed to ${last}`, { advice: 'Ask again then.', exit: EXIT.again })
+  return readLedger(chain, network, parameters, signal)
 }
 
 function compare(ledger: Ledger, { epoch, statement }: ReplayedEpoch): OnChain {
