@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { createFetcher, writeDurably } from '@assay/kit/blobs'
-import { applyBlock, emptyLedger, explainEpoch, judgementOfEpoch, MalformedError, registeredCheckers, replayEpoch, type AccountId, type Explanation, type Ledger, type ReplayedEpoch } from '@assay/protocol'
+import { explainEpoch, judgementOfEpoch, MalformedError, registeredCheckers, replayEpoch, type AccountId, type Explanation, type Ledger, type ReplayedEpoch } from '@assay/protocol'
 import { compareWithChain, createRecorder, packRecording, RecordingError, replayRecording, tellEpoch, type OnChain, type Recorder } from '@assay/replay'
-import { bestBlock, connectChain, cryptoReady, findNetwork, ledgerBlocks, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { bestBlock, connectChain, cryptoReady, findNetwork, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { readLedger } from '../ledger.ts'
 
 interface Options {
   epoch?: string
@@ -78,7 +79,7 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
   const chain = await connectChain({ endpoint, signal })
   try {
     const recorder = createRecorder(nodeCrypto, network)
-    const ledger = await readLedger(chain, network, epoch, recorder, signal)
+    const ledger = await ledgerFor(chain, network, epoch, recorder, signal)
     const urls = [...from, ...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence)]
     const fetchFrom = createFetcher({ timeoutMs: 30_000, signal })
     const replayed = await replayEpoch(nodeCrypto, ledger, epoch, recorder.noting((id, maxBytes) => fetchFrom(urls, id, maxBytes)))
@@ -92,25 +93,14 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
   }
 }
 
-/** The ledger up to the newest confirmed block; the recorder notes each block. */
-async function readLedger(chain: Chain, network: AccountId, epoch: number, recorder: Recorder, signal: AbortSignal): Promise<Ledger> {
+/** The ledger up to the newest confirmed block, in which the epoch must be judged; the recorder notes each block. */
+async function ledgerFor(chain: Chain, network: AccountId, epoch: number, recorder: Recorder, signal: AbortSignal): Promise<Ledger> {
   const found = await findNetwork(chain, network)
   if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
-  const { confirmations, origin } = found.parameters
-  const last = (await bestBlock(chain)).number - confirmations
-  if (last < judgementOfEpoch(found.parameters, epoch)) throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${judgementOfEpoch(found.parameters, epoch)} on, and the chain is confirmed to ${last}`, { advice: 'Ask again then.', exit: EXIT.again })
-  let ledger = emptyLedger(network)
-  const enough = new AbortController()
-  for await (const event of ledgerBlocks(chain, { from: origin, confirmations, signal: AbortSignal.any([signal, enough.signal]) })) {
-    if (event.type === 'replaced') throw new OperatorError('CHAIN_REPLACED', 'the endpoint changed to another chain while it was read', { advice: 'Use another endpoint.', exit: EXIT.again })
-    if (event.type === 'reorg' && event.deep) throw new OperatorError('REORG', 'a reorganisation deeper than the confirmations came while the chain was read', { advice: 'Ask again.', exit: EXIT.again })
-    if (event.type !== 'block') continue
-    recorder.block(event.block)
-    ledger = applyBlock(nodeCrypto, ledger, event.block)
-    if (event.block.number >= last) break
-  }
-  signal.throwIfAborted()
-  return ledger
+  const { parameters } = found
+  const last = (await bestBlock(chain)).number - parameters.confirmations
+  if (last < judgementOfEpoch(parameters, epoch)) throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${judgementOfEpoch(parameters, epoch)} on, and the chain is confirmed to ${last}`, { advice: 'Ask again then.', exit: EXIT.again })
+  return readLedger(chain, network, parameters, signal, (block) => recorder.block(block))
 }
 
 function json(replayed: ReplayedEpoch, onChain: OnChain, explanations: readonly Explanation[]): string {

@@ -1,0 +1,98 @@
+// What this account's extrinsics really cost, and whether the money lasts: its own for the reports of an epoch, the pot's for the pay. Looked at before each epoch begins, so that there is time to send some.
+import type { Log } from '@assay/kit/log'
+import { type AccountId, epochOf, type Hash, type Ledger, payingTerm, pendingOf, potOf, roundAt, roundStart, solvencyOf, statementsOnChain } from '@assay/protocol'
+import { formatAmount, fullFee, type Sender, toAddress } from '@assay/runtime-bindings'
+import type { CheckerMetrics } from './metrics.ts'
+import type { Store } from './store.ts'
+
+/** What fees are paid for: the first word of an extrinsic's label. */
+type Purpose = string
+
+/** A sender that remembers the greatest fee taken, by what for. */
+export interface MeteredSender extends Sender {
+  /** Planck; null before one was seen. */
+  greatestFee(purpose: Purpose): bigint | null
+}
+
+const NANO = 1_000_000_000
+
+/** Measures every fee that is taken, of failed extrinsics too. What is taken is more than what the node estimates: see `fullFee`. */
+export function meterFees(sender: Sender, metrics: Pick<CheckerMetrics, 'fees'>): MeteredSender {
+  const greatest = new Map<Purpose, bigint>()
+  return {
+    account: sender.account,
+    estimate: (call) => sender.estimate(call),
+    greatestFee: (purpose) => greatest.get(purpose) ?? null,
+    async send(call, options) {
+      const result = await sender.send(call, options)
+      if (result.fee === undefined) return result
+      const purpose = options.label.split(' ')[0]!
+      metrics.fees.inc({ what: purpose }, Number(result.fee) / NANO)
+      if (result.fee > (greatest.get(purpose) ?? 0n)) greatest.set(purpose, result.fee)
+      return result
+    },
+  }
+}
+
+export interface BudgetTools {
+  me: AccountId
+  /** Planck that an account has to spend after a block: the ledger's newest, so that what is paid and what is left belong together. */
+  usable: (account: AccountId, at: Hash) => Promise<bigint>
+  /** Planck that an account must keep. */
+  existentialDeposit: bigint
+  /** Planck that the node thinks a report takes; asked for only until one was sent. */
+  estimateReport: () => Promise<bigint>
+  sender: Pick<MeteredSender, 'greatestFee'>
+  store: Pick<Store, 'statement'>
+  metrics: Pick<CheckerMetrics, 'funds' | 'pot'>
+  log: Log
+}
+
+/** Looks at the money once an epoch; call it with each new best block. */
+export interface Budget {
+  /** Throws what the chain's door throws; then the next call looks again. */
+  step(ledger: Ledger, best: number): Promise<void>
+}
+
+export function createBudget({ me, usable, existentialDeposit, estimateReport, sender, store, metrics, log }: BudgetTools): Budget {
+  let checked = -1
+
+  async function own(at: Hash, epoch: number, reports: number, fee: bigint): Promise<void> {
+    const needs = fee * BigInt(reports) + (sender.greatestFee('settlement') ?? 0n)
+    const has = atLeast0((await usable(me, at)) - existentialDeposit)
+    const lasts = needs === 0n ? Number.MAX_SAFE_INTEGER : Number(has / needs)
+    metrics.funds.set(lasts)
+    if (lasts >= 1) return log.debug('funds looked at', { epoch, has: formatAmount(has), needs: formatAmount(needs), lasts })
+    log.warn('this checker cannot pay the reports of the next epoch', { epoch, account: toAddress(me), has: formatAmount(has), needs: formatAmount(needs), reports, lasts, advice: `Send at least ${formatAmount(needs - has)} to ${toAddress(me)}; an epoch takes ${formatAmount(needs)}.` })
+  }
+
+  async function pots(ledger: Ledger, epoch: number, checkFee: bigint): Promise<void> {
+    const pot = potOf(ledger, payingTerm(ledger))!
+    const balance = await usable(pot, ledger.head!.hash)
+    const pending = [...statementsOnChain(ledger)].slice(-PENDING_EPOCHS).reduce((sum, [settled, onChain]) => sum + pendingOf(onChain, store.statement(settled)?.payouts ?? []), 0n)
+    const { needs, epochsLeft, checks } = solvencyOf(ledger, { balance, pending, checkFee })!
+    metrics.pot.set(epochsLeft ?? Number.MAX_SAFE_INTEGER)
+    if (balance < needs) log.warn('the pot cannot pay the next epoch', { epoch, pot: toAddress(pot), has: formatAmount(balance), needs: formatAmount(needs), lasts: epochsLeft, advice: `Send at least ${formatAmount(needs - balance)} to ${toAddress(pot)}.` })
+    if (checks.costPerEpoch! > checks.checkersPool) log.warn('the checkers’ part of the pool is less than their reports cost', { epoch, pool: formatAmount(checks.checkersPool), cost: formatAmount(checks.costPerEpoch!) })
+  }
+
+  return {
+    async step(ledger, best) {
+      const founding = ledger.parameters[0]?.parameters
+      if (founding === undefined || ledger.head === null) return
+      const epoch = Math.max(0, epochOf(founding, roundAt(founding, best)) + 1)
+      // In the last round before it, when most of what was before is paid.
+      if (epoch === checked || best < roundStart(founding, epoch * founding.epochRounds - 1)) return
+      // The greatest fee seen, or as much as may be taken of what the node estimates.
+      const fee = sender.greatestFee('report') ?? fullFee(await estimateReport())
+      await own(ledger.head.hash, epoch, founding.epochRounds, fee)
+      await pots(ledger, epoch, fee)
+      checked = epoch
+    },
+  }
+}
+
+/** Statements back to which parts may still be under way. */
+const PENDING_EPOCHS = 4
+
+const atLeast0 = (planck: bigint): bigint => (planck > 0n ? planck : 0n)
