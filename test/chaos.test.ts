@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { settlementCall } from '@assay/checker/settlement'
 import { readSettlement, type Settlement } from '@assay/cli/devnet/settlement'
 import { openDatabase } from '@assay/indexer/database'
-import { type AccountId, concat, decodeReportItem, type Hash, type Ledger, type LedgerBlock, replayEpoch, type ReplayedEpoch, reportKey, statementKey, statementRoot, statementsOnChain, toHex } from '@assay/protocol'
-import { approve, type Approval, createSender, hasItem, nodeCrypto as crypto, readItem, thresholdOf } from '@assay/runtime-bindings'
+import { type AccountId, concat, decodeReportItem, type Hash, type Ledger, type LedgerBlock, replayEpoch, type ReplayedEpoch, reportKey, statementKey, statementRoot, statementsOnChain, thresholdOf, toHex } from '@assay/protocol'
+import { approve, type Approval, createSender, hasItem, nodeCrypto as crypto, readItem } from '@assay/runtime-bindings'
 import { type SpawnedDevchain, spawnDevchain } from '@assay/runtime-bindings/testing'
 import { bornWith, cast, type Net, POT_PLANCK, type Service, startNet } from './chaos-net.ts'
 

@@ -12,11 +12,11 @@ import { createLog, type Log, type LogFields, silentLog } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
 import {
   type AccountId, applyBlock, checkerRoleId, devnetParameters, emptyLedger, gatherEvidence, type Hash, judgeRound, type Ledger, type MachineVerdict, type Parameters, registeredCheckers, registeredMachines, replayEpoch, type ReplayedEpoch,
-  type RoundEvidence, type RoundFacts, roundFacts, type RoundJudgement, schedule, type Schedule, type StatementOnChain, statementsOnChain, toHex,
+  type RoundEvidence, type RoundFacts, roundFacts, type RoundJudgement, schedule, type Schedule, type StatementOnChain, statementsOnChain, thresholdOf, toHex,
 } from '@assay/protocol'
 import { providerConfig, runProvider } from '@assay/provider'
 import {
-  approve, assignRole, batchAll, best$, bestBlock, type Chain, connectChain, createNetwork, createSender, ledgerBlocks, networkAccount, nodeCrypto as crypto, readBalance, registerIdentity, type Sendable, type Sender, thresholdOf, toAddress, type TxSuccess,
+  approve, assignRole, batchAll, best$, bestBlock, type Chain, connectChain, createNetwork, createSender, ledgerBlocks, networkAccount, nodeCrypto as crypto, readBalance, registerIdentity, type Sendable, type Sender, toAddress, type TxSuccess,
 } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
 import { type Clock, startClock } from './clock.ts'

@@ -409,7 +409,7 @@ describe('statements', () => {
       .at(180, chunk(0, 0, utf8('a')), chunk(0, 1, utf8('b')))
       .at(181, chunk(0, 0, utf8('x')), chunk(0, 1, utf8('y'), NETWORK, true), chunk(1, 0, utf8('z'), mallory.account.public), chunk(0, 16, utf8('far')), chunk(0, 3, utf8('late'), NETWORK, true), chunk(0, 2, new Uint8Array(129)))
       .to(182)
-    expect(statementsOnChain(chain.ledger)).toEqual(new Map([[0, { block: 180, chunks: new Map([[0, utf8('a')], [1, utf8('b')]]) }]]))
+    expect(statementsOnChain(chain.ledger)).toEqual(new Map([[0, { block: 180, chunks: new Map([[0, utf8('a')], [1, utf8('b')]]), parts: new Map() }]]))
   })
 })
 

@@ -7,10 +7,12 @@ import { MalformedError } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeSignedIdentity, type Identity, type IdentityKind, verifyIdentity } from './identity.ts'
 import { decodeParameters, ITEM_BYTES, type Parameters, updateProblems, validateParameters } from './parameters.ts'
+import { MAX_PARTS } from './parts.ts'
 import type { ReasonCode } from './reasons.ts'
 import { decodeReportItem, isHeld, type ReportItem } from './report.ts'
 import { commitRoundAt, epochOf, judgementOfEpoch, offsets, roundAt, roundsOf, type Schedule, schedule } from './schedule.ts'
-import { calibratorRoleId, CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseStatementKey, reportKey } from './storage-keys.ts'
+import { type Committee, decodeHandOver, drawSettlers, type HandOverOnChain, potOf, termBegunBy, termOf } from './settlers.ts'
+import { calibratorRoleId, CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseHandOverKey, parsePartKey, parseStatementKey, reportKey } from './storage-keys.ts'
 
 /** A block as far as the protocol is concerned; only effects that happened, in chain order. */
 export interface LedgerBlock {
@@ -52,6 +54,14 @@ export interface StatementOnChain {
   /** The block of the first chunk that came. */
   block: number
   chunks: ReadonlyMap<number, Uint8Array>
+  /** Items of the parts after the first, by their number. */
+  parts: ReadonlyMap<number, PartOnChain>
+}
+
+/** The first item under the key of a part. */
+export interface PartOnChain {
+  block: number
+  value: Uint8Array
 }
 
 /** The state of the reducer. Read it by the functions of this file; every state stays valid for ever. */
@@ -66,6 +76,10 @@ export interface Ledger {
   readonly calibrators: ReadonlyMap<AccountId, readonly RoleEntry[]>
   readonly rounds: Rounds
   readonly statements: ReadonlyMap<number, StatementOnChain>
+  /** By term; none of one that kept the committee before it. */
+  readonly terms: ReadonlyMap<number, Committee>
+  /** By the term that begins. */
+  readonly handOvers: ReadonlyMap<number, HandOverOnChain>
   readonly canaries: CanaryBook
 }
 
@@ -130,7 +144,7 @@ export class NoRandomnessError extends Error {
 
 /** A ledger before any block. Start it at the network's `origin`, or anywhere before. */
 export function emptyLedger(network: AccountId): Ledger {
-  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), calibrators: new Map(), rounds: [], statements: new Map(), canaries: new Map() }
+  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), calibrators: new Map(), rounds: [], statements: new Map(), terms: new Map(), handOvers: new Map(), canaries: new Map() }
 }
 
 /**
@@ -148,10 +162,12 @@ export function applyBlock(crypto: Crypto, ledger: Ledger, block: LedgerBlock): 
   next = withParameters(next, block)
   const founding = next.parameters[0]?.parameters
   if (founding === undefined) return next
-  next = withStatements(next, block)
+  next = withRandomness(next, block, founding)
+  next = withTerm(crypto, next, block, founding)
+  next = withStatements(next, block, founding)
+  next = withHandOvers(next, block)
   next = withCanaries(next, block, founding)
   next = withReports(next, block, founding)
-  next = withRandomness(next, block, founding)
   return withFreeze(next, block, founding)
 }
 
@@ -185,7 +201,7 @@ export function registrationOf(ledger: Ledger, kind: IdentityKind, account: Acco
   return ledger.identities[kind].get(account)?.reason ?? null
 }
 
-/** Statements that the network's account wrote, by epoch. */
+/** Statements that the pots of their terms wrote, by epoch. */
 export function statementsOnChain(ledger: Ledger): ReadonlyMap<number, StatementOnChain> {
   return ledger.statements
 }
@@ -458,18 +474,44 @@ function founded(ledger: Ledger, block: number, parameters: Parameters): Ledger 
   }
 }
 
-function withStatements(ledger: Ledger, block: LedgerBlock): Ledger {
+/** Draws the settlers of a term from who was eligible in its first round. */
+function withTerm(crypto: Crypto, ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
+  const round = (block.number - founding.start) / founding.roundBlocks
+  const term = Number.isInteger(round) ? termBegunBy(founding, round) : null
+  if (term === null) return ledger
+  const beacon = beaconOf(crypto, ledger.network, round, recordOf(ledger, round).randomness.start!)
+  const committee = drawSettlers(crypto, beacon, frozenOf(ledger, round)!.checkers.map(({ account }) => account))
+  return committee === null ? ledger : { ...ledger, terms: new Map(ledger.terms).set(term, committee) }
+}
+
+type NewItem = Extract<LedgerEvent, { kind: 'item' }>
+
+const newItems = ({ events }: LedgerBlock): NewItem[] => events.filter((event): event is NewItem => event.kind === 'item' && !event.update && event.value.length <= ITEM_BYTES)
+
+function withStatements(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
   let statements: Map<number, StatementOnChain> | undefined
-  for (const event of block.events) {
-    if (event.kind !== 'item' || event.update || event.who !== ledger.network || event.value.length > ITEM_BYTES) continue
-    const key = parseStatementKey(ledger.network, event.key)
-    if (key === null || key.chunk >= STATEMENT_CHUNKS) continue
-    statements ??= new Map(ledger.statements)
-    const known = statements.get(key.epoch) ?? { block: block.number, chunks: new Map<number, Uint8Array>() }
-    if (known.chunks.has(key.chunk)) continue
-    statements.set(key.epoch, { block: known.block, chunks: new Map(known.chunks).set(key.chunk, event.value) })
+  for (const { who, key, value } of newItems(block)) {
+    const named = parseStatementKey(ledger.network, key)
+    const part = parsePartKey(ledger.network, key)
+    const epoch = named?.epoch ?? part?.epoch
+    // Who is none of these accounts can make nobody remember anything.
+    if (epoch === undefined || who !== potOf(ledger, termOf(founding, epoch))) continue
+    const known = (statements ?? ledger.statements).get(epoch) ?? { block: block.number, chunks: new Map<number, Uint8Array>(), parts: new Map<number, PartOnChain>() }
+    if (named !== null && named.chunk < STATEMENT_CHUNKS && !known.chunks.has(named.chunk)) (statements ??= new Map(ledger.statements)).set(epoch, { ...known, chunks: new Map(known.chunks).set(named.chunk, value) })
+    else if (part !== null && part.part > 0 && part.part < MAX_PARTS && known.chunks.has(0) && !known.parts.has(part.part)) (statements ??= new Map(ledger.statements)).set(epoch, { ...known, parts: new Map(known.parts).set(part.part, { block: block.number, value }) })
   }
   return statements === undefined ? ledger : { ...ledger, statements }
+}
+
+function withHandOvers(ledger: Ledger, block: LedgerBlock): Ledger {
+  let { handOvers } = ledger
+  for (const { who, key, value } of newItems(block)) {
+    const term = parseHandOverKey(ledger.network, key)
+    if (term === null || term === 0 || handOvers.has(term) || who !== potOf(ledger, term - 1) || potOf(ledger, term) === null) continue
+    const item = orNull(() => decodeHandOver(value))
+    handOvers = new Map(handOvers).set(term, { block: block.number, item: item?.term === term ? item : null })
+  }
+  return handOvers === ledger.handOvers ? ledger : { ...ledger, handOvers }
 }
 
 function withReports(ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {

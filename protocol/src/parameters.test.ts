@@ -33,6 +33,7 @@ describe('each problem is named', () => {
     [{ attemptBlocks: 0 }, 'attemptBlocks is 0'],
     [{ poolPerEpoch: -1n }, 'poolPerEpoch is -1'],
     [{ minimumPayout: 2n ** 96n }, 'minimumPayout is'],
+    [{ minimumPayout: 499n }, 'the least that an account can hold'],
     [{ poolPerEpoch: 1n << 96n }, 'below 2^96'],
     [{ minimumPayout: 1n << 96n }, 'below 2^96'],
     [{ start: 101 }, 'must not lie before origin'],

@@ -93,6 +93,8 @@ const checkMode: Codec<CheckMode> = names({ off: 0, shadow: 1, enforce: 2 })
 export const ITEM_BYTES = 128
 /** Longest facts of a machine. */
 export const FACTS_BYTES = 4096
+/** Planck that an account must have to exist on peaq's first runtimes; later ones want more, and settlement then leaves smaller transfers out (PROTOCOL section 10). */
+export const LEAST_MINIMUM_PAYOUT = 500n
 /** No blob may be longer, whatever the parameters say. */
 export const BLOB_BYTES_LIMIT = 64 * 2 ** 20
 
@@ -204,6 +206,7 @@ export function validateParameters(parameters: Parameters): string[] {
     whole('termEpochs', 0, 65535),
     amount('poolPerEpoch'),
     amount('minimumPayout'),
+    [p.minimumPayout >= LEAST_MINIMUM_PAYOUT, `minimumPayout is ${p.minimumPayout}; it must be at least ${LEAST_MINIMUM_PAYOUT}, the least that an account can hold, so that no transfer fails for it`],
     [p.start + at.freeze >= p.origin, `start is ${p.start}; the first freeze, confirmations + 1 blocks before it, must not lie before origin ${p.origin}`],
     [at.seed > at.beaconKnown, `seedOffset is ${p.seedOffset}; it must be more than confirmations (${p.confirmations}), so that committees are known before the seed`],
     [at.commitTo >= at.commitFrom, `commitOffset is ${p.commitOffset}; it must be at least ${at.commitFrom}, or the commit window is empty`],

@@ -162,7 +162,7 @@ describe('pay', () => {
     expect([...carriedOut(third)]).toEqual([[id(1002), 400n]])
   })
 
-  test('beyond the thousand greatest is carried, the smaller account first among equals', () => {
+  test('beyond the hundred thousand greatest is carried, the smaller account first among equals', () => {
     const owed: Carried = new Map(Array.from({ length: MAX_PAYEES + 2 }, (_, n) => [id(n + 1), n === MAX_PAYEES + 1 ? 3n : 2n]))
     const result = scoreEpoch(0, [], parameters, owing(owed))
     expect(result.payouts.filter(({ paid }) => paid > 0n)).toHaveLength(MAX_PAYEES)

@@ -4,6 +4,7 @@ import { afterEpoch, type Calibration, isNewCalibration, NEW_CALIBRATION, weight
 import type { Trials } from './canaries.ts'
 import { type CheckerVerdict, EQUAL_WEIGHTS, forfeits, FULL_WEIGHT, type MachineVerdict, type RoundJudgement, type Weights } from './judge.ts'
 import type { CheckMode, Parameters } from './parameters.ts'
+import { MAX_PARTS, PART_PAYEES } from './parts.ts'
 import type { ReasonCode } from './reasons.ts'
 import { afterRound, isNewStanding, type Level, levelIn, NEW_STANDING, type Standing, type StandingParameters, workPaidOn } from './standing.ts'
 
@@ -181,8 +182,8 @@ function share(pool: bigint, scores: readonly Score[]): Score[] {
   return scores.map((score) => ({ ...score, earned: total === 0n ? 0n : (pool * score.score) / total }))
 }
 
-/** Most payees of one settlement: their transfers fit one extrinsic of peaq's genesis runtime twice over. */
-export const MAX_PAYEES = 1000
+/** Most payees of one epoch: those of all the parts in which it is paid (parts.ts). */
+export const MAX_PAYEES = MAX_PARTS * PART_PAYEES
 
 function pay(scores: readonly Score[], carried: Carried, minimumPayout: bigint): Payout[] {
   const earned = new Map<AccountId, bigint>()

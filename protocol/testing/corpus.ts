@@ -6,6 +6,7 @@ import { decodeSignedIdentity, encodeSignedIdentity } from '../src/identity.ts'
 import { decodeManifest, encodeManifest } from '../src/manifest.ts'
 import { decodeParameters, encodeParameters } from '../src/parameters.ts'
 import { decodeObservation, decodeReportItem, encodeObservation, encodeReportItem } from '../src/report.ts'
+import { decodeHandOver, encodeHandOver } from '../src/settlers.ts'
 import { decodeStatement, encodeStatement } from '../src/statement.ts'
 import { CHUNK_BYTES, wire } from '../src/wire.ts'
 import { decodeCommitmentBlob, decodeOpeningsBlob, encodeCommitmentBlob, encodeOpenings } from '../src/work.ts'
@@ -62,6 +63,7 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'report item', valid: events.flatMap((event) => (event.kind === 'item' && event.key.endsWith('/report') ? [event.value] : [])), again: (bytes) => encodeReportItem(decodeReportItem(bytes)) },
   { name: 'manifest', valid: manifests, again: (bytes) => encodeManifest(decodeManifest(bytes)) },
   { name: 'statement', valid: [encodeStatement({ epoch: 7, scores: hash, payouts: ZERO_HASH, registry: hash, evidence: hash, standings: hash, calibrations: hash, paid: 2n ** 100n, carried: 1n })], again: (bytes) => encodeStatement(decodeStatement(bytes)) },
+  { name: 'hand-over', valid: [encodeHandOver({ term: 7, pot: hash })], again: (bytes) => encodeHandOver(decodeHandOver(bytes)) },
   { name: 'canary commitment', valid: [encodeCanaryCommitment({ epoch: 7, commitment: hash })], again: (bytes) => encodeCanaryCommitment(decodeCanaryCommitment(bytes)) },
   { name: 'canary opening', valid: [encodeCanaryOpening({ salt: hash, canaries: [ZERO_HASH, hash].map((machine) => ({ machine, mute: 128, consent: new Uint8Array(64) })) })], again: (bytes) => encodeCanaryOpening(decodeCanaryOpening(bytes)) },
   {

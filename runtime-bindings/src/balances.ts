@@ -33,6 +33,12 @@ export function transfer(chain: Chain, to: AccountId, amount: bigint): Call {
   return chain.call('balances', method, toAddress(to), amount)
 }
 
+/** Moves all that the signer can move to `to`, whatever that is when it is executed, and lets the signer's account end. Throws MissingFeatureError. */
+export function transferAll(chain: Chain, to: AccountId): Call {
+  if (!chain.features.transferAll) throw new MissingFeatureError('transferAll call', specOf(chain.runtime))
+  return chain.call('balances', 'transferAll', toAddress(to), false)
+}
+
 /** Planck as text in whole tokens, exact: `formatAmount(1_500_000_000_000_000_000n) → '1.5 PEAQ'`. */
 export function formatAmount(planck: bigint, symbol = 'PEAQ', decimals = 18): string {
   const digits = (planck < 0n ? -planck : planck).toString().padStart(decimals + 1, '0')

@@ -31,6 +31,7 @@ const genesisFeatures = {
   did: { valueLimit: null, deposit: 0n },
   rbac: { deleteRole: false, roleDeposit: 0n, assignmentDeposit: 0n },
   transfer: 'transfer',
+  transferAll: true,
   batchAll: true,
   existentialDeposit: 500n,
   maxExtrinsicWeight: 349_913_702_000n,

@@ -12,6 +12,7 @@ export interface Features {
   readonly rbac: RbacFeatures | null
   /** The call that moves money and may empty the sender: `transfer` up to about 2023, `transferAllowDeath` after. */
   readonly transfer: 'transfer' | 'transferAllowDeath' | null
+  readonly transferAll: boolean
   readonly batchAll: boolean
   /** Planck that an account must keep to exist. */
   readonly existentialDeposit: bigint
@@ -100,6 +101,7 @@ export function detectFeatures(pallets: DecoratedMeta, registry: Registry): Feat
         }
       : null,
     transfer: tx['balances']?.['transferAllowDeath'] ? 'transferAllowDeath' : tx['balances']?.['transfer'] ? 'transfer' : null,
+    transferAll: tx['balances']?.['transferAll'] !== undefined,
     batchAll: tx['utility']?.['batchAll'] !== undefined,
     existentialDeposit: constant('balances', 'existentialDeposit') ?? 0n,
     maxExtrinsicWeight: maxExtrinsic?.isSome ? refTime(maxExtrinsic.unwrap()) : 10n ** 11n,

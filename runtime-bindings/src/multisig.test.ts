@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { checkerRoleId, devnetParameters, encodeParameters, PARAMETERS_KEY, statementKey, type AccountId } from '@assay/protocol'
+import { checkerRoleId, devnetParameters, encodeParameters, multisigId, PARAMETERS_KEY, statementKey, thresholdOf, type AccountId } from '@assay/protocol'
 import { startDevchain, type Devchain } from '../testing/index.ts'
 import { accountFromSecret, toAddress, type Account } from './account.ts'
 import { readBalance, transfer } from './balances.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
-import { approve, cancel, multisigAccount, readOperation, thresholdOf, type Approval, type ApproveOptions } from './multisig.ts'
+import { approve, cancel, multisigAccount, readOperation, type Approval, type ApproveOptions } from './multisig.ts'
 import { createNetwork, findNetwork, networkAccount } from './network.ts'
 import { utilCrypto } from './polkadot.ts'
 import { rolesOf } from './rbac.ts'
@@ -41,6 +41,10 @@ describe('the account', () => {
     expect(toAddress(pot)).toBe(utilCrypto.encodeMultiAddress(addresses, 3, 42))
     expect(multisigAccount({ members: four().members.toReversed(), threshold: 3 })).toBe(pot)
     expect(multisigAccount({ ...four(), threshold: 2 })).not.toBe(pot)
+  })
+  test('is that of the protocol, which derives it without a chain', () => {
+    const many = Array.from({ length: 20 }, (_, i) => accountFromSecret(`//many//${i}`).id)
+    for (const count of [2, 3, 4, 7, 20]) expect(multisigId(nodeCrypto, many.slice(0, count), thresholdOf(count)), `${count}`).toBe(networkAccount(many.slice(0, count)))
   })
   test.each([[4, 1], [4, 5], [4, 2.5], [1, 1]])('%i members do not go with a threshold of %d', (count, threshold) => {
     expect(() => multisigAccount({ members: four().members.slice(0, count), threshold })).toThrow(RangeError)

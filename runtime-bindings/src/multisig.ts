@@ -58,11 +58,6 @@ export function multisigAccount({ members, threshold }: Multisig): AccountId {
   return toHex(utilCrypto.createKeyMulti(ids, threshold))
 }
 
-/** `floor(2n/3) + 1`: the threshold of a network's founding checkers. */
-export function thresholdOf(members: number): number {
-  return Math.floor((2 * members) / 3) + 1
-}
-
 /** The open operation of a multisig for a call hash at `at` (default: best block); null if none is open. */
 export async function readOperation(chain: Chain, multisig: AccountId, callHash: Hash, at?: Hash): Promise<Operation | null> {
   const { section } = multisigOf(chain)

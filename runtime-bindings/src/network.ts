@@ -5,6 +5,7 @@ import {
   encodeParameters,
   equalBytes,
   PARAMETERS_KEY,
+  thresholdOf,
   validateParameters,
   type AccountId,
   type Hash,
@@ -14,7 +15,7 @@ import { toAddress } from './account.ts'
 import type { Chain } from './chain.ts'
 import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
-import { approve, multisigAccount, thresholdOf, type Approval, type ApproveOptions } from './multisig.ts'
+import { approve, multisigAccount, type Approval, type ApproveOptions } from './multisig.ts'
 import { addRole, assignRole, hasRole, rolesOf } from './rbac.ts'
 import { addItem, readItem } from './storage.ts'
 import { batchAll } from './utility.ts'

@@ -1,5 +1,5 @@
 // Everything that takes bytes or text of a stranger, each with what it promises.
-import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, documentIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
+import { blobId, checkPackage, chainKeys, concat, decodeOpeningsBlob, decodeSignedIdentity, documentIdentity, drawMemory, equalBytes, judgeRound, MalformedError, type Manifest, MemoryProver, nonceOf, parseHandOverKey, parsePartKey, parseStatementKey, toHex, utf8, verifyIdentity, verifyMemory, verifyOpenings } from '@assay/protocol'
 import { type Actor, testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { DECODERS, type Decoder } from '@assay/protocol/testing/corpus'
 import { openingsBlob, playNetwork, roundOf } from '@assay/protocol/testing/round'
@@ -161,11 +161,13 @@ const VERIFIERS: Target[] = [
 
 const TEXTS: Target[] = [
   {
-    name: 'statement key',
-    seeds: [`assay/s/${net.network.slice(2, 18)}/0/0`, `assay/s/${net.network.slice(2, 18)}/4294967295/17`].map(utf8),
+    name: 'keys of a pot',
+    seeds: [...['0/0', '4294967295/17', '3/p1'].map((end) => `assay/s/${net.network.slice(2, 18)}/${end}`), `assay/h/${net.network.slice(2, 18)}/2`].map(utf8),
     run(bytes) {
-      const parsed = parseStatementKey(net.network, text(bytes))
-      promised(parsed === null || text(bytes) === `assay/s/${net.network.slice(2, 18)}/${parsed.epoch}/${parsed.chunk}`, 'a key has one spelling')
+      const key = text(bytes)
+      const [chunk, part, term] = [parseStatementKey(net.network, key), parsePartKey(net.network, key), parseHandOverKey(net.network, key)]
+      const spelt = [chunk && `s/${net.network.slice(2, 18)}/${chunk.epoch}/${chunk.chunk}`, part && `s/${net.network.slice(2, 18)}/${part.epoch}/p${part.part}`, term !== null && `h/${net.network.slice(2, 18)}/${term}`].filter(Boolean)
+      promised(spelt.length < 2 && spelt.every((one) => key === `assay/${one}`), 'a key has one spelling and one meaning')
     },
   },
   {

@@ -12,6 +12,7 @@ import { readPassword } from '@assay/kit/password'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
 import { frameBytesLimit, type Hash, type Ledger, type Parameters, registeredCheckers, wire } from '@assay/protocol'
 import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { follow } from './follow.ts'
@@ -21,7 +22,7 @@ import { missingFor, networkFound$, openKeys, registered$ } from './registration
 import { isReportDue, reportChain } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
 import { createSessions, machinePeersOf } from './sessions.ts'
-import { settlementCommittee, computeBy, createSettlement } from './settlement.ts'
+import { committeeSize, computeBy, createSettlement, settlementFounders } from './settlement.ts'
 import { Store } from './store.ts'
 
 export { checkerConfig, type CheckerConfig } from './config.ts'
@@ -77,7 +78,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
   const found = await firstValueFrom(networkFound$(chain, network, heights$, log), { defaultValue: null })
   if (found === null) return // the signal fired before there was a network
   const { parameters } = found
-  const sender = createSender({ chain, account: keys.account, signal, log: quiet, store: store.extrinsics })
+  const sender = meterFees(createSender({ chain, account: keys.account, signal, log: quiet, store: store.extrinsics }), metrics)
   log.info('following the chain', { chain: config.chain, network: toAddress(network), account: keys.account.address, from: parameters.origin })
   const view = follow({
     crypto: nodeCrypto, network, heights$, log,
@@ -100,25 +101,28 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, log, ...view,
       chain: reportChain(chain, sender, parameters.confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
     })
-    const committee = settlementCommittee(first, config.members?.map(toAccountId), log)
-    const members = committee?.includes(me) === true ? committee : null
+    const founders = settlementFounders(nodeCrypto, first, config.members?.map(toAccountId), log)
+    const members = committeeSize(parameters, founders, me)
     const settlement = createSettlement({
-      crypto: nodeCrypto, network, me, members, chain, sender, store, metrics, log,
+      crypto: nodeCrypto, network, me, founders, chain, sender, store, metrics, log,
       compute: computeBy(nodeCrypto, loadFrom(blobs, () => evidenceUrls(registeredCheckers(standing.ledger ?? first), me), FETCH_MS, signal)),
       busy: () => isReportDue(store, parameters, standing.best),
       measuring: () => isMeasuring(parameters, standing.best),
     })
-    const settled$ = view.best$.pipe(
+    const budget = createBudget({ network, me, chain, sender, store, metrics, log })
+    const stepping$ = (part: { step(ledger: Ledger, best: number): Promise<void> }, trouble: string): Observable<void> => view.best$.pipe(
       withLatestFrom(view.ledger$),
       // exhaustMap: while a step is under way newer heights are skipped; the next one looks at the chain as it is then.
-      exhaustMap(([best, ledger]) => defer(() => settlement.step(ledger, best)).pipe(catchError((error: unknown) => {
+      exhaustMap(([best, ledger]) => defer(() => part.step(ledger, best)).pipe(catchError((error: unknown) => {
         if (error instanceof OperatorError) throw error
-        log.warn('settlement cannot go on now', { error })
+        log.warn(trouble, { error })
         return EMPTY
       }))),
     )
+    const settled$ = stepping$(settlement, 'settlement cannot go on now')
+    const budgets$ = stepping$(budget, 'the funds cannot be looked at now')
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => registered$({ chain, sender, keys, network, members: members?.length ?? null, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
+      concatMap((listening) => registered$({ chain, sender, keys, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
       tap(() => void (standing.registered = true)),
     )
     const standing$ = view.ledger$.pipe(
@@ -136,7 +140,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       tap(() => log.error('the network’s parameters outgrow what this checker takes from machines', { advice: 'Start it again before they take effect.' })),
     )
     // The rounds first: when the door opens, whoever comes is listened to.
-    return merge(rounds, settled$, place$, standing$, outgrown$).pipe(ignoreElements())
+    return merge(rounds, settled$, budgets$, place$, standing$, outgrown$).pipe(ignoreElements())
   }
   const watch$ = merge(
     view.best$.pipe(tap((best) => metrics.bestBlock.set((standing.best = best)))),

@@ -1,8 +1,8 @@
 // A checker's keys and its place in the network: made or opened, registered, and told exactly what is missing until it is eligible.
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
 import type { Log } from '@assay/kit/log'
-import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf } from '@assay/protocol'
-import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, thresholdOf, toAddress } from '@assay/runtime-bindings'
+import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
+import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, toAddress } from '@assay/runtime-bindings'
 
 /** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
@@ -36,7 +36,7 @@ export interface RegistrationTools {
   network: Hash
   addresses: readonly string[]
   evidence: readonly string[]
-  /** whether it is of the settlement committee and needs the multisig's deposit too, and how many members that has */
+  /** how many members the greatest settlement committee has that it may be of, for the deposit of whoever opens; null if it never is */
   members: number | null
   log: Log
 }

@@ -1,9 +1,12 @@
-// Paying an epoch. Every member of the committee computes the statement by itself and submits the identical multisig call; what the chain holds decides what is left to do, so a member
-// may be killed at any point, act late, or act twice, and nothing is paid twice: a second execution fails whole at the statement's first item.
+// Paying an epoch, and handing the pot over. Every settler computes the statement by itself and submits the identical multisig calls; what the chain holds decides what is left to do, so a settler
+// may be killed at any point, act late, or act twice, and nothing is paid twice: a second execution of a call fails whole at its first item.
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { type AccountId, type Crypto, equalBytes, concat, type EpochState, FIRST_STATE, type Hash, judgementOfEpoch, type Ledger, type LoadBlob, parametersFor, replayEpoch, STATEMENT_CHUNK_BYTES, statementKey, statementRoot, statementsOnChain } from '@assay/protocol'
-import { addItem, approve, batchAll, type Chain, formatAmount, hasItem, networkAccount, readBalance, readOperation, type Sender, thresholdOf, toAddress, transfer } from '@assay/runtime-bindings'
+import {
+  type AccountId, type Crypto, encodeHandOver, equalBytes, concat, type EpochState, FIRST_STATE, foundersOf, fromHex, handOverKey, type Hash, isCommittee, judgementOfEpoch, type Ledger, type LoadBlob, MAX_SETTLERS, parametersFor, type Parameters, partDigest, partKey, partsOf, payingTerm, type Payment, potOf, replayEpoch,
+  settlersOf, STATEMENT_CHUNK_BYTES, type StatementOnChain, statementKey, statementRoot, statementsOnChain, termOf, termStart, thresholdOf,
+} from '@assay/protocol'
+import { addItem, approve, batchAll, type Chain, formatAmount, hasItem, readBalance, readOperation, type Sender, toAddress, transfer, transferAll } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
 import type { Store, StoredStatement } from './store.ts'
 
@@ -16,8 +19,8 @@ export interface SettlementTools {
   crypto: Crypto
   network: AccountId
   me: AccountId
-  /** the settlement committee, or null where this checker is none of it: then it computes and compares only */
-  members: readonly AccountId[] | null
+  /** who settles the founders' terms; null where nobody knows: then this checker only computes and compares in them */
+  founders: readonly AccountId[] | null
   chain: Chain
   sender: Sender
   store: Store
@@ -40,27 +43,20 @@ export function computeBy(crypto: Crypto, load: LoadBlob): ComputeEpoch {
   }
 }
 
-/** The founding checkers: who got the role in the block that founded the network; null unless the network's account is their multisig. */
-export function foundersOf(ledger: Ledger): AccountId[] | null {
-  const block = ledger.parameters[0]?.block
-  const founders = [...ledger.roles].filter(([, entries]) => entries.some((entry) => entry.block === block && entry.assigned)).map(([account]) => account)
-  return isCommittee(ledger.network, founders) ? founders.toSorted() : null
-}
-
-/** Whether a network's account is the multisig of these members with threshold floor(2n/3)+1. */
-export function isCommittee(network: AccountId, members: readonly AccountId[]): boolean {
-  if (members.length < 2 || new Set(members).size !== members.length) return false
-  return networkAccount(members) === network
-}
-
-/** The settlement committee: the members given, else the founders; null, and told, where neither is what the network's account is made of. Throws OperatorError MEMBERS if the members given are wrong. */
-export function settlementCommittee(ledger: Ledger, given: readonly AccountId[] | undefined, log: Log): AccountId[] | null {
-  if (given !== undefined && !isCommittee(ledger.network, given)) {
+/** The founders, who settle until the first term ends: those given, else those of the chain; null, and told, where neither is what the network's account is made of. Throws OperatorError MEMBERS if those given are wrong. */
+export function settlementFounders(crypto: Crypto, ledger: Ledger, given: readonly AccountId[] | undefined, log: Log): AccountId[] | null {
+  if (given !== undefined && !isCommittee(crypto, ledger.network, given)) {
     throw new OperatorError('MEMBERS', `the ${given.length} members given are not those of the network ${toAddress(ledger.network)}`, { advice: 'Give the accounts of all founding checkers, or leave members out.' })
   }
-  const members = given?.toSorted() ?? foundersOf(ledger)
-  if (members === null) log.warn('the settlement committee is not known, so this checker does not settle', { network: toAddress(ledger.network), advice: 'Give --members if this checker is one of them.' })
+  const members = given?.toSorted() ?? foundersOf(crypto, ledger)
+  if (members === null) log.warn('the founders are not known, so this checker does not settle with them', { network: toAddress(ledger.network), advice: 'Give --members if this checker is one of them.' })
   return members
+}
+
+/** Members of the greatest committee that this account may have to open a settlement of; null if it never will. */
+export function committeeSize({ termEpochs }: Pick<Parameters, 'termEpochs'>, founders: readonly AccountId[] | null, me: AccountId): number | null {
+  if (termEpochs > 0) return MAX_SETTLERS
+  return founders?.includes(me) === true ? founders.length : null
 }
 
 /** Settles what is due, one look at the chain a call; call it with each new best block. */
@@ -69,19 +65,40 @@ export interface Settlement {
   step(ledger: Ledger, best: number): Promise<void>
 }
 
+/** One call of a pot: what makes it single use, what it moves, and who takes turns to open it. */
+interface Deed {
+  /** for log and messages: `settlement of epoch 7` */
+  label: string
+  about: Record<string, unknown>
+  pot: AccountId
+  settlers: readonly AccountId[]
+  /** The first item of the call: where the pot has it, the deed is done. */
+  item: string
+  call: ReturnType<typeof batchAll>
+  /** Planck that the pot must have. */
+  needs: bigint
+  /** What is told when it is done. */
+  done: { event: string, fields: Record<string, unknown> }
+  /** Whose turn it is in attempt 0. */
+  turn: number
+  attempt: number
+  attemptBlocks: number
+}
+
 export function createSettlement(tools: SettlementTools): Settlement {
-  const { crypto, network, me, store, log, metrics } = tools
-  const members = tools.members?.toSorted() ?? null
+  const { crypto, network, me, store, log, metrics, founders } = tools
   let next = 0
   let height = -1
-  /** The last attempt in which this process did a deed: an epoch is opened, computed in vain or complained of at most once an attempt. */
+  /** The epoch under way; of many payees it is long to read. */
+  let current: StoredStatement | undefined
+  /** The last attempt in which this process did a thing: a call is opened, an epoch computed in vain or complained of at most once an attempt. */
   const lastAttempt = new Map<string, number>()
-  const isDone = (deed: string, epoch: number, attempt: number): boolean => lastAttempt.get(`${deed}/${epoch}`) === attempt
-  const mark = (deed: string, epoch: number, attempt: number): void => void lastAttempt.set(`${deed}/${epoch}`, attempt)
+  const isDone = (thing: string, of: string | number, attempt: number): boolean => lastAttempt.get(`${thing}/${of}`) === attempt
+  const mark = (thing: string, of: string | number, attempt: number): void => void lastAttempt.set(`${thing}/${of}`, attempt)
 
   async function statementOf(ledger: Ledger, epoch: number, attempt: number): Promise<StoredStatement | undefined> {
-    const known = store.statement(epoch)
-    if (known) return known
+    const known = current?.epoch === epoch ? current : store.statement(epoch)
+    if (known) return (current = known)
     if (isDone('missing', epoch, attempt) || tools.measuring()) return undefined
     const previous = epoch === 0 ? FIRST_STATE : store.statement(epoch - 1)?.state
     const computed = await tools.compute(ledger, epoch, previous)
@@ -93,56 +110,108 @@ export function createSettlement(tools: SettlementTools): Settlement {
     if (computed.kind !== 'done') return undefined
     store.keepStatement({ epoch, ...computed.pay })
     log.info('epoch computed', { epoch, root: computed.pay.root, payees: computed.pay.payouts.length })
-    return store.statement(epoch)
+    return (current = store.statement(epoch))
   }
 
-  /** True if the chain shows the epoch settled, confirmed: compares and remembers. */
-  function landed(ledger: Ledger, own: StoredStatement): boolean {
+  function landed(own: StoredStatement, block: number, agreed: boolean): void {
+    const { epoch } = own
+    store.statementLanded(epoch, block, agreed)
+    current = store.statement(epoch)
+    metrics.settlements.inc({ result: agreed ? 'settled' : 'disagreed' })
+    if (agreed) log.info('epoch settled', { epoch, root: own.root, block })
+  }
+
+  /** What of an epoch the confirmed chain does not show yet: parts, the first with the statement. Where the chain shows all of it, or something else, that is remembered, and nothing is left. */
+  function left(ledger: Ledger, own: StoredStatement): number[] {
     const { epoch } = own
     const onChain = statementsOnChain(ledger).get(epoch)
-    if (onChain === undefined) return false
-    const bytes = concat(...[...onChain.chunks].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk))
-    const agreed = equalBytes(bytes, own.bytes)
-    store.statementLanded(epoch, onChain.block, agreed)
-    metrics.settlements.inc({ result: agreed ? 'settled' : 'disagreed' })
-    if (agreed) log.info('epoch settled', { epoch, root: own.root, block: onChain.block })
-    else log.error('the network settled an epoch with another statement than this checker computed', { epoch, own: own.root, onChain: statementRoot(crypto, network, bytes), block: onChain.block, advice: `Run: assay replay --epoch ${epoch}` })
-    return true
+    if (onChain === undefined) return [0]
+    const bytes = bytesOf(onChain)
+    const parts = partsOf(own.payouts)
+    if (!equalBytes(bytes, own.bytes)) {
+      landed(own, onChain.block, false)
+      log.error('the network settled an epoch with another statement than this checker computed', { epoch, own: own.root, onChain: statementRoot(crypto, network, bytes), block: onChain.block, advice: `Run: assay replay --epoch ${epoch}` })
+      return []
+    }
+    const missing = parts.flatMap((_, part) => (part === 0 || onChain.parts.has(part) ? [] : [part]))
+    if (missing.length > 0) return missing
+    const wrong = [...onChain.parts].find(([part, { value }]) => parts[part] === undefined || !equalBytes(value, fromHex(partDigest(crypto, { network, epoch, part }, parts[part]))))
+    if (wrong !== undefined) {
+      landed(own, wrong[1].block, false)
+      log.error('the network paid a part of an epoch other than its statement says', { epoch, part: wrong[0], block: wrong[1].block, advice: `Run: assay replay --epoch ${epoch}` })
+      return []
+    }
+    landed(own, Math.max(onChain.block, ...Array.from(onChain.parts.values(), ({ block }) => block)), true)
+    return []
   }
 
-  async function act(own: StoredStatement, attempt: number, attemptBlocks: number): Promise<void> {
-    const { chain, sender } = tools
-    if (members === null || tools.busy()) return
-    const { epoch } = own
-    const spent = (): Promise<boolean> => hasItem(chain, network, statementKey(network, epoch, 0))
-    if (await spent()) return // executed; the ledger will show it when it is deep enough
-    const call = settlementCall(chain, network, own)
-    const operation = await readOperation(chain, network, call.hash.toHex())
-    const mayOpen = members[(epoch + attempt) % members.length] === me && !isDone('open', epoch, attempt)
-    if (operation === null ? !mayOpen : operation.approvals.includes(me)) return
-    const total = own.payouts.reduce((sum, [, amount]) => sum + amount, 0n)
-    // Later runtimes reserve a deposit for each item.
-    const needs = total + BigInt(Math.ceil(own.bytes.length / STATEMENT_CHUNK_BYTES)) * (chain.features.storage?.deposit ?? 0n)
-    const pot = await readBalance(chain, network)
-    if (pot.usable < needs) {
-      metrics.settlements.inc({ result: 'pot_empty' })
-      if (!isDone('pot', epoch, attempt)) log.error('the pot cannot pay the epoch', { epoch, pot: toAddress(network), has: formatAmount(pot.usable), needs: formatAmount(needs), advice: `Send at least ${formatAmount(needs - pot.usable)} to ${toAddress(network)}; the next attempt pays.` })
-      return mark('pot', epoch, attempt)
+  async function settle(ledger: Ledger, own: StoredStatement, part: number, term: number, attempt: number, attemptBlocks: number): Promise<void> {
+    const { epoch, root } = own
+    const pot = potOf(ledger, term)
+    const settlers = settlersOf(crypto, ledger, term, founders)
+    if (pot === null || settlers === null || payingTerm(ledger) < term) return
+    const { chain } = tools
+    const payments = partsOf(own.payouts)[part]!
+    const tooSmall = payments.filter(([, amount]) => amount < chain.features.existentialDeposit)
+    if (tooSmall.length > 0 && !isDone('dust', `${epoch}/${part}`, attempt)) {
+      mark('dust', `${epoch}/${part}`, attempt)
+      log.error('payments below the chain’s existential deposit are left out', { epoch, part, payees: tooSmall.length, deposit: formatAmount(chain.features.existentialDeposit), advice: 'The network’s minimumPayout must be raised to it.' })
     }
-    if (operation === null) mark('open', epoch, attempt)
-    const approval = await approve({ chain, sender, members, threshold: thresholdOf(members.length), call, label: `settlement of epoch ${epoch}`, open: mayOpen, spent, timeoutBlocks: attemptBlocks })
+    const total = payments.reduce((sum, [, amount]) => sum + amount, 0n)
+    await act({
+      label: `settlement of epoch ${epoch}${part === 0 ? '' : `, part ${part}`}`, about: part === 0 ? { epoch, root } : { epoch, root, part }, pot, settlers, attempt, attemptBlocks, turn: epoch + part,
+      item: part === 0 ? statementKey(network, epoch, 0) : partKey(network, epoch, part),
+      call: part === 0 ? settlementCall(chain, network, { ...own, payouts: payments }) : partCall(crypto, chain, network, { epoch, part, payments }),
+      needs: total + depositFor(part === 0 ? Math.ceil(own.bytes.length / STATEMENT_CHUNK_BYTES) : 1),
+      done: { event: part === 0 ? 'epoch paid' : 'part of an epoch paid', fields: { paid: formatAmount(total) } },
+    })
+  }
+
+  /** Later runtimes reserve a deposit for each item. */
+  const depositFor = (items: number): bigint => BigInt(items) * (tools.chain.features.storage?.deposit ?? 0n)
+
+  /** Gives the pot's money to the pot of the term, once every epoch of the term before is settled. */
+  async function handOver(ledger: Ledger, founding: Parameters, term: number, settledAt: number, best: number, attemptBlocks: number): Promise<void> {
+    const [pot, to] = [potOf(ledger, term - 1), potOf(ledger, term)]
+    const settlers = settlersOf(crypto, ledger, term - 1, founders)
+    if (pot === null || to === null || settlers === null || pot === to || payingTerm(ledger) !== term - 1) return
+    const since = Math.max(settledAt, termStart(founding, term))
+    await act({
+      label: `hand-over to term ${term}`, about: { term, to: toAddress(to) }, pot, settlers, attemptBlocks, turn: term, needs: depositFor(1), done: { event: 'pot handed over', fields: {} },
+      attempt: Math.max(0, Math.floor((best - since) / attemptBlocks)),
+      item: handOverKey(network, term),
+      call: handOverCall(tools.chain, network, { term, pot: to }),
+    })
+  }
+
+  async function act({ label, about, pot, settlers, item, call, needs, done, turn, attempt, attemptBlocks }: Deed): Promise<void> {
+    const { chain, sender } = tools
+    if (!settlers.includes(me) || tools.busy()) return
+    const spent = (): Promise<boolean> => hasItem(chain, pot, item)
+    if (await spent()) return // executed; the ledger will show it when it is deep enough
+    const operation = await readOperation(chain, pot, call.hash.toHex())
+    const mayOpen = settlers[(turn + attempt) % settlers.length] === me && !isDone('open', label, attempt)
+    if (operation === null ? !mayOpen : operation.approvals.includes(me)) return
+    const balance = await readBalance(chain, pot)
+    if (balance.usable < needs) {
+      metrics.settlements.inc({ result: 'pot_empty' })
+      if (!isDone('pot', label, attempt)) log.error('the pot cannot pay', { ...about, what: label, pot: toAddress(pot), has: formatAmount(balance.usable), needs: formatAmount(needs), advice: `Send at least ${formatAmount(needs - balance.usable)} to ${toAddress(pot)}; the next attempt pays.` })
+      return mark('pot', label, attempt)
+    }
+    if (operation === null) mark('open', label, attempt)
+    const approval = await approve({ chain, sender, members: settlers, threshold: thresholdOf(settlers.length), call, label, open: mayOpen, spent, timeoutBlocks: attemptBlocks })
     metrics.settlements.inc({ result: approval.state })
     switch (approval.state) {
       case 'opened':
       case 'approved':
-        return log.info('settlement approved', { epoch, root: own.root, opened: approval.state === 'opened', extrinsic: approval.result.hash })
+        return log.info('settlement approved', { ...about, opened: approval.state === 'opened', extrinsic: approval.result.hash })
       case 'executed':
-        if (approval.result.ok) return log.info('epoch paid', { epoch, root: own.root, paid: formatAmount(total), extrinsic: approval.result.hash, block: approval.result.block })
+        if (approval.result.ok) return log.info(done.event, { ...about, ...done.fields, extrinsic: approval.result.hash, block: approval.result.block })
         metrics.settlements.inc({ result: 'inner_failure' })
-        return log.error('the settlement was executed and failed', { epoch, code: approval.result.code, reason: approval.result.name, advice: `Nothing was paid; the next attempt tries again. See that ${toAddress(network)} holds ${formatAmount(needs)}.` })
+        return log.error('the settlement was executed and failed', { ...about, code: approval.result.code, reason: approval.result.name, advice: `Nothing was moved; the next attempt tries again. See that ${toAddress(pot)} holds ${formatAmount(needs)}.` })
       case 'failed':
         if (approval.result.code === 'STOPPED') return
-        return log.warn('settlement not sent', { epoch, code: approval.result.code, reason: approval.result.message, advice: approval.result.advice ?? 'It is tried again.' })
+        return log.warn('settlement not sent', { ...about, code: approval.result.code, reason: approval.result.message, advice: approval.result.advice ?? 'It is tried again.' })
       case 'waiting':
       case 'closed':
       case 'spent':
@@ -152,26 +221,46 @@ export function createSettlement(tools: SettlementTools): Settlement {
   return {
     async step(ledger, best) {
       const head = ledger.head?.number ?? -1
+      const founding = ledger.parameters[0]?.parameters
       // A ledger that went back may have lost the blocks in which epochs were settled: each is looked at again.
-      if (head < height) next = 0
+      if (head < height) [next, current] = [0, undefined]
       height = head
+      if (founding === undefined) return
       for (let epoch = next; ; epoch++) {
-        const parameters = parametersFor(ledger, epoch * (ledger.parameters[0]?.parameters.epochRounds ?? 0))
-        if (parameters === null) return
+        const parameters = parametersFor(ledger, epoch * founding.epochRounds)!
+        const term = termOf(founding, epoch)
+        // Whoever has paid its last epoch waits for nothing else.
+        if (epoch === next && term > 0 && termOf(founding, epoch - 1) < term) await handOver(ledger, founding, term, store.statement(epoch - 1)?.landed ?? 0, best, parameters.attemptBlocks)
         const due = judgementOfEpoch(parameters, epoch)
         if (head < due) return
         const attempt = Math.max(0, Math.floor((best - due) / parameters.attemptBlocks))
         const own = await statementOf(ledger, epoch, attempt)
         if (own === undefined) return // the epochs after it need what it leaves
-        if (own.landed === null && !landed(ledger, own)) await act(own, attempt, parameters.attemptBlocks)
-        else if (epoch === next) next++
+        const missing = own.landed === null ? left(ledger, own) : []
+        for (const part of missing) await settle(ledger, own, part, term, attempt, parameters.attemptBlocks)
+        if (missing.length === 0 && epoch === next) next++
       }
     },
   }
 }
 
-/** The one call that pays an epoch, the same bytes from every member: the statement's items, then the transfers ascending by account. */
+const bytesOf = ({ chunks }: StatementOnChain): Uint8Array => concat(...[...chunks].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk))
+
+/** Transfers of payments, ascending by account. What an account below the existential deposit would need to exist is no payment that can be made: left out, it stays in the pot. */
+const transfers = (chain: Chain, payments: readonly Payment[]) => payments.filter(([, amount]) => amount >= chain.features.existentialDeposit).map(([account, amount]) => transfer(chain, account, amount))
+
+/** The one call that settles an epoch, the same bytes from every settler: the statement's items, then the transfers of the first part. */
 export function settlementCall(chain: Chain, network: AccountId, { epoch, bytes, payouts }: Pick<StoredStatement, 'epoch' | 'bytes' | 'payouts'>): ReturnType<typeof batchAll> {
   const chunks = Array.from({ length: Math.ceil(bytes.length / STATEMENT_CHUNK_BYTES) }, (_, i) => bytes.subarray(i * STATEMENT_CHUNK_BYTES, (i + 1) * STATEMENT_CHUNK_BYTES))
-  return batchAll(chain, [...chunks.map((chunk, i) => addItem(chain, statementKey(network, epoch, i), chunk)), ...payouts.map(([account, amount]) => transfer(chain, account, amount))])
+  return batchAll(chain, [...chunks.map((chunk, i) => addItem(chain, statementKey(network, epoch, i), chunk)), ...transfers(chain, payouts)])
+}
+
+/** The call that pays a later part. */
+export function partCall(crypto: Crypto, chain: Chain, network: AccountId, { epoch, part, payments }: { epoch: number, part: number, payments: readonly Payment[] }): ReturnType<typeof batchAll> {
+  return batchAll(chain, [addItem(chain, partKey(network, epoch, part), fromHex(partDigest(crypto, { network, epoch, part }, payments))), ...transfers(chain, payments)])
+}
+
+/** The call that gives a pot's money to the pot of the next term, however much it is by then. */
+export function handOverCall(chain: Chain, network: AccountId, next: { term: number, pot: AccountId }): ReturnType<typeof batchAll> {
+  return batchAll(chain, [addItem(chain, handOverKey(network, next.term), encodeHandOver(next)), transferAll(chain, next.pot)])
 }
