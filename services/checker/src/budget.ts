@@ -1,7 +1,7 @@
 // What this account's extrinsics really cost, and whether the money lasts: its own for the reports of an epoch, the pot's for the pay. Looked at before each epoch begins, so that there is time to send some.
 import type { Log } from '@assay/kit/log'
-import { type AccountId, epochOf, type Ledger, parametersFor, payingTerm, pendingOf, potOf, reportKey, roundAt, roundStart, solvencyOf, statementsOnChain } from '@assay/protocol'
-import { type Chain, formatAmount, fullFee, putItem, readBalance, type Sender, toAddress } from '@assay/runtime-bindings'
+import { type AccountId, epochOf, type Ledger, payingTerm, pendingOf, potOf, roundAt, roundStart, solvencyOf, statementsOnChain } from '@assay/protocol'
+import { formatAmount, fullFee, type Sender, toAddress } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
 import type { Store } from './store.ts'
 
@@ -35,10 +35,14 @@ export function meterFees(sender: Sender, metrics: Pick<CheckerMetrics, 'fees'>)
 }
 
 export interface BudgetTools {
-  network: AccountId
   me: AccountId
-  chain: Chain
-  sender: MeteredSender
+  /** Planck that an account has to spend. */
+  usable: (account: AccountId) => Promise<bigint>
+  /** Planck that an account must keep. */
+  existentialDeposit: bigint
+  /** Planck that the node thinks a report takes; asked for only until one was sent. */
+  estimateReport: () => Promise<bigint>
+  sender: Pick<MeteredSender, 'greatestFee'>
   store: Pick<Store, 'statement'>
   metrics: Pick<CheckerMetrics, 'funds' | 'pot'>
   log: Log
@@ -50,50 +54,45 @@ export interface Budget {
   step(ledger: Ledger, best: number): Promise<void>
 }
 
-export function createBudget({ network, me, chain, sender, store, metrics, log }: BudgetTools): Budget {
+export function createBudget({ me, usable, existentialDeposit, estimateReport, sender, store, metrics, log }: BudgetTools): Budget {
   let checked = -1
-
-  /** What a report takes: the greatest fee seen, or as much as may be taken of what the node estimates. */
-  async function reportFee(): Promise<bigint> {
-    const seen = sender.greatestFee('report')
-    return seen ?? fullFee((await sender.estimate(await putItem(chain, me, reportKey(network), new Uint8Array(128)))).fee)
-  }
 
   async function own(epoch: number, reports: number, fee: bigint): Promise<void> {
     const needs = fee * BigInt(reports) + (sender.greatestFee('settlement') ?? 0n)
-    const { usable } = await readBalance(chain, me)
-    const has = usable > chain.features.existentialDeposit ? usable - chain.features.existentialDeposit : 0n
+    const has = atLeast0((await usable(me)) - existentialDeposit)
     const lasts = needs === 0n ? Number.MAX_SAFE_INTEGER : Number(has / needs)
     metrics.funds.set(lasts)
     if (lasts >= 1) return log.debug('funds looked at', { epoch, has: formatAmount(has), needs: formatAmount(needs), lasts })
-    log.warn('this checker cannot pay the reports of the next epoch', { epoch, account: toAddress(me), has: formatAmount(has), needs: formatAmount(needs), reports, lasts, advice: `Send at least ${formatAmount(needs - has)} to ${toAddress(me)}; an epoch takes that much.` })
+    log.warn('this checker cannot pay the reports of the next epoch', { epoch, account: toAddress(me), has: formatAmount(has), needs: formatAmount(needs), reports, lasts, advice: `Send at least ${formatAmount(needs - has)} to ${toAddress(me)}; an epoch takes ${formatAmount(needs)}.` })
   }
 
   async function pots(ledger: Ledger, epoch: number, checkFee: bigint): Promise<void> {
     const pot = potOf(ledger, payingTerm(ledger))!
-    const { usable } = await readBalance(chain, pot)
-    const newest = Math.max(-1, ...statementsOnChain(ledger).keys())
-    const statement = newest < 0 ? undefined : store.statement(newest)
-    const pending = statement === undefined ? 0n : pendingOf(statementsOnChain(ledger).get(newest)!, statement.payouts)
-    const found = solvencyOf(ledger, { balance: usable, pending, checkFee })
-    if (found === null) return
-    const { needs, epochsLeft, checks } = found
+    const balance = await usable(pot)
+    const pending = [...statementsOnChain(ledger)].slice(-PENDING_EPOCHS).reduce((sum, [settled, onChain]) => sum + pendingOf(onChain, store.statement(settled)?.payouts ?? []), 0n)
+    const { needs, epochsLeft, checks } = solvencyOf(ledger, { balance, pending, checkFee })!
     metrics.pot.set(epochsLeft ?? Number.MAX_SAFE_INTEGER)
-    if (usable < needs) log.warn('the pot cannot pay the next epoch', { epoch, pot: toAddress(pot), has: formatAmount(usable), needs: formatAmount(needs), lasts: epochsLeft, advice: `Send at least ${formatAmount(needs - usable)} to ${toAddress(pot)}.` })
-    if (checks.costPerEpoch !== null && checks.costPerEpoch > checks.checkersPool) log.warn('the checkers’ part of the pool is less than their reports cost', { epoch, pool: formatAmount(checks.checkersPool), cost: formatAmount(checks.costPerEpoch) })
+    if (balance < needs) log.warn('the pot cannot pay the next epoch', { epoch, pot: toAddress(pot), has: formatAmount(balance), needs: formatAmount(needs), lasts: epochsLeft, advice: `Send at least ${formatAmount(needs - balance)} to ${toAddress(pot)}.` })
+    if (checks.costPerEpoch! > checks.checkersPool) log.warn('the checkers’ part of the pool is less than their reports cost', { epoch, pool: formatAmount(checks.checkersPool), cost: formatAmount(checks.costPerEpoch!) })
   }
 
   return {
     async step(ledger, best) {
       const founding = ledger.parameters[0]?.parameters
-      if (founding === undefined) return
+      if (founding === undefined || ledger.head === null) return
       const epoch = Math.max(0, epochOf(founding, roundAt(founding, best)) + 1)
       // In the last round before it, when most of what was before is paid.
       if (epoch === checked || best < roundStart(founding, epoch * founding.epochRounds - 1)) return
-      const fee = await reportFee()
-      await own(epoch, parametersFor(ledger, epoch * founding.epochRounds)!.epochRounds, fee)
+      // The greatest fee seen, or as much as may be taken of what the node estimates.
+      const fee = sender.greatestFee('report') ?? fullFee(await estimateReport())
+      await own(epoch, founding.epochRounds, fee)
       await pots(ledger, epoch, fee)
       checked = epoch
     },
   }
 }
+
+/** Statements back to which parts may still be under way. */
+const PENDING_EPOCHS = 4
+
+const atLeast0 = (planck: bigint): bigint => (planck > 0n ? planck : 0n)

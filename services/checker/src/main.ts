@@ -10,8 +10,8 @@ import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
-import { frameBytesLimit, type Hash, type Ledger, type Parameters, registeredCheckers, wire } from '@assay/protocol'
-import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, type Parameters, registeredCheckers, reportKey, wire } from '@assay/protocol'
+import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
@@ -109,7 +109,12 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       busy: () => isReportDue(store, parameters, standing.best),
       measuring: () => isMeasuring(parameters, standing.best),
     })
-    const budget = createBudget({ network, me, chain, sender, store, metrics, log })
+    const budget = createBudget({
+      me, sender, store, metrics, log,
+      existentialDeposit: chain.features.existentialDeposit,
+      usable: async (account) => (await readBalance(chain, account)).usable,
+      estimateReport: async () => (await sender.estimate(await putItem(chain, me, reportKey(network), new Uint8Array(ITEM_BYTES)))).fee,
+    })
     const stepping$ = (part: { step(ledger: Ledger, best: number): Promise<void> }, trouble: string): Observable<void> => view.best$.pipe(
       withLatestFrom(view.ledger$),
       // exhaustMap: while a step is under way newer heights are skipped; the next one looks at the chain as it is then.

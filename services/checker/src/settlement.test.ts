@@ -5,11 +5,14 @@ import { defer, filter, firstValueFrom, map, type Subscription } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
-import { type AccountId, devnetParameters, encodeHandOver, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, type Ledger, multisigId, PART_PAYEES, type Parameters, type Payment, payingTerm, potOf, settlersOf, statementKey, statementRoot, termStart, thresholdOf, ZERO_HASH } from '@assay/protocol'
 import {
-  type Account, accountFromSecret, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, readBalance, readOperation, registerIdentity, type Sender, toAddress, transfer,
+  type AccountId, devnetParameters, encodeHandOver, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, type Ledger, PART_PAYEES, type Parameters, partKey, type Payment, payingTerm, potOf, settlersOf, statementKey, statementRoot, termStart, thresholdOf, ZERO_HASH,
+} from '@assay/protocol'
+import {
+  type Account, accountFromSecret, addItem, approve, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, peerKey, readBalance, readOperation, registerIdentity, toAddress, transfer, type TxResult,
 } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
+import { type MeteredSender, meterFees } from './budget.ts'
 import { follow, type View } from './follow.ts'
 import { checkerMetrics } from './metrics.ts'
 import { committeeSize, type Computed, createSettlement, partCall, settlementCall, settlementFounders } from './settlement.ts'
@@ -37,7 +40,7 @@ let dir: string
 const stop = new AbortController()
 
 /** What everybody computes for an epoch, unless a test says otherwise for one member. */
-const payee = (epoch: number, i: number): Hash => accountFromSecret(`//payee//${epoch}//${i}`).id
+const payee = (epoch: number, i: number): Hash => accountFromSecret(`//payee//${network}//${epoch}//${i}`).id
 const payOf = (epoch: number, amounts: bigint[] = [3n * PEAQ + 1n, 2n * PEAQ]): Computed => {
   const bytes = encodeStatement({ epoch, scores: ZERO_HASH, payouts: ZERO_HASH, registry: ZERO_HASH, evidence: ZERO_HASH, standings: ZERO_HASH, calibrations: ZERO_HASH, paid: amounts.reduce((a, b) => a + b, 0n), carried: 0n })
   const payouts = amounts.map((amount, i) => [payee(epoch, i), amount] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -52,7 +55,7 @@ class Member {
   readonly asked: { epoch: number, previous: number | undefined }[] = []
   compute: (epoch: number) => Computed = (epoch) => payOf(epoch)
   store!: Store
-  sender!: Sender
+  sender!: MeteredSender
   running: Promise<void> | undefined
   #settlement!: ReturnType<typeof createSettlement>
   #stop!: AbortController
@@ -67,10 +70,11 @@ class Member {
     this.#stop = new AbortController()
     this.running = undefined
     this.store = new Store(join(dir, `${network.slice(2, 10)}-${this.index}`), { network, account: this.account.id })
-    this.sender = createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics })
+    const metrics = checkerMetrics(createMetrics('checker'))
+    this.sender = meterFees(createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics }), metrics)
     const log = createLog({ json: true, write: (line) => void this.said.push(JSON.parse(line)) })
     this.#settlement = createSettlement({
-      crypto: nodeCrypto, network, me: this.account.id, founders: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: checkerMetrics(createMetrics('checker')), busy: () => false, measuring: () => false,
+      crypto: nodeCrypto, network, me: this.account.id, founders: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics, busy: () => false, measuring: () => false,
       compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.carried.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
     })
   }
@@ -91,6 +95,9 @@ class Member {
 }
 
 let members: Member[]
+/** The same, with other payees. */
+const withPayouts = (computed: Computed, payouts: readonly Payment[]): Computed => (computed.kind === 'done' ? { ...computed, pay: { ...computed.pay, payouts } } : computed)
+
 const pool = (): number => dev.chain.txPool.pendingExtrinsics.length
 const ledgerAt = (height: number): Promise<Ledger> => firstValueFrom(view.ledger$.pipe(filter(({ head }) => head!.number === height - parameters.confirmations)))
 
@@ -186,9 +193,15 @@ const TOTAL = 5n * PEAQ + 1n
 describe('an epoch', () => {
   test('submitted by all is executed once, exactly, and each member sees its own statement on chain', async () => {
     const before = (await readBalance(chain, network)).free
+    const owned = (): Promise<bigint[]> => Promise.all(accounts.map(({ id }) => readBalance(chain, id).then(({ free, reserved }) => free + reserved)))
+    const funds = await owned()
     await begin(0)
     await blocksOn(3)
     expect(await paid(0)).toEqual(FULL)
+    // Three approved, once each: what is measured is what they have less, the deposit is back.
+    const less = (await owned()).map((now, i) => funds[i]! - now)
+    expect(less.filter((fee) => fee > 0n)).toHaveLength(thresholdOf(N))
+    expect(members.map(({ sender }) => sender.greatestFee('settlement') ?? 0n)).toEqual(less)
     expect(before - (await readBalance(chain, network)).free).toBe(TOTAL)
     expect(await operation(0)).toBeNull()
     await blocksOn(1)
@@ -275,6 +288,73 @@ describe('an epoch', () => {
   })
 })
 
+describe('an epoch on a chain where others act too', () => {
+  test('is paid though a member opens something else at its timepoint, and approves it there', async () => {
+    const [opener, hostile] = await begin(6)
+    const theft = transfer(chain, hostile.account.id, 999n * PEAQ)
+    await act([opener])
+    // In the same block, and then with the timepoint of the true operation.
+    const others = accounts.map(({ id }) => id).filter((id) => id !== hostile.account.id)
+    const sends = async (when: { height: number, index: number } | null): Promise<TxResult> => {
+      const waiting = pool()
+      const sent = hostile.sender.send(chain.call('multiSig', 'asMulti', thresholdOf(N), others.map(toAddress), when, theft, false, 10n ** 9n), { label: 'theft' })
+      await vi.waitFor(() => { if (pool() === waiting) throw new Error('not sent') }, { timeout: 20_000 })
+      await dev.newBlock()
+      return sent
+    }
+    expect(await sends(null)).toMatchObject({ ok: true })
+    const { when } = (await operation(6))!
+    expect(await sends(when)).toMatchObject({ ok: false, name: expect.stringMatching(/Timepoint|NotFound|AlreadyApproved/) })
+    const honest = members.filter((member) => member !== hostile)
+    await blocksOn(3, honest)
+    expect(await paid(6)).toEqual(FULL)
+    expect((await readOperation(chain, network, theft.hash.toHex()))?.approvals).toEqual([hostile.account.id])
+    expect((await readBalance(chain, hostile.account.id)).free).toBeLessThan(100n * PEAQ)
+  })
+
+  test('with more payees than a part bears is paid in parts, each once, though members die between them', async () => {
+    const payments: Payment[] = Array.from({ length: PART_PAYEES + 3 }, (_, i) => [`0x77${i.toString(16).padStart(62, '0')}`, BigInt(PEAQ) / 1000n + BigInt(i)])
+    for (const member of members) member.compute = (epoch) => withPayouts(payOf(epoch), payments)
+    const before = (await readBalance(chain, network)).free
+    await begin(7)
+    for (let i = 0; i < 20 && !(await hasItem(chain, network, partKey(network, 7, 1))); i++) {
+      await act()
+      const victim = members[i % N]!
+      await victim.kill()
+      await dev.newBlock()
+      victim.start()
+    }
+    await blocksOn(2)
+    const total = payments.reduce((sum, [, amount]) => sum + amount, 0n)
+    expect(before - (await readBalance(chain, network)).free).toBe(total)
+    expect(await Promise.all([0, PART_PAYEES - 1, PART_PAYEES, PART_PAYEES + 2].map(async (i) => (await readBalance(chain, payments[i]![0])).free === payments[i]![1]))).toEqual([true, true, true, true])
+    expect(members.map(({ store }) => store.statement(7)?.agreed)).toEqual(members.map(() => true))
+    // Once more, by all, and without asking first: it opens and fails whole.
+    const again = partCall(nodeCrypto, chain, network, { epoch: 7, part: 1, payments: payments.slice(PART_PAYEES) })
+    for (const member of members.slice(0, thresholdOf(N))) {
+      const sent = approve({ chain, sender: member.sender, members: accounts.map(({ id }) => id), threshold: thresholdOf(N), call: again, label: 'part' })
+      await vi.waitFor(() => { if (pool() === 0) throw new Error('not sent') }, { timeout: 20_000 })
+      await dev.newBlock()
+      await sent
+    }
+    expect([before - (await readBalance(chain, network)).free, await readOperation(chain, network, again.hash.toHex())]).toEqual([total, null])
+    for (const member of members) member.compute = (epoch) => payOf(epoch)
+  })
+
+  test('with payments below the existential deposit pays the others, leaves these in the pot, and says so', async () => {
+    const few = chain.features.existentialDeposit - 1n
+    for (const member of members) member.compute = (epoch) => payOf(epoch, [few, 2n * PEAQ])
+    const before = (await readBalance(chain, network)).free
+    await begin(8)
+    await blocksOn(3)
+    expect([await paid(8), before - (await readBalance(chain, network)).free]).toEqual([[0n, 2n * PEAQ], 2n * PEAQ])
+    expect(members.map((member) => member.told('payments below the chain’s existential deposit are left out'))).toContain(1)
+    await blocksOn(1)
+    expect(members.map(({ store }) => store.statement(8)?.agreed)).toEqual(members.map(() => true))
+    for (const member of members) member.compute = (epoch) => payOf(epoch)
+  })
+})
+
 test('an epoch that lacks evidence is asked for once an attempt; one whose turn has not come is let be, and nothing is judged while stopwatches run or sent while a report is due', async () => {
   const said: string[] = []
   const store = new Store(join(dir, 'bystander'), { network, account: accounts[0]!.id })
@@ -300,3 +380,97 @@ test('an epoch that lacks evidence is asked for once an attempt; one whose turn 
   expect([asked, store.statement(0)?.landed]).toEqual([3, null])
   store.close()
 })
+
+describe('terms of two epochs', () => {
+  const absent = accountFromSecret('//settler//absent')
+  let checkers: AccountId[]
+  let pot: AccountId
+  const founders = (): AccountId[] => accounts.map(({ id }) => id)
+  const balance = async (account: AccountId): Promise<bigint> => (await readBalance(chain, account)).free
+  const wait = async (sent: Promise<unknown>): Promise<unknown> => {
+    await vi.waitFor(() => { if (pool() === 0) throw new Error('not sent') }, { timeout: 20_000 })
+    await dev.newBlock()
+    return sent
+  }
+  const handedOver = (from: AccountId, term: number): Promise<boolean> => hasItem(chain, from, handOverKey(network, term))
+
+  beforeAll(async () => {
+    keep.unsubscribe()
+    for (const member of members) await member.kill()
+    // Three of the four found it and check; the fourth founder never does a thing.
+    accounts = [...accounts.slice(0, 3), absent].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const origin = dev.head().number
+    parameters = { ...parameters, origin, start: origin + 30, termEpochs: 2 }
+    network = networkAccount(founders())
+    await setPot(1000n * PEAQ)
+    await dev.setStorage({ System: { Account: [[[absent.address], { providers: 1, data: { free: 100n * PEAQ } }]] } })
+    current = -1
+    await found()
+    const alive = members.filter(({ account }) => account !== absent)
+    checkers = alive.map(({ account }) => account.id)
+    for (const [i, member] of alive.entries())
+      await wait(registerIdentity({ chain, sender: member.sender, owner: member.account, account: member.account, peer: peerKey(new Uint8Array(32).fill(i + 1)), kind: 'checker', network, addresses: [`/ip4/127.0.0.1/tcp/${4000 + i}`], evidence: ['http://127.0.0.1:4611'] }))
+    pot = networkAccount(checkers)
+  })
+  const alive = (): Member[] => members.filter(({ account }) => account !== absent)
+
+  test('the first is the founders’; it ends in mid-settlement, and the drawn pot pays nothing until the money is handed over', async () => {
+    await begin(0)
+    await blocksOn(3, alive())
+    expect(await paid(0)).toEqual(FULL)
+    // Of four founders two settle: epoch 1 is opened and stays open, over the end of the term.
+    await begin(1)
+    const two = alive().slice(0, 2)
+    while (dev.head().number < due(2) + 2) await blocksOn(1, two)
+    expect((await operation(1))!.approvals.toSorted()).toEqual(two.map(({ account }) => account.id).toSorted())
+    const ledger = await ledgerAt(dev.head().number)
+    expect([potOf(ledger, 1), settlersOf(nodeCrypto, ledger, 1), payingTerm(ledger)]).toEqual([pot, checkers, 0])
+    expect(dev.head().number).toBeGreaterThan(termStart(parameters, 1))
+    current = 2
+    await blocksOn(2, two)
+    expect([await isPaid(1), await isPaid(2), await handedOver(network, 1), await balance(pot)]).toEqual([false, false, false, 0n])
+    expect(members.map((member) => member.told('the pot cannot pay')).every((told) => told === 0)).toBe(true)
+  })
+
+  test('a stranger’s hand-over is nothing; the true one is done once, though its members are killed one after the other', async () => {
+    const stranger = createSender({ chain, account: absent, signal: stop.signal })
+    await wait(stranger.send(addItem(chain, handOverKey(network, 1), encodeHandOver({ term: 1, pot: absent.id })), { label: 'lie' }))
+    await wait(stranger.send(addItem(chain, statementKey(network, 2, 0), Uint8Array.of(1)), { label: 'lie' }))
+    expect(payingTerm(await ledgerAt(dev.head().number))).toBe(0)
+    const before = await balance(network)
+    for (let i = 0; i < 40 && !(await handedOver(network, 1)); i++) {
+      const living = alive()
+      await act(living)
+      const victim = living[i % living.length]!
+      if (i % 2 === 0) await victim.kill()
+      await dev.newBlock()
+      if (i % 2 === 0) victim.start()
+    }
+    expect([await paid(1), await isPaid(1)]).toEqual([FULL, true])
+    expect([await balance(network), await balance(pot), before]).toEqual([0n, before - TOTAL, before])
+    expect(alive().map((member) => member.told('pot handed over')).reduce((a, b) => a + b)).toBe(1)
+    const { handOvers } = await ledgerAt(dev.head().number)
+    expect(handOvers.get(1)).toMatchObject({ item: { term: 1, pot } })
+  })
+
+  test('then the drawn pot settles, and the founders cannot', async () => {
+    for (let i = 0; i < 4 * parameters.attemptBlocks && !(await isPaidBy(pot, 2)); i++) await blocksOn(1, alive())
+    expect(await paid(2)).toEqual(FULL)
+    await begin(3)
+    await blocksOn(4, alive())
+    expect(await paid(3)).toEqual(FULL)
+    await blocksOn(1, alive())
+    expect(alive().map(({ store }) => [2, 3].map((epoch) => store.statement(epoch)?.agreed))).toEqual(alive().map(() => [true, true]))
+    expect([await isPaid(2), await isPaid(3)]).toEqual([false, false])
+  })
+
+  test('a committee that stays the same goes on without a hand-over', async () => {
+    // Term 2 draws the same three.
+    await begin(4)
+    const before = await balance(pot)
+    await blocksOn(4, alive())
+    expect([await paid(4), await balance(pot), await handedOver(pot, 2)]).toEqual([FULL, before - TOTAL, false])
+  })
+})
+
+const isPaidBy = (pot: AccountId, epoch: number): Promise<boolean> => hasItem(chain, pot, statementKey(network, epoch, 0))

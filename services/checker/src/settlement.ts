@@ -74,7 +74,8 @@ interface Deed {
   settlers: readonly AccountId[]
   /** The first item of the call: where the pot has it, the deed is done. */
   item: string
-  call: ReturnType<typeof batchAll>
+  /** Made only once it is needed: of many payees it is long. */
+  call: () => ReturnType<typeof batchAll>
   /** Planck that the pot must have. */
   needs: bigint
   /** What is told when it is done. */
@@ -145,11 +146,14 @@ export function createSettlement(tools: SettlementTools): Settlement {
     return []
   }
 
+  /** Whether this account has nothing to do for these settlers, or something better. */
+  const rests = (settlers: readonly AccountId[]): boolean => !settlers.includes(me) || tools.busy()
+
   async function settle(ledger: Ledger, own: StoredStatement, part: number, term: number, attempt: number, attemptBlocks: number): Promise<void> {
     const { epoch, root } = own
     const pot = potOf(ledger, term)
     const settlers = settlersOf(crypto, ledger, term, founders)
-    if (pot === null || settlers === null || payingTerm(ledger) < term) return
+    if (pot === null || settlers === null || payingTerm(ledger) < term || rests(settlers)) return
     const { chain } = tools
     const payments = partsOf(own.payouts)[part]!
     const tooSmall = payments.filter(([, amount]) => amount < chain.features.existentialDeposit)
@@ -161,7 +165,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
     await act({
       label: `settlement of epoch ${epoch}${part === 0 ? '' : `, part ${part}`}`, about: part === 0 ? { epoch, root } : { epoch, root, part }, pot, settlers, attempt, attemptBlocks, turn: epoch + part,
       item: part === 0 ? statementKey(network, epoch, 0) : partKey(network, epoch, part),
-      call: part === 0 ? settlementCall(chain, network, { ...own, payouts: payments }) : partCall(crypto, chain, network, { epoch, part, payments }),
+      call: () => part === 0 ? settlementCall(chain, network, { ...own, payouts: payments }) : partCall(crypto, chain, network, { epoch, part, payments }),
       needs: total + depositFor(part === 0 ? Math.ceil(own.bytes.length / STATEMENT_CHUNK_BYTES) : 1),
       done: { event: part === 0 ? 'epoch paid' : 'part of an epoch paid', fields: { paid: formatAmount(total) } },
     })
@@ -174,22 +178,22 @@ export function createSettlement(tools: SettlementTools): Settlement {
   async function handOver(ledger: Ledger, founding: Parameters, term: number, settledAt: number, best: number, attemptBlocks: number): Promise<void> {
     const [pot, to] = [potOf(ledger, term - 1), potOf(ledger, term)]
     const settlers = settlersOf(crypto, ledger, term - 1, founders)
-    if (pot === null || to === null || settlers === null || pot === to || payingTerm(ledger) !== term - 1) return
+    if (pot === null || to === null || settlers === null || pot === to || payingTerm(ledger) !== term - 1 || rests(settlers)) return
     const since = Math.max(settledAt, termStart(founding, term))
     await act({
       label: `hand-over to term ${term}`, about: { term, to: toAddress(to) }, pot, settlers, attemptBlocks, turn: term, needs: depositFor(1), done: { event: 'pot handed over', fields: {} },
       attempt: Math.max(0, Math.floor((best - since) / attemptBlocks)),
       item: handOverKey(network, term),
-      call: handOverCall(tools.chain, network, { term, pot: to }),
+      call: () => handOverCall(tools.chain, network, { term, pot: to }),
     })
   }
 
   async function act({ label, about, pot, settlers, item, call, needs, done, turn, attempt, attemptBlocks }: Deed): Promise<void> {
     const { chain, sender } = tools
-    if (!settlers.includes(me) || tools.busy()) return
     const spent = (): Promise<boolean> => hasItem(chain, pot, item)
     if (await spent()) return // executed; the ledger will show it when it is deep enough
-    const operation = await readOperation(chain, pot, call.hash.toHex())
+    const submitted = call()
+    const operation = await readOperation(chain, pot, submitted.hash.toHex())
     const mayOpen = settlers[(turn + attempt) % settlers.length] === me && !isDone('open', label, attempt)
     if (operation === null ? !mayOpen : operation.approvals.includes(me)) return
     const balance = await readBalance(chain, pot)
@@ -199,7 +203,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
       return mark('pot', label, attempt)
     }
     if (operation === null) mark('open', label, attempt)
-    const approval = await approve({ chain, sender, members: settlers, threshold: thresholdOf(settlers.length), call, label, open: mayOpen, spent, timeoutBlocks: attemptBlocks })
+    const approval = await approve({ chain, sender, members: settlers, threshold: thresholdOf(settlers.length), call: submitted, label, open: mayOpen, spent, timeoutBlocks: attemptBlocks })
     metrics.settlements.inc({ result: approval.state })
     switch (approval.state) {
       case 'opened':
