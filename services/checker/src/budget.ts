@@ -1,6 +1,6 @@
 // What this account's extrinsics really cost, and whether the money lasts: its own for the reports of an epoch, the pot's for the pay. Looked at before each epoch begins, so that there is time to send some.
 import type { Log } from '@assay/kit/log'
-import { type AccountId, epochOf, type Ledger, payingTerm, pendingOf, potOf, roundAt, roundStart, solvencyOf, statementsOnChain } from '@assay/protocol'
+import { type AccountId, epochOf, type Hash, type Ledger, payingTerm, pendingOf, potOf, roundAt, roundStart, solvencyOf, statementsOnChain } from '@assay/protocol'
 import { formatAmount, fullFee, type Sender, toAddress } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
 import type { Store } from './store.ts'
@@ -36,8 +36,8 @@ export function meterFees(sender: Sender, metrics: Pick<CheckerMetrics, 'fees'>)
 
 export interface BudgetTools {
   me: AccountId
-  /** Planck that an account has to spend. */
-  usable: (account: AccountId) => Promise<bigint>
+  /** Planck that an account has to spend after a block: the ledger's newest, so that what is paid and what is left belong together. */
+  usable: (account: AccountId, at: Hash) => Promise<bigint>
   /** Planck that an account must keep. */
   existentialDeposit: bigint
   /** Planck that the node thinks a report takes; asked for only until one was sent. */
@@ -57,9 +57,9 @@ export interface Budget {
 export function createBudget({ me, usable, existentialDeposit, estimateReport, sender, store, metrics, log }: BudgetTools): Budget {
   let checked = -1
 
-  async function own(epoch: number, reports: number, fee: bigint): Promise<void> {
+  async function own(at: Hash, epoch: number, reports: number, fee: bigint): Promise<void> {
     const needs = fee * BigInt(reports) + (sender.greatestFee('settlement') ?? 0n)
-    const has = atLeast0((await usable(me)) - existentialDeposit)
+    const has = atLeast0((await usable(me, at)) - existentialDeposit)
     const lasts = needs === 0n ? Number.MAX_SAFE_INTEGER : Number(has / needs)
     metrics.funds.set(lasts)
     if (lasts >= 1) return log.debug('funds looked at', { epoch, has: formatAmount(has), needs: formatAmount(needs), lasts })
@@ -68,7 +68,7 @@ export function createBudget({ me, usable, existentialDeposit, estimateReport, s
 
   async function pots(ledger: Ledger, epoch: number, checkFee: bigint): Promise<void> {
     const pot = potOf(ledger, payingTerm(ledger))!
-    const balance = await usable(pot)
+    const balance = await usable(pot, ledger.head!.hash)
     const pending = [...statementsOnChain(ledger)].slice(-PENDING_EPOCHS).reduce((sum, [settled, onChain]) => sum + pendingOf(onChain, store.statement(settled)?.payouts ?? []), 0n)
     const { needs, epochsLeft, checks } = solvencyOf(ledger, { balance, pending, checkFee })!
     metrics.pot.set(epochsLeft ?? Number.MAX_SAFE_INTEGER)
@@ -85,7 +85,7 @@ export function createBudget({ me, usable, existentialDeposit, estimateReport, s
       if (epoch === checked || best < roundStart(founding, epoch * founding.epochRounds - 1)) return
       // The greatest fee seen, or as much as may be taken of what the node estimates.
       const fee = sender.greatestFee('report') ?? fullFee(await estimateReport())
-      await own(epoch, founding.epochRounds, fee)
+      await own(ledger.head.hash, epoch, founding.epochRounds, fee)
       await pots(ledger, epoch, fee)
       checked = epoch
     },

@@ -112,7 +112,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
     const budget = createBudget({
       me, sender, store, metrics, log,
       existentialDeposit: chain.features.existentialDeposit,
-      usable: async (account) => (await readBalance(chain, account)).usable,
+      usable: async (account, at) => (await readBalance(chain, account, at)).usable,
       estimateReport: async () => (await sender.estimate(await putItem(chain, me, reportKey(network), new Uint8Array(ITEM_BYTES)))).fee,
     })
     const stepping$ = (part: { step(ledger: Ledger, best: number): Promise<void> }, trouble: string): Observable<void> => view.best$.pipe(

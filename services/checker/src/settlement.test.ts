@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import {
-  type AccountId, devnetParameters, encodeHandOver, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, type Ledger, PART_PAYEES, type Parameters, partKey, type Payment, payingTerm, potOf, settlersOf, statementKey, statementRoot, termStart, thresholdOf, ZERO_HASH,
+  type AccountId, devnetParameters, encodeHandOver, emptyLedger, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, lastPayoutOf, type Ledger, PART_PAYEES, type Parameters, partKey, type Payment, payingTerm, potOf, reportKey, roundAt, schedule, settlersOf, statementKey, statementRoot, termStart, thresholdOf, ZERO_HASH,
 } from '@assay/protocol'
 import {
-  type Account, accountFromSecret, addItem, approve, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, peerKey, readBalance, readOperation, registerIdentity, toAddress, transfer, type TxResult,
+  type Account, accountFromSecret, addItem, approve, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, feesPaid, hasItem, ledgerBlocks$, networkAccount, nodeCrypto, peerKey, readBalance, readOperation, readPot, registerIdentity, toAddress, transfer, type TxResult,
 } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
 import { type MeteredSender, meterFees } from './budget.ts'
@@ -56,6 +56,7 @@ class Member {
   compute: (epoch: number) => Computed = (epoch) => payOf(epoch)
   store!: Store
   sender!: MeteredSender
+  metrics!: ReturnType<typeof checkerMetrics>
   running: Promise<void> | undefined
   #settlement!: ReturnType<typeof createSettlement>
   #stop!: AbortController
@@ -70,11 +71,11 @@ class Member {
     this.#stop = new AbortController()
     this.running = undefined
     this.store = new Store(join(dir, `${network.slice(2, 10)}-${this.index}`), { network, account: this.account.id })
-    const metrics = checkerMetrics(createMetrics('checker'))
-    this.sender = meterFees(createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics }), metrics)
+    this.metrics = checkerMetrics(createMetrics('checker'))
+    this.sender = meterFees(createSender({ chain, account: this.account, signal: this.#stop.signal, store: this.store.extrinsics }), this.metrics)
     const log = createLog({ json: true, write: (line) => void this.said.push(JSON.parse(line)) })
     this.#settlement = createSettlement({
-      crypto: nodeCrypto, network, me: this.account.id, founders: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics, busy: () => false, measuring: () => false,
+      crypto: nodeCrypto, network, me: this.account.id, founders: accounts.map(({ id }) => id), chain, sender: this.sender, store: this.store, log, metrics: this.metrics, busy: () => false, measuring: () => false,
       compute: async (_, epoch, previous) => (this.asked.push({ epoch, previous: previous?.carried.size }), epoch > current ? { kind: 'early' } : this.compute(epoch)),
     })
   }
@@ -198,10 +199,12 @@ describe('an epoch', () => {
     await begin(0)
     await blocksOn(3)
     expect(await paid(0)).toEqual(FULL)
-    // Three approved, once each: what is measured is what they have less, the deposit is back.
+    // The deposit is back: what they have less is what was measured, of refused extrinsics too.
     const less = (await owned()).map((now, i) => funds[i]! - now)
-    expect(less.filter((fee) => fee > 0n)).toHaveLength(thresholdOf(N))
-    expect(members.map(({ sender }) => sender.greatestFee('settlement') ?? 0n)).toEqual(less)
+    expect(less.filter((fee) => fee > 0n).length).toBeGreaterThanOrEqual(thresholdOf(N))
+    const measured = await Promise.all(members.map(async ({ metrics }) => /fees_nanopeaq_total\{what="settlement"\} (\S+)/.exec(await metrics.text())?.[1] ?? '0'))
+    expect(measured.map((nano) => BigInt(Math.round(Number(nano) * 1e9)))).toEqual(less)
+    for (const [i, { sender }] of members.entries()) expect(less[i]!).toBeGreaterThanOrEqual(sender.greatestFee('settlement') ?? 0n)
     expect(before - (await readBalance(chain, network)).free).toBe(TOTAL)
     expect(await operation(0)).toBeNull()
     await blocksOn(1)
@@ -470,6 +473,20 @@ describe('terms of two epochs', () => {
     const before = await balance(pot)
     await blocksOn(4, alive())
     expect([await paid(4), await balance(pot), await handedOver(pot, 2)]).toEqual([FULL, before - TOTAL, false])
+  })
+
+  test('how the pot stands is read with what came in since it paid, and what a report took', async () => {
+    const [reporter, donor] = alive() as [Member, Member, Member]
+    await wait(donor.sender.send(transfer(chain, pot, 7n * PEAQ), { label: 'donation' }))
+    const round = roundAt(parameters, dev.head().number) + 1
+    while (dev.head().number < schedule(parameters, round).commitFrom - 1) await dev.newBlock()
+    const report = (await wait(reporter.sender.send(addItem(chain, reportKey(network), Uint8Array.of(1)), { label: 'report of a round' }))) as TxResult
+    expect(report.ok && report.fee > 0n).toBe(true)
+    const ledger = await ledgerAt(dev.head().number)
+    const shown = (await readPot(chain, ledger))!
+    expect(shown).toMatchObject({ pot, term: payingTerm(ledger), balance: await balance(pot), inflow: 7n * PEAQ, since: lastPayoutOf(ledger), checkFee: report.fee, checks: { costPerEpoch: report.fee! * 3n } })
+    expect([await feesPaid(chain, reporter.account.id, report.block!), await feesPaid(chain, pot, report.block!)]).toEqual([report.fee, 0n])
+    expect(await readPot(chain, emptyLedger(network))).toBeNull()
   })
 })
 

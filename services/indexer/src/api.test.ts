@@ -18,6 +18,7 @@ import { EvidenceSource } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { Judge } from './judge.ts'
 import { indexerMetrics } from './metrics.ts'
+import type { PotView } from './pot.ts'
 import { readiness } from './readiness.ts'
 import { openTestDatabase, testOwner } from './testing/database.ts'
 import { recorder } from './testing/log.ts'
@@ -31,6 +32,7 @@ let operations: Operations
 let state$: BehaviorSubject<ChainState>
 let now: ChainState
 let best: number | null
+let pot: PotView | null = null
 let missing: Hash
 
 /** The ledger after the first `head` blocks. */
@@ -74,7 +76,7 @@ beforeAll(async () => {
     metrics: metrics.text,
     routes: (door) => {
       app = door
-      return apiRoutes({ db: store.db, crypto: testCrypto, state$, best: () => best, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
+      return apiRoutes({ db: store.db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
     },
   })
 })
@@ -110,8 +112,20 @@ describe('the network', () => {
       checkers: 3,
       capture: { share: '1/3', checkers: 3, malicious: 1, committee: 3, perRound: '0', perEpoch: '0', vouch: '0', flagged: false, sufficientCommittee: 2, text: expect.stringMatching(/^if 1 of 3 checkers are in league/) },
       rounds: { judged: 3, waiting: 1, failed: 0, missingBlobs: 1 },
+      pot: null,
       lastEpoch: { epoch: 0, root: replayed.statement.root, paid: String(replayed.result.paid), onChain: { state: 'match', block: now.ledger.head!.number } },
     })
+  })
+
+  it('says how the pot stands, in planck', async () => {
+    pot = { pot: STRANGER, term: 2, block: 9, balance: 10n ** 22n, unsettledFrom: 4, owed: 1n, needs: 2n, epochsLeft: null, inflow: -3n, since: 7, checkFee: 5n, checks: { costPerEpoch: 30n, checkersPool: 200n } }
+    expect((await get('/network')).pot).toEqual({
+      account: STRANGER, address: toAddress(STRANGER), term: 2, block: 9, balance: '10000000000000000000000', unsettledFrom: 4, owed: '1', needs: '2', epochsLeft: null, inflow: '-3', since: 7,
+      checks: { feePerReport: '5', costPerEpoch: '30', checkersPool: '200' },
+    })
+    pot = { ...pot, epochsLeft: 3, inflow: null, since: null, checkFee: null, checks: { costPerEpoch: null, checkersPool: 0n } }
+    expect((await get('/network')).pot).toMatchObject({ epochsLeft: 3, inflow: null, since: null, checks: { feePerReport: null, costPerEpoch: null, checkersPool: '0' } })
+    pot = null
   })
 
   it('before its first block knows nothing, and says so with null', async () => {

@@ -5,7 +5,7 @@ import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { serveOperations } from '@assay/kit/http'
 import type { Log } from '@assay/kit/log'
 import { registeredCheckers } from '@assay/protocol'
-import { best$, connectChain, findNetwork, ledgerBlocks, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { best$, connectChain, findNetwork, ledgerBlocks, nodeCrypto, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
 import type { IndexerConfig } from './config.ts'
 import { openDatabase, type Store } from './database.ts'
@@ -13,6 +13,7 @@ import { EvidenceSource } from './evidence.ts'
 import { follow, knownBlocks, storedLedger, type ChainState } from './follow.ts'
 import { Judge } from './judge.ts'
 import { indexerMetrics } from './metrics.ts'
+import { pot$, type PotView } from './pot.ts'
 import { readiness } from './readiness.ts'
 
 export { indexerConfig, type IndexerConfig } from './config.ts'
@@ -61,19 +62,20 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
 
   let best: number | null = null
   const watching = best$(chain, signal).subscribe({ next: ({ number }) => metrics.bestBlock.set((best = number)), error: () => {} }) // an error here ends the block stream too, which says it
+  let pot: PotView | null = null
   const operations = await serveOperations({
     host: config.host,
     port: config.httpPort,
     log,
     ready: () => readiness(state$.value, best, parameters.confirmations),
     metrics: metrics.text,
-    routes: apiRoutes({ db, crypto, state$, best: () => best, network, genesisHash: chain.genesisHash }, metrics),
+    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash }, metrics),
   })
   try {
     const head = state$.value.ledger.head?.number
     log.info('indexer ready', { url: operations.url, network: toAddress(network), head: head ?? null })
     const blocks = ledgerBlocks(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs: config.stallMs, known: await knownBlocks(db), signal })
-    await allOrNone([follow(blocks, { db, crypto, state$, metrics, log }), lastValueFrom(judge.run(), { defaultValue: undefined }), untilAborted(signal, store.ended)], failing)
+    await allOrNone([follow(blocks, { db, crypto, state$, metrics, log }), lastValueFrom(judge.run(), { defaultValue: undefined }), pot$({ db, state$, log, signal, read: (ledger, pending) => readPot(chain, ledger, pending) }).forEach((view) => void (pot = view)), untilAborted(signal, store.ended)], failing)
   } finally {
     watching.unsubscribe()
     await operations.close()

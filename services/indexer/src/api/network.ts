@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { captureOf, eligibleCheckers, epochOf, explainCapture, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
+import type { PotView } from '../pot.ts'
 import { stageOf, STAGES } from '../stage.ts'
 import { route, type ApiDeps } from './route.ts'
 import { Amount, Count, Hash, Height, literals, nullable, OnChain, onChain } from './shapes.ts'
@@ -15,6 +16,21 @@ const ParametersShape = Type.Object({
 })
 
 const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
+
+const Pot = Type.Object({
+  account: Hash,
+  address: Type.String({ description: 'the account to fund' }),
+  term: Count,
+  block: Height,
+  balance: Amount,
+  unsettledFrom: Type.Integer({ minimum: 0, description: 'first epoch whose statement is not on chain' }),
+  owed: Amount,
+  needs: Type.String({ pattern: '^[0-9]+$', description: 'planck that settle the epochs begun and the next one, if each takes its whole pool' }),
+  epochsLeft: nullable(Type.Integer({ minimum: 0, description: 'epochs after the one under way that it pays whole if nothing comes in; null: for ever' })),
+  inflow: nullable(Type.String({ pattern: '^-?[0-9]+$', description: 'planck that came in since it paid last' })),
+  since: nullable(Height),
+  checks: Type.Object({ feePerReport: nullable(Amount), costPerEpoch: nullable(Amount), checkersPool: Amount }),
+})
 
 const Network = Type.Object({
   network: Hash,
@@ -40,11 +56,12 @@ const Network = Type.Object({
     text: Type.String(),
   })),
   rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
+  pot: nullable(Pot),
   lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
 })
 
 /** GET /network. */
-export function networkRoute(app: FastifyInstance, { db, state$, best, network, genesisHash }: ApiDeps): void {
+export function networkRoute(app: FastifyInstance, { db, state$, best, pot, network, genesisHash }: ApiDeps): void {
   route(app, '/network', { summary: 'What the network is and where it stands', answer: Network }, async () => {
     const { ledger, stalled } = state$.value
     const states = new Map((await db.selectFrom('rounds').select(({ fn }) => ['state', fn.countAll<number>().as('count')]).groupBy('state').execute()).map(({ state, count }) => [state, count]))
@@ -66,6 +83,7 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, network, 
       checkers: registeredCheckers(ledger).length,
       capture: (current ?? first) && captureShape(eligibleCheckers(ledger).length, (current ?? first)!),
       rounds: { judged: states.get('judged') ?? 0, waiting: states.get('waiting') ?? 0, failed: states.get('failed') ?? 0, missingBlobs: missing.count },
+      pot: potShape(pot()),
       lastEpoch: last ? { epoch: last.epoch, root: last.root, paid: String(last.paid), onChain: onChain(last) } : null,
     }
   })
@@ -77,6 +95,17 @@ function captureShape(eligible: number, parameters: Parameters) {
   const { checkers, malicious, committee, perRound, perEpoch, vouch, flagged, sufficient } = capture
   return { share: '1/3', checkers, malicious, committee, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), vouch: probabilityText(vouch), flagged, sufficientCommittee: sufficient, text: explainCapture(capture) }
 }
+
+function potShape(view: PotView | null) {
+  if (view === null) return null
+  const { pot, term, block, balance, unsettledFrom, owed, needs, epochsLeft, inflow, since, checkFee, checks } = view
+  return {
+    account: pot, address: toAddress(pot), term, block, balance: String(balance), unsettledFrom, owed: String(owed), needs: String(needs), epochsLeft, inflow: text(inflow), since,
+    checks: { feePerReport: text(checkFee), costPerEpoch: text(checks.costPerEpoch), checkersPool: String(checks.checkersPool) },
+  }
+}
+
+const text = (planck: bigint | null): string | null => (planck === null ? null : String(planck))
 
 function roundShape(parameters: Parameters, round: number, head: number) {
   const at = schedule(parameters, round)

@@ -6,6 +6,7 @@ import type { BehaviorSubject } from 'rxjs'
 import type { AccountId, Crypto, Hash } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
 import type { ChainState } from '../follow.ts'
+import type { PotView } from '../pot.ts'
 import type { Tables } from '../tables.ts'
 import { ErrorBody } from './shapes.ts'
 
@@ -16,6 +17,8 @@ export interface ApiDeps {
   state$: BehaviorSubject<ChainState>
   /** height of the best block; null while the endpoint told none */
   best: () => number | null
+  /** how the pot stands; null while the chain did not tell */
+  pot: () => PotView | null
   network: AccountId
   genesisHash: Hash
 }
