@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { crypto } from '../testing/crypto.ts'
 import {
   afterEpoch, calibratorRoleId, type Calibration, canariesChunkKey, canariesKey, canaryCommitment, consentMessage, decodeCanaryCommitment, decodeCanaryOpening, encodeCanaryCommitment, encodeCanaryOpening, falseAcceptRate, falseRejectRate, isMuted, NEW_CALIBRATION, openingChunks, qualityPpm, weightOf,
+  decodeHandOver, drawSettlers, encodeHandOver, type HandOver, handOverKey, multisigId, type Parameters, parseHandOverKey, parsePartKey, partDigest, partKey, termBegunBy, termOf, termStart, thresholdOf,
   beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
   encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, joinBytes, keystream, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
   mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey, payloadDigest, piecesOf,
@@ -175,5 +176,38 @@ describe('canaries', () => {
       expect([qualityPpm(calibration), weightOf(calibration)]).toEqual([step.qualityPpm, step.weight])
       for (const [{ lowPpm, highPpm }, bounds] of [[falseAcceptRate(calibration), step.falseAccepts], [falseRejectRate(calibration), step.falseRejects]] as const) expect([lowPpm, highPpm]).toEqual(bounds)
     }
+  })
+})
+
+describe('settlement', () => {
+  interface Draw { checkers: Hash[]; settlers: Hash[]; threshold: number; pot: Hash }
+  const file = JSON.parse(readFileSync(new URL('../../test/vectors/settlement.json', import.meta.url), 'utf8')) as {
+    network: Hash; beacon: Hash; draws: Draw[]
+    handOver: { value: HandOver; bytes: Hex; key: string }
+    part: { epoch: number; part: number; payments: [Hash, string][]; item: Hash; key: string }
+    terms: { parameters: Parameters; of: { epoch: number; term: number }[]; starts: { term: number; round: number; block: number }[] }
+  }
+  const { network, beacon } = file
+
+  test.each(file.draws.map((draw) => [draw.checkers.length, draw] as const))('the draw from %i checkers and its pot', (_, { checkers, settlers, threshold, pot }) => {
+    expect(drawSettlers(crypto, beacon, checkers.toReversed())).toEqual({ settlers, pot })
+    expect([thresholdOf(settlers.length), multisigId(crypto, settlers, threshold)]).toEqual([threshold, pot])
+  })
+
+  test('hand-over', () => {
+    const { value, bytes, key } = file.handOver
+    expect([decodeHandOver(fromHex(bytes)), toHex(encodeHandOver(value)), handOverKey(network, value.term), parseHandOverKey(network, key)]).toEqual([value, bytes, key, value.term])
+  })
+
+  test('part', () => {
+    const { epoch, part, payments, item, key } = file.part
+    expect(partDigest(crypto, { network, epoch, part }, payments.map(([account, planck]) => [account, BigInt(planck)]))).toBe(item)
+    expect([partKey(network, epoch, part), parsePartKey(network, key)]).toEqual([key, { epoch, part }])
+  })
+
+  test('terms', () => {
+    const { parameters, of, starts } = file.terms
+    expect(of.map(({ epoch }) => termOf(parameters, epoch))).toEqual(of.map(({ term }) => term))
+    for (const { term, round, block } of starts) expect([termBegunBy(parameters, round), termBegunBy(parameters, round + 1), termStart(parameters, term)]).toEqual([term, null, block])
   })
 })

@@ -155,7 +155,10 @@ describe('a network', () => {
     expect(await Promise.all(members.map(({ id }) => rolesOf(chain, network, id)))).toEqual([...founders.map(() => [checkerRoleId(nodeCrypto)]), []])
     await expect(found(1, { ...parameters, samples: 32 })).rejects.toMatchObject({ code: 'NETWORK_EXISTS' })
     await expect(found(1, { ...parameters, log2n: 99 })).rejects.toMatchObject({ code: 'BAD_PARAMETERS' })
-    await expect(found(1, { ...parameters, minimumPayout: 499n })).rejects.toMatchObject({ code: 'BAD_PARAMETERS', message: expect.stringContaining('existential deposit') })
+    await expect(found(1, { ...parameters, minimumPayout: 499n })).rejects.toMatchObject({ code: 'BAD_PARAMETERS' })
+    // On a runtime whose accounts must hold more than the network's least payout.
+    const dearer: Chain = Object.create(chain, { features: { value: { ...chain.features, existentialDeposit: parameters.minimumPayout + 1n } } })
+    await expect(createNetwork({ chain: dearer, sender: senders[0]!, founders, parameters })).rejects.toMatchObject({ code: 'BAD_PARAMETERS', message: expect.stringContaining('existential deposit') })
   })
 
   test('is not what any account wrote under its key', async () => {
