@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crypto, hashOf } from '../testing/crypto.ts'
-import { MAX_PARTS, PART_PAYEES, partDigest, partsOf, type Payment, pendingOf } from './parts.ts'
+import { fromHex, utf8 } from './bytes.ts'
+import type { PartOnChain } from './ledger.ts'
+import { MAX_PARTS, PART_PAYEES, partDigest, partsOf, type Payment, pendingOf, settledAs } from './parts.ts'
 import { MAX_PAYEES } from './score.ts'
 
 const payments = (count: number): Payment[] => Array.from({ length: count }, (_, i) => [`0x${i.toString(16).padStart(64, '0')}`, BigInt(i)])
@@ -40,4 +42,20 @@ test('what is pending are the parts without an item; the first goes with the sta
   expect(pendingOf({ parts: new Map([[1, {}]]) }, all)).toBe(sum(third!))
   expect(pendingOf({ parts: new Map([[1, {}], [2, {}]]) }, all)).toBe(0n)
   expect(pendingOf({ parts: new Map() }, payments(PART_PAYEES))).toBe(0n)
+})
+
+test('an epoch is settled with its last part; another statement or part is told', () => {
+  const network = hashOf('n')
+  const own = { epoch: 3, bytes: utf8('statement'), payouts: payments(2 * PART_PAYEES + 1) }
+  const chunks = new Map([[1, utf8('ment')], [0, utf8('state')]])
+  const item = (part: number, block: number, of = part): [number, PartOnChain] => [part, { block, value: fromHex(partDigest(crypto, { network, epoch: 3, part: of }, partsOf(own.payouts)[of]!)) }]
+  const as = (...parts: [number, PartOnChain][]) => settledAs(crypto, network, own, { block: 5, chunks, parts: new Map(parts) })
+  expect(settledAs(crypto, network, own, undefined)).toEqual({ kind: 'nothing' })
+  expect([as(), as(item(2, 9))]).toEqual([{ kind: 'partly', missing: [1, 2] }, { kind: 'partly', missing: [1] }])
+  expect(as(item(2, 9), item(1, 7))).toEqual({ kind: 'whole', block: 9 })
+  expect(as(item(1, 7), item(2, 9, 1))).toEqual({ kind: 'other part', block: 9, part: 2 })
+  // A part that its payees do not fill is none of it.
+  expect(as(item(1, 7), item(2, 9), [3, { block: 11, value: new Uint8Array(32) }])).toEqual({ kind: 'other part', block: 11, part: 3 })
+  expect(settledAs(crypto, network, { ...own, bytes: utf8('other') }, { block: 5, chunks, parts: new Map() })).toEqual({ kind: 'other statement', block: 5, bytes: utf8('statement') })
+  expect(settledAs(crypto, network, { ...own, payouts: [] }, { block: 5, chunks, parts: new Map() })).toEqual({ kind: 'whole', block: 5 })
 })

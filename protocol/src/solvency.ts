@@ -1,8 +1,9 @@
 // How long a pot lasts, from the ledger and what the pot holds. Nothing here decides anything: it is shown, and warned of. PROTOCOL section 10.
-import { type AccountId, joinBytes } from './bytes.ts'
+import type { AccountId } from './bytes.ts'
 import { MalformedError } from './codec.ts'
 import { type Ledger, parametersFor, registeredCheckers, statementsOnChain } from './ledger.ts'
 import type { Parameters } from './parameters.ts'
+import { statementBytes } from './parts.ts'
 import { epochOf, roundAt } from './schedule.ts'
 import { payingTerm, potOf, termOf } from './settlers.ts'
 import { decodeStatement } from './statement.ts'
@@ -84,9 +85,8 @@ export function lastPayoutOf(ledger: Ledger): number | null {
 function carriedOf(ledger: Ledger, epoch: number): bigint {
   const statement = statementsOnChain(ledger).get(epoch)
   if (statement === undefined) return 0n
-  const chunks = [...statement.chunks].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk)
   try {
-    return decodeStatement(joinBytes(chunks)).carried
+    return decodeStatement(statementBytes(statement)).carried
   } catch (error) {
     if (error instanceof MalformedError) return 0n
     throw error

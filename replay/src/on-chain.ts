@@ -1,12 +1,11 @@
-import { concat, equalBytes, type Ledger, type ReplayedEpoch, statementsOnChain } from '@assay/protocol'
+import { type Crypto, type Ledger, type ReplayedEpoch, settledAs, statementsOnChain } from '@assay/protocol'
 
-/** How the statement that the chain holds of an epoch stands to the one computed here. */
-export type OnChain = 'match' | 'mismatch' | 'not yet'
+/** How what the chain holds of an epoch stands to what was computed here. `partly`: the statement is the same, and parts of the payees are still to be paid. */
+export type OnChain = 'match' | 'mismatch' | 'partly' | 'not yet'
 
-/** Compares byte for byte: all that is paid follows from these bytes. */
-export function compareWithChain(ledger: Ledger, { epoch, statement }: Pick<ReplayedEpoch, 'epoch' | 'statement'>): OnChain {
-  const posted = statementsOnChain(ledger).get(epoch)
-  if (posted === undefined) return 'not yet'
-  const bytes = concat(...[...posted.chunks].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk))
-  return equalBytes(bytes, statement.bytes) ? 'match' : 'mismatch'
+/** Compares byte for byte the statement, and what the items of later parts commit to. */
+export function compareWithChain(crypto: Crypto, ledger: Ledger, { epoch, statement, result }: Pick<ReplayedEpoch, 'epoch' | 'statement' | 'result'>): OnChain {
+  const payouts = result.payouts.filter(({ paid }) => paid > 0n).map(({ account, paid }) => [account, paid] as const)
+  const settled = settledAs(crypto, ledger.network, { epoch, bytes: statement.bytes, payouts }, statementsOnChain(ledger).get(epoch))
+  return ({ nothing: 'not yet', partly: 'partly', whole: 'match', 'other statement': 'mismatch', 'other part': 'mismatch' } as const)[settled.kind]
 }

@@ -1,5 +1,5 @@
 // Makes a recording of what a replay reads.
-import { type AccountId, compareBytes, type Crypto, type Hash, judgementOfEpoch, type Ledger, type LedgerBlock, type LedgerEvent, type LoadBlob, parametersFor, parseStatementKey, toHex } from '@assay/protocol'
+import { type AccountId, compareBytes, type Crypto, type Hash, judgementOfEpoch, type Ledger, type LedgerBlock, type LedgerEvent, type LoadBlob, parametersFor, parsePartKey, parseStatementKey, potOf, termOf, toHex } from '@assay/protocol'
 import { KEY_CHARACTERS, type RecordedEvent, type Recording, VALUE_BYTES } from './recording.ts'
 
 const HASH_BYTES = 32
@@ -9,7 +9,7 @@ export interface Recorder {
   block(block: LedgerBlock): void
   /** A source that notes every blob that it has. */
   noting(load: LoadBlob): LoadBlob
-  /** All noted blobs, and the blocks up to the epoch's judgement and its statement. @throws RangeError if no block was noted, or none founded the network */
+  /** All noted blobs, and the blocks up to the epoch's judgement, its statement and the last part of its payees. @throws RangeError if no block was noted, or none founded the network */
   recording(ledger: Ledger, epoch: number): Recording
 }
 
@@ -29,7 +29,8 @@ export function createRecorder(crypto: Crypto, network: AccountId): Recorder {
       const [first] = blocks
       if (first === undefined || parameters === null) throw new RangeError('nothing of a network was recorded')
       const judged = judgementOfEpoch(parameters, epoch)
-      const stated = blocks.findLast(({ kept }) => kept.some((event) => isStatement(network, epoch, event)))?.number ?? judged
+      const pot = potOf(ledger, termOf(parameters, epoch))
+      const stated = blocks.findLast(({ kept }) => kept.some((event) => settles(network, pot, epoch, event)))?.number ?? judged
       return {
         network,
         epoch,
@@ -42,8 +43,9 @@ export function createRecorder(crypto: Crypto, network: AccountId): Recorder {
   }
 }
 
-function isStatement(network: AccountId, epoch: number, event: RecordedEvent): boolean {
-  return event.tag === 'itemAdded' && event.value.who === network && parseStatementKey(network, event.value.key)?.epoch === epoch
+/** Whether it is of the epoch's statement, or of a part in which its payees are paid. */
+function settles(network: AccountId, pot: AccountId | null, epoch: number, { tag, value }: RecordedEvent): boolean {
+  return tag === 'itemAdded' && value.who === pot && (parseStatementKey(network, value.key) ?? parsePartKey(network, value.key))?.epoch === epoch
 }
 
 /**

@@ -38,7 +38,7 @@ export async function replayRecording(file: Uint8Array, { crypto = browserCrypto
     const replayed = await replayEpoch(crypto, ledger, epoch, async (id, maxBytes) => fitting(blobs.get(id), maxBytes))
     if (replayed.kind === 'early') throw new RecordingError(`the recording ends at block ${ledger.head?.number ?? 'none'}, and epoch ${epoch} is judged from block ${replayed.readyAt ?? 'unknown'} on`)
     if (replayed.kind === 'missing') throw new RecordingError(`the recording lacks evidence of epoch ${replayed.epoch}: ${replayed.blobs.join(', ')}`)
-    return { recording, ledger, replayed, onChain: compareWithChain(ledger, replayed) }
+    return { recording, ledger, replayed, onChain: compareWithChain(crypto, ledger, replayed) }
   } catch (cause) {
     if (cause instanceof NoRandomnessError || cause instanceof RoundForgottenError) throw new RecordingError(`the recording lacks blocks or what stands in them: ${cause.message}`, { cause })
     throw cause

@@ -3,6 +3,8 @@ import type { Explanation, ObservationVerdict, ReplayedEpoch, Score } from '@ass
 import { addressOf, amountOf } from './names.ts'
 import type { OnChain } from './on-chain.ts'
 
+const ON_CHAIN: Record<OnChain, string> = { match: 'the same', mismatch: 'ANOTHER', partly: 'the same, and some payees are still to be paid', 'not yet': 'nothing yet' }
+
 /**
  * The epoch in words, a line each: its root, what is paid, and for each explanation why the score is what it is.
  * `detailed` also tells of each observation.
@@ -10,7 +12,7 @@ import type { OnChain } from './on-chain.ts'
 export function tellEpoch({ epoch, statement, result }: ReplayedEpoch, onChain: OnChain, explanations: readonly Explanation[], detailed: boolean): string[] {
   const lines = [
     `epoch ${epoch}: statement root ${statement.root}`,
-    `on chain: ${onChain === 'match' ? 'the same' : onChain === 'mismatch' ? 'ANOTHER' : 'nothing yet'}`,
+    `on chain: ${ON_CHAIN[onChain]}`,
     `paid ${amountOf(result.paid)}, carried ${amountOf(result.carried)}`,
   ]
   for (const { score, sentence, payout, rounds } of explanations) {

@@ -5,7 +5,7 @@ import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
 import { captureOf, decodeParameters, encodeParameters, explainCapture, fromHex, HELD_BYTES, probabilityText, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
 import { networkParameters } from '../devnet/parameters.ts'
 
@@ -79,11 +79,12 @@ export function register(program: Command): void {
 
   network
     .command('show')
-    .description('the parameters that stand on chain and how the pot stands, as JSON; with an indexer to ask, what they promise against checkers in league; reads the chain from the network’s origin')
+    .description('the parameters that stand on chain, as JSON; with an indexer to ask, what they promise against checkers in league; with --pot, how long the money lasts')
     .argument('<network>', 'the network\'s account')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .option('--indexer <url>', 'an indexer of the network, which knows how many checkers are eligible now: for `live`, which is null without')
-    .action(async (address: string, options: { chain: string; indexer?: string }) => {
+    .option('--pot', 'how the pot stands, for `pot`, which is null without: reads the chain from the network\'s origin, which may take long')
+    .action(async (address: string, options: { chain: string; indexer?: string; pot?: boolean }) => {
       await runMain(async () => {
         await withChain(options.chain, async (chain, signal) => {
           const network = toAccountId(address)
@@ -91,8 +92,9 @@ export function register(program: Command): void {
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
           const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), found.parameters)
           if (live?.flagged) process.stderr.write(`warning: ${live.text}\n`)
-          const pot = await readPot(chain, await readLedger(chain, network, found.parameters, signal))
-          const shown = { ...found.parameters, pot: pot && { ...pot, address: toAddress(pot.pot) }, live }
+          const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.parameters, signal)) : null
+          if (pot !== null && pot.balance < pot.needs) process.stderr.write(`warning: ${toAddress(pot.pot)} has ${formatAmount(pot.balance)}, and the epochs up to the next one may need ${formatAmount(pot.needs)}\n`)
+          const shown = { ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
           process.stdout.write(`${JSON.stringify(shown, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
         })
       })

@@ -86,7 +86,7 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
     if (replayed.kind === 'early') throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${replayed.readyAt ?? 'unknown'} on, and the chain is at ${ledger.head?.number}`, { advice: 'Ask again then.', exit: EXIT.again })
     if (replayed.kind === 'missing') throw new OperatorError('MISSING', `evidence of epoch ${replayed.epoch} is not to be had now: ${replayed.blobs.join(', ')}`, { advice: 'Ask again later, or name further places with --from.', exit: EXIT.again })
     if (save !== undefined) await writeDurably(save, await packRecording(recorder.recording(ledger, epoch)))
-    return { replayed, onChain: compareWithChain(ledger, replayed) }
+    return { replayed, onChain: compareWithChain(nodeCrypto, ledger, replayed) }
   } finally {
     stop.abort()
     await chain.close()

@@ -96,6 +96,8 @@ class Member {
 }
 
 let members: Member[]
+const untouched = new Proxy({} as Chain, { get: () => { throw new Error('nobody may ask the chain') } })
+
 /** The same, with other payees. */
 const withPayouts = (computed: Computed, payouts: readonly Payment[]): Computed => (computed.kind === 'done' ? { ...computed, pay: { ...computed.pay, payouts } } : computed)
 
@@ -341,6 +343,9 @@ describe('an epoch on a chain where others act too', () => {
       await sent
     }
     expect([before - (await readBalance(chain, network)).free, await readOperation(chain, network, again.hash.toHex())]).toEqual([total, null])
+    // Two parts and a little in one call are more than an extrinsic may weigh; that is seen before it is sent.
+    const heavy = partCall(nodeCrypto, chain, network, { epoch: 7, part: 2, payments: Array.from({ length: 3 }, () => payments).flat().slice(0, 2.2 * PART_PAYEES) })
+    await expect(approve({ chain, sender: members[0]!.sender, members: accounts.map(({ id }) => id), threshold: thresholdOf(N), call: heavy, label: 'too much' })).rejects.toMatchObject({ code: 'TOO_HEAVY' })
     for (const member of members) member.compute = (epoch) => payOf(epoch)
   })
 
@@ -364,7 +369,6 @@ test('an epoch that lacks evidence is asked for once an attempt; one whose turn 
   let answer: Computed = { kind: 'missing', blobs: [ZERO_HASH] }
   let asked = 0
   let measuring = true
-  const untouched = new Proxy({} as Chain, { get: () => { throw new Error('nobody may ask the chain') } })
   const settlement = createSettlement({
     crypto: nodeCrypto, network, me: accounts[0]!.id, founders: accounts.map(({ id }) => id), chain: untouched, sender: members[0]!.sender, store, busy: () => true, measuring: () => measuring, metrics: checkerMetrics(createMetrics('checker')),
     log: createLog({ json: true, write: (line) => void said.push((JSON.parse(line) as { event: string }).event) }), compute: async () => (asked++, answer),
@@ -473,6 +477,24 @@ describe('terms of two epochs', () => {
     const before = await balance(pot)
     await blocksOn(4, alive())
     expect([await paid(4), await balance(pot), await handedOver(pot, 2)]).toEqual([FULL, before - TOTAL, false])
+  })
+
+  test('a hand-over to somebody else is told, once', async () => {
+    const said: string[] = []
+    const settlement = createSettlement({
+      crypto: nodeCrypto, network, me: absent.id, founders: founders(), chain: untouched, sender: members[0]!.sender, store: alive()[0]!.store, busy: () => true, measuring: () => true, metrics: checkerMetrics(createMetrics('checker')),
+      log: createLog({ json: true, level: 'error', write: (line) => void said.push((JSON.parse(line) as { event: string }).event) }), compute: async () => ({ kind: 'early' }),
+    })
+    const ledger = await ledgerAt(dev.head().number)
+    await settlement.step(ledger, dev.head().number)
+    expect(said).toEqual([])
+    for (const item of [null, { term: 1, pot: absent.id }]) {
+      // A ledger that went back is looked at from the beginning.
+      const astray = { ...ledger, head: { ...ledger.head!, number: ledger.head!.number - 1 }, handOvers: new Map([[1, { block: 9, item }]]) }
+      await settlement.step(astray, dev.head().number)
+      await settlement.step(astray, dev.head().number)
+    }
+    expect(said).toEqual(['a pot was handed over to another account than the one that pays next'])
   })
 
   test('how the pot stands is read with what came in since it paid, and what a report took', async () => {

@@ -3,8 +3,8 @@
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import {
-  type AccountId, type Crypto, encodeHandOver, equalBytes, concat, type EpochState, FIRST_STATE, foundersOf, fromHex, handOverKey, type Hash, isCommittee, judgementOfEpoch, type Ledger, type LoadBlob, MAX_SETTLERS, parametersFor, type Parameters, partDigest, partKey, partsOf, payingTerm, type Payment, potOf, replayEpoch,
-  settlersOf, STATEMENT_CHUNK_BYTES, type StatementOnChain, statementKey, statementRoot, statementsOnChain, termOf, termStart, thresholdOf,
+  type AccountId, type Crypto, encodeHandOver, type EpochState, FIRST_STATE, foundersOf, fromHex, handOverKey, type Hash, isCommittee, judgementOfEpoch, type Ledger, type LoadBlob, MAX_SETTLERS, parametersFor, type Parameters, partDigest, partKey, partsOf, payingTerm, type Payment, potOf, replayEpoch,
+  settledAs, settlersOf, STATEMENT_CHUNK_BYTES, statementKey, statementRoot, statementsOnChain, termOf, termStart, thresholdOf,
 } from '@assay/protocol'
 import { addItem, approve, batchAll, type Chain, formatAmount, hasItem, readBalance, readOperation, type Sender, toAddress, transfer, transferAll } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
@@ -124,25 +124,25 @@ export function createSettlement(tools: SettlementTools): Settlement {
 
   /** What of an epoch the confirmed chain does not show yet: parts, the first with the statement. Where the chain shows all of it, or something else, that is remembered, and nothing is left. */
   function left(ledger: Ledger, own: StoredStatement): number[] {
-    const { epoch } = own
-    const onChain = statementsOnChain(ledger).get(epoch)
-    if (onChain === undefined) return [0]
-    const bytes = bytesOf(onChain)
-    const parts = partsOf(own.payouts)
-    if (!equalBytes(bytes, own.bytes)) {
-      landed(own, onChain.block, false)
-      log.error('the network settled an epoch with another statement than this checker computed', { epoch, own: own.root, onChain: statementRoot(crypto, network, bytes), block: onChain.block, advice: `Run: assay replay --epoch ${epoch}` })
-      return []
+    const { epoch, root } = own
+    const settled = settledAs(crypto, network, own, statementsOnChain(ledger).get(epoch))
+    const advice = `Run: assay replay --epoch ${epoch}`
+    switch (settled.kind) {
+      case 'nothing':
+        return [0]
+      case 'partly':
+        return settled.missing
+      case 'whole':
+        landed(own, settled.block, true)
+        break
+      case 'other statement':
+        landed(own, settled.block, false)
+        log.error('the network settled an epoch with another statement than this checker computed', { epoch, own: root, onChain: statementRoot(crypto, network, settled.bytes), block: settled.block, advice })
+        break
+      case 'other part':
+        landed(own, settled.block, false)
+        log.error('the network paid a part of an epoch other than its statement says', { epoch, root, part: settled.part, block: settled.block, advice })
     }
-    const missing = parts.flatMap((_, part) => (part === 0 || onChain.parts.has(part) ? [] : [part]))
-    if (missing.length > 0) return missing
-    const wrong = [...onChain.parts].find(([part, { value }]) => parts[part] === undefined || !equalBytes(value, fromHex(partDigest(crypto, { network, epoch, part }, parts[part]))))
-    if (wrong !== undefined) {
-      landed(own, wrong[1].block, false)
-      log.error('the network paid a part of an epoch other than its statement says', { epoch, part: wrong[0], block: wrong[1].block, advice: `Run: assay replay --epoch ${epoch}` })
-      return []
-    }
-    landed(own, Math.max(onChain.block, ...Array.from(onChain.parts.values(), ({ block }) => block)), true)
     return []
   }
 
@@ -178,6 +178,11 @@ export function createSettlement(tools: SettlementTools): Settlement {
   async function handOver(ledger: Ledger, founding: Parameters, term: number, settledAt: number, best: number, attemptBlocks: number): Promise<void> {
     const [pot, to] = [potOf(ledger, term - 1), potOf(ledger, term)]
     const settlers = settlersOf(crypto, ledger, term - 1, founders)
+    const written = ledger.handOvers.get(term)
+    if (written !== undefined && to !== null && written.item?.pot !== to && !isDone('elsewhere', term, 0)) {
+      mark('elsewhere', term, 0)
+      log.error('a pot was handed over to another account than the one that pays next', { term, from: pot && toAddress(pot), to: written.item && toAddress(written.item.pot), next: toAddress(to), block: written.block, advice: `The settlers of term ${term - 1} agreed to it. ${toAddress(to)} pays only what others send it.` })
+    }
     if (pot === null || to === null || settlers === null || pot === to || payingTerm(ledger) !== term - 1 || rests(settlers)) return
     const since = Math.max(settledAt, termStart(founding, term))
     await act({
@@ -247,8 +252,6 @@ export function createSettlement(tools: SettlementTools): Settlement {
     },
   }
 }
-
-const bytesOf = ({ chunks }: StatementOnChain): Uint8Array => concat(...[...chunks].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk))
 
 /** Transfers of payments, ascending by account. What an account below the existential deposit would need to exist is no payment that can be made: left out, it stays in the pot. */
 const transfers = (chain: Chain, payments: readonly Payment[]) => payments.filter(([, amount]) => amount >= chain.features.existentialDeposit).map(([account, amount]) => transfer(chain, account, amount))

@@ -5,7 +5,7 @@ import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import {
-  buildStatement, canariesBy, canariesOf, concat, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, equalBytes, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, stateOfLeaves, statementsOnChain, weightsOf,
+  buildStatement, canariesBy, canariesOf, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, settledAs, stateOfLeaves, statementBytes, statementsOnChain, weightsOf,
   type AccountId, type BuiltStatement, type Canaries, type CanaryLook, type Crypto, type EpochResult, type EpochState, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement, type Score,
 } from '@assay/protocol'
 import type { EvidenceSource } from './evidence.ts'
@@ -211,22 +211,26 @@ export class Judge {
 
   /** Looks whether the network's statement of an epoch is on chain, and whether it is ours. */
   async #compare(ledger: Ledger, epoch: number): Promise<void> {
-    const { db, evidence, metrics, log } = this.#deps
+    const { db, crypto, network, evidence, metrics, log } = this.#deps
     const onChain = statementsOnChain(ledger).get(epoch)
     if (!onChain) return
-    const bytes = concat(...[...onChain.chunks].sort(([a], [b]) => a - b).map(([, chunk]) => chunk))
     const { statement, root } = await db.selectFrom('epochs').select(['statement', 'root']).where('epoch', '=', epoch).executeTakeFirstOrThrow()
-    const result = equalBytes(bytes, statement) ? 'match' : 'mismatch'
-    await db.updateTable('epochs').set({ chain_state: result, chain_block: onChain.block, chain_bytes: bytes }).where('epoch', '=', epoch).execute()
+    const payouts = await db.selectFrom('payouts').select(['account', 'paid']).where('epoch', '=', epoch).where('paid', '>', 0n).orderBy('position').execute()
+    const settled = settledAs(crypto, network, { epoch, bytes: statement, payouts: payouts.map(({ account, paid }) => [account, paid]) }, onChain)
+    if (settled.kind === 'nothing' || settled.kind === 'partly') return
+    const { block } = settled
+    const bytes = statementBytes(onChain)
+    const result = settled.kind === 'whole' ? 'match' : 'mismatch'
+    await db.updateTable('epochs').set({ chain_state: result, chain_block: block, chain_bytes: bytes }).where('epoch', '=', epoch).execute()
     this.#unconfirmed.delete(epoch)
     metrics.statements.inc({ result })
     if (result === 'match') {
-      log.info('statement on chain agrees', { epoch, root, block: onChain.block })
+      log.info('statement on chain agrees', { epoch, root, block })
       // The evidence of a disputed epoch is kept for whoever looks into it.
       await evidence.forget(epoch)
       log.debug('evidence dropped', { epoch })
     } else {
-      log.error('statement on chain differs from ours', { epoch, root, block: onChain.block, onChain: bytes, ours: statement })
+      log.error('statement on chain differs from ours', { epoch, root, block, onChain: bytes, ours: statement, ...(settled.kind === 'other part' ? { part: settled.part } : {}) })
     }
   }
 
