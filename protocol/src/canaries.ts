@@ -1,6 +1,6 @@
 // Canaries: machines whose truth the network knows, by which it measures its checkers. Who they are, whom they mute, and what a checker's words on them show. PROTOCOL section 16.
 import { type AccountId, concat, fromHex, type Hash, toHex, u32le, utf8, ZERO_HASH } from './bytes.ts'
-import { boundedVec, bytes64, type Codec, hex32, MalformedError, strict, strictlyAscending, struct, u32, u8, versioned } from './codec.ts'
+import { boundedVec, bytes64, type Codec, hex32, strict, strictlyAscending, struct, u32, u8, versioned, wellFormed } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import type { CountedObservation } from './examine.ts'
 import { ITEM_BYTES } from './parameters.ts'
@@ -116,7 +116,7 @@ export interface CanaryDates {
 export function withCanaryItem(book: CanaryBook, network: AccountId, block: number, { who, key, value, update }: CalibratorItem, { next, openBy }: CanaryDates): CanaryBook {
   if (value.length > ITEM_BYTES) return book
   if (key === canariesKey(network)) {
-    const item = orNull(() => decodeCanaryCommitment(value))
+    const item = wellFormed(() => decodeCanaryCommitment(value))
     if (item === null || (item.epoch !== next && item.epoch !== next + 1) || book.get(item.epoch)?.has(who) === true) return book
     return withItems(book, item.epoch, who, { commitment: item.commitment, frozen: null, chunks: new Map() })
   }
@@ -134,16 +134,6 @@ export function withCanaryFreeze(book: CanaryBook, epoch: number, holdsRole: (ac
 
 function withItems(book: CanaryBook, epoch: number, who: AccountId, items: CanaryItems): CanaryBook {
   return new Map(book).set(epoch, new Map(book.get(epoch)).set(who, items))
-}
-
-/** What strangers wrote may be malformed; anything else is a fault of ours and goes on. */
-function orNull<T>(decode: () => T): T | null {
-  try {
-    return decode()
-  } catch (error) {
-    if (error instanceof MalformedError) return null
-    throw error
-  }
 }
 
 /**
@@ -166,7 +156,7 @@ function openedOf(crypto: Crypto, scope: { network: AccountId; epoch: number; ca
   const parts: Uint8Array[] = []
   for (let part = chunks.get(0); part !== undefined; part = chunks.get(parts.length)) parts.push(part)
   const encoded = concat(...parts)
-  return canaryCommitment(crypto, scope, encoded) === commitment ? orNull(() => decodeCanaryOpening(encoded)) : null
+  return canaryCommitment(crypto, scope, encoded) === commitment ? wellFormed(() => decodeCanaryOpening(encoded)) : null
 }
 
 // What a round shows of a checker.

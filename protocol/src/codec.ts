@@ -385,3 +385,13 @@ export function versioned<T>(version: number, inner: Codec<T>): Codec<T> {
 export function strictlyAscending<T>(items: readonly T[], keyOf: (item: T) => Hex): boolean {
   return items.every((item, i) => i === 0 || keyOf(items[i - 1]!) < keyOf(item))
 }
+
+/** The value of bytes that a stranger wrote, or null if they are no such thing; any other error is a fault of ours and goes on. */
+export function wellFormed<T>(decode: () => T): T | null {
+  try {
+    return decode()
+  } catch (error) {
+    if (error instanceof MalformedError) return null
+    throw error
+  }
+}

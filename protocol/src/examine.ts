@@ -1,7 +1,7 @@
 // What evidence proves of one machine in a round, PROTOCOL section 8: recomputed, never voted. Dear next to everything else in a judgement, and each machine for itself.
 import { type AccountId, equalBytes, fromHex, type Hash } from './bytes.ts'
 import type { CanaryLook } from './canaries.ts'
-import { MalformedError } from './codec.ts'
+import { wellFormed } from './codec.ts'
 import { chainKeys } from './compute/chain.ts'
 import { type ProofFault, verifyOpenings } from './compute/verify.ts'
 import type { Crypto } from './crypto.ts'
@@ -211,14 +211,4 @@ function readingOf({ keys, foldOf }: Chain, checker: AccountId, { lastStep, last
   if (fold === undefined) return { credited: 0, reason: 'NOT_FOLDED' }
   const key = lastStep < fold ? undefined : keys[lastStep]
   return key !== undefined && equalBytes(key, fromHex(lastKey)) ? { credited: lastStep - fold, reason: 'OK' } : { credited: 0, reason: 'WRONG_KEY' }
-}
-
-/** The value of a blob, or null if the blob is no such thing. */
-function wellFormed<T>(decode: () => T): T | null {
-  try {
-    return decode()
-  } catch (error) {
-    if (error instanceof MalformedError) return null
-    throw error
-  }
 }

@@ -3,7 +3,7 @@
 import { beaconOf, coinsOf, committeeOf, fillSeed, type JobKind, jobKind, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
 import { type AccountId, type Hash, toHex, ZERO_HASH } from './bytes.ts'
 import { type CanaryBook, namedCanaries, type NamedCanary, withCanaryFreeze, withCanaryItem } from './canaries.ts'
-import { MalformedError } from './codec.ts'
+import { wellFormed } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeSignedIdentity, type Identity, type IdentityKind, verifyIdentity } from './identity.ts'
 import { decodeParameters, ITEM_BYTES, type Parameters, updateProblems, validateParameters } from './parameters.ts'
@@ -403,7 +403,7 @@ function readAnchor(
   const anchor = toHex(value)
   const bytes = documents.get(anchor) ?? null
   if (bytes === null) return { registered: null, reason: 'NO_DOCUMENT' }
-  const signed = orNull(() => decodeSignedIdentity(bytes))
+  const signed = wellFormed(() => decodeSignedIdentity(bytes))
   if (signed === null) return { registered: null, reason: 'MALFORMED_IDENTITY' }
   const reason = verifyIdentity(crypto, signed, { network, account, kind })
   return { registered: reason === 'OK' ? { identity: signed.identity, account, anchor, block } : null, reason }
@@ -441,7 +441,7 @@ function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
   let next = ledger
   for (const event of block.events) {
     if (event.kind !== 'item' || event.who !== ledger.network || event.key !== PARAMETERS_KEY) continue
-    const parameters = orNull(() => decodeParameters(event.value))
+    const parameters = wellFormed(() => decodeParameters(event.value))
     if (parameters === null) continue
     const founding = next.parameters[0]?.parameters
     if (founding === undefined) {
@@ -508,7 +508,7 @@ function withHandOvers(ledger: Ledger, block: LedgerBlock): Ledger {
   for (const { who, key, value } of newItems(block)) {
     const term = parseHandOverKey(ledger.network, key)
     if (term === null || term === 0 || handOvers.has(term) || who !== potOf(ledger, term - 1) || potOf(ledger, term) === null) continue
-    const item = orNull(() => decodeHandOver(value))
+    const item = wellFormed(() => decodeHandOver(value))
     handOvers = new Map(handOvers).set(term, { block: block.number, item: item?.term === term ? item : null })
   }
   return handOvers === ledger.handOvers ? ledger : { ...ledger, handOvers }
@@ -524,7 +524,7 @@ function withReports(ledger: Ledger, block: LedgerBlock, founding: Parameters): 
     const known = reports ?? recordOf(ledger, round).reports
     // A report also speaks of the two rounds before, for those who were checkers then.
     if (known.has(event.who) || ![round, round - 1, round - 2].some((of) => frozenOf(ledger, of)?.checkers.some(({ account }) => account === event.who))) continue
-    const item = orNull(() => decodeReportItem(event.value))
+    const item = wellFormed(() => decodeReportItem(event.value))
     reports ??= new Map(known)
     reports.set(event.who, { block: block.number, item: item?.round === round ? item : null })
   }
@@ -597,14 +597,4 @@ function withRecord(ledger: Ledger, round: number, change: Partial<RoundRecord>)
   chunk[round % CHUNK] = { ...recordOf(ledger, round), ...change }
   rounds[Math.floor(round / CHUNK)] = chunk
   return { ...ledger, rounds }
-}
-
-/** What strangers wrote may be malformed; anything else is a fault of ours and goes on. */
-function orNull<T>(decode: () => T): T | null {
-  try {
-    return decode()
-  } catch (error) {
-    if (error instanceof MalformedError) return null
-    throw error
-  }
 }
