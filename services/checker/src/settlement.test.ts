@@ -363,6 +363,34 @@ describe('an epoch on a chain where others act too', () => {
   })
 })
 
+test('an operation that somebody opened too late is taken back by whoever did, with its deposit, and by nobody else', async () => {
+  const [late, other] = members as [Member, Member]
+  const opened = approve({ chain, sender: late.sender, members: accounts.map(({ id }) => id), threshold: thresholdOf(N), call: settlementCall(chain, network, { epoch: 0, ...(payOf(0) as Extract<Computed, { kind: 'done' }>).pay }), label: 'settlement, late' })
+  await vi.waitFor(() => { if (pool() === 0) throw new Error('not sent') }, { timeout: 20_000 })
+  await dev.newBlock()
+  expect(await opened).toMatchObject({ state: 'opened' })
+  expect((await readBalance(chain, late.account.id)).reserved).toBeGreaterThan(0n)
+  const ledger = { ...(await ledgerAt(dev.head().number)), statements: new Map() }
+  // The chain has the statement, which their ledgers do not show yet.
+  const lookAgain = async (member: Member): Promise<void> => {
+    const store = new Store(join(dir, `late-${member.index}`), { network, account: member.account.id })
+    const settlement = createSettlement({
+      crypto: nodeCrypto, network, me: member.account.id, founders: accounts.map(({ id }) => id), chain, sender: member.sender, store, busy: () => false, measuring: () => false, metrics: member.metrics, log: createLog({ level: 'silent' }),
+      compute: async (_, epoch) => (epoch === 0 ? payOf(0) : { kind: 'early' }),
+    })
+    let done = false
+    const step = settlement.step(ledger, dev.head().number).finally(() => (done = true))
+    await vi.waitFor(() => { if (pool() === 0 && !done) throw new Error('neither sent nor done') }, { timeout: 20_000 })
+    if (pool() > 0) await dev.newBlock()
+    await step
+    store.close()
+  }
+  await lookAgain(other)
+  expect((await operation(0))?.depositor).toBe(late.account.id)
+  await lookAgain(late)
+  expect([await operation(0), (await readBalance(chain, late.account.id)).reserved]).toEqual([null, 0n])
+})
+
 test('an epoch that lacks evidence is asked for once an attempt; one whose turn has not come is let be, and nothing is judged while stopwatches run or sent while a report is due', async () => {
   const said: string[] = []
   const store = new Store(join(dir, 'bystander'), { network, account: accounts[0]!.id })
