@@ -117,6 +117,13 @@ describe('the network', () => {
     })
   })
 
+  it('says how likely the settlers drawn for a term are captured, where there are terms', async () => {
+    const parameters = now.ledger.parameters.map((entry) => ({ ...entry, parameters: { ...entry.parameters, termEpochs: 2 } }))
+    state$.next({ ...now, ledger: { ...now.ledger, parameters } })
+    expect((await get('/network')).capture.settlers).toEqual({ settlers: 3, threshold: 3, captured: '0', stalled: '1', flagged: true, text: expect.stringMatching(/^if 1 of 3 checkers are in league, the 3 settlers/) })
+    state$.next(now)
+  })
+
   it('says how the pot stands, in planck', async () => {
     pot = { pot: STRANGER, term: 2, block: 9, balance: 10n ** 22n, unsettledFrom: 4, owed: 1n, needs: 2n, epochsLeft: null, inflow: -3n, since: 7, checkFee: 5n, checks: { costPerEpoch: 30n, checkersPool: 200n } }
     expect((await get('/network')).pot).toEqual({
