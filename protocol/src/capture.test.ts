@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CAPTURE_LIMIT, captureOf, captureProbability, explainCapture, overRounds, type Probability, probabilityText, scaled, sufficientCommittee, vouchProbability } from './capture.ts'
+import { CAPTURE_LIMIT, captureOf, captureProbability, explainCapture, explainSettlersCapture, overRounds, type Probability, probabilityText, scaled, settlersCaptureOf, sufficientCommittee, vouchProbability } from './capture.ts'
 
 const CERTAIN = 10n ** 18n
 const probability = (of: number, all: number): Probability => ({ of: BigInt(of), in: BigInt(all) })
@@ -99,6 +99,47 @@ describe('over rounds', () => {
     expect(overRounds(probability(7, 7), 1)).toBe(CERTAIN)
     expect(overRounds({ of: 1n, in: 10n ** 100n }, 65535)).toBe(1n)
     for (const rounds of [-1, 0.5, 2 ** 32, Number.NaN]) expect(() => overRounds(probability(1, 2), rounds)).toThrow(RangeError)
+  })
+})
+
+describe('drawn settlers', () => {
+  const terms = { termEpochs: 2 }
+
+  test('are captured and stalled as looking at every draw gives, where all are drawn', () => {
+    for (let checkers = 2; checkers <= 9; checkers++)
+      for (let malicious = 0; malicious <= checkers; malicious++) {
+        const { settlers, threshold, captured, stalled } = settlersCaptureOf(checkers, terms, malicious)!
+        const expected = [threshold, checkers - threshold + 1].map((least) => scaled(counted(checkers, malicious, checkers, least)))
+        expect([settlers, captured, stalled], `${malicious} of ${checkers}`).toEqual([checkers, ...expected])
+      }
+  })
+
+  test('of 20 of 21 and 22 are as the closed forms say', () => {
+    // One is left out: all 14 in league stay with 7/21. Two are left out: of 15 one at most may be.
+    expect(settlersCaptureOf(21, terms, 14)).toMatchObject({ settlers: 20, threshold: 14, captured: scaled(probability(7, 21)), stalled: CERTAIN })
+    expect(settlersCaptureOf(22, terms, 15)).toMatchObject({ captured: scaled(probability(21 + 15 * 7, 231)), stalled: CERTAIN })
+    // Seven of 20 are enough to stall: all 7 stay with 14/21.
+    expect(settlersCaptureOf(21, terms)).toMatchObject({ malicious: 7, captured: 0n, stalled: scaled(probability(14, 21)), flagged: true })
+    expect(settlersCaptureOf(21, terms, 6)).toMatchObject({ captured: 0n, stalled: 0n, flagged: false })
+  })
+
+  test('who capture can stall too, and more in league never do less', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 400 }), fc.nat(), (checkers, some) => {
+        const malicious = some % checkers
+        const [fewer, more] = [settlersCaptureOf(checkers, terms, malicious)!, settlersCaptureOf(checkers, terms, malicious + 1)!]
+        expect(fewer.captured <= fewer.stalled && fewer.captured <= more.captured && fewer.stalled <= more.stalled).toBe(true)
+      }),
+    )
+  })
+
+  test('are none without terms or with fewer than two checkers', () => {
+    expect([settlersCaptureOf(100, { termEpochs: 0 }), settlersCaptureOf(1, terms), settlersCaptureOf(0, terms)]).toEqual([null, null, null])
+  })
+
+  test('of three checkers one can stall, of four one can do nothing; in words', () => {
+    expect(settlersCaptureOf(4, terms)).toEqual({ checkers: 4, malicious: 1, settlers: 4, threshold: 3, captured: 0n, stalled: 0n, flagged: false })
+    expect(explainSettlersCapture(settlersCaptureOf(3, terms)!)).toBe('if 1 of 3 checkers are in league, the 3 settlers drawn for a term, of whom 3 move the pot, can be made to pay them all of it with a probability of 0 and to pay nobody with one of 1; no more than one in a million is advised')
   })
 })
 

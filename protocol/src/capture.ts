@@ -10,6 +10,8 @@
 // - Half of an even committee decides nothing but keeps anything from being decided: NO_QUORUM, unpaid for that round.
 // - Whoever can choose among several beacons (`rand` of section 1) draws again: with d tries per-round figures are up to d times as high.
 // - Whether checkers are independent people nobody can see; the role that the network gives is what stands for it.
+import type { Parameters } from './parameters.ts'
+import { MAX_SETTLERS, thresholdOf } from './settlers.ts'
 
 /** A probability as an exact fraction, not in lowest terms. */
 export interface Probability {
@@ -139,6 +141,36 @@ export function explainCapture({ checkers, malicious, committee, rounds, perRoun
   if (!flagged) return `${risk}; no more than one in a million is advised`
   const cure = sufficient === null ? 'no committee of up to 255 is large enough for that: fewer rounds would have to make an epoch' : `a committee of ${sufficient} would be enough`
   return `${risk}; no more than one in a million is advised, and ${cure}`
+}
+
+/** What the draw of a term's settlers promises if a part of its checkers is in league. Probabilities in units of 10^-18, never too low. */
+export interface SettlersCapture {
+  checkers: number
+  malicious: number
+  /** Drawn: all checkers if there are no more than 20. */
+  settlers: number
+  threshold: number
+  /** In one draw, so once a term: that those in league are `threshold` or more, and can move the pot wherever they like. */
+  captured: bigint
+  /** In one draw: that without those in league `threshold` is not reached, so that the pot stands still if they do nothing. Whoever captures can do this too. */
+  stalled: bigint
+  /** True if one of the two is above one in a million. A warning and no fault. */
+  flagged: boolean
+}
+
+/** See `SettlersCapture`; unless said otherwise a third of the checkers, rounded down, is in league. Null where nobody is drawn: there are no terms, or fewer than two checkers. */
+export function settlersCaptureOf(checkers: number, { termEpochs }: Pick<Parameters, 'termEpochs'>, malicious: number = Math.floor(checkers / 3)): SettlersCapture | null {
+  if (termEpochs === 0 || checkers < 2) return null
+  const settlers = Math.min(MAX_SETTLERS, checkers)
+  const threshold = thresholdOf(settlers)
+  const captured = scaled(atLeast(checkers, malicious, settlers, threshold))
+  const stalled = scaled(atLeast(checkers, malicious, settlers, settlers - threshold + 1))
+  return { checkers, malicious, settlers, threshold, captured, stalled, flagged: captured > CAPTURE_LIMIT || stalled > CAPTURE_LIMIT }
+}
+
+/** The same in a sentence for people. */
+export function explainSettlersCapture({ checkers, malicious, settlers, threshold, captured, stalled }: SettlersCapture): string {
+  return `if ${malicious} of ${checkers} checkers are in league, the ${settlers} settlers drawn for a term, of whom ${threshold} move the pot, can be made to pay them all of it with a probability of ${probabilityText(captured)} and to pay nobody with one of ${probabilityText(stalled)}; no more than one in a million is advised`
 }
 
 /** A probability in units of 10^-18 as people write it, two digits, rounded up: `probabilityText(333n * 10n ** 15n)` is `'0.34'`; below a thousandth a power of ten, `'1e-8'`. */

@@ -1,17 +1,23 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { captureWarning, eligibleBy, liveCapture } from './network.ts'
+import { captureWarnings, eligibleBy, liveCapture } from './network.ts'
 
-const parameters = { committee: 3, mirrors: 2, epochRounds: 2 }
+const parameters = { committee: 3, mirrors: 2, epochRounds: 2, termEpochs: 0 }
 
 test('founders are warned of committees that liars could capture, and told which would do', () => {
-  expect(captureWarning(3, parameters)).toBeNull()
-  expect(captureWarning(100, { ...parameters, epochRounds: 24 })).toMatch(/^warning: if 33 of 100 checkers are in league.* committee of 3 .*a committee of \d+ would be enough$/)
+  expect(captureWarnings(3, parameters)).toEqual([])
+  expect(captureWarnings(100, { ...parameters, epochRounds: 24 })).toEqual([expect.stringMatching(/^warning: if 33 of 100 checkers are in league.* committee of 3 .*a committee of \d+ would be enough$/)])
+})
+
+test('and of settlers that liars could capture or stall, where settlers are drawn', () => {
+  expect(captureWarnings(4, { ...parameters, committee: 4, termEpochs: 2 })).toEqual([])
+  expect(captureWarnings(100, { ...parameters, committee: 100, termEpochs: 2 })).toEqual([expect.stringMatching(/^warning: if 33 of 100 checkers are in league, the 20 settlers drawn for a term, of whom 14 move the pot/)])
+  expect(liveCapture(21, { ...parameters, termEpochs: 2 }).settlers).toEqual({ settlers: 20, threshold: 14, captured: '0', stalled: '0.67', flagged: true, text: expect.stringMatching(/^if 7 of 21/) })
 })
 
 test('what is live says the same in figures', () => {
-  expect(liveCapture(10, parameters)).toEqual({ checkers: 10, malicious: 3, committee: 3, perRound: '0.19', perEpoch: '0.34', vouch: '0.42', flagged: true, sufficient: 6, text: expect.stringMatching(/^if 3 of 10 checkers/) })
+  expect(liveCapture(10, parameters)).toEqual({ checkers: 10, malicious: 3, committee: 3, perRound: '0.19', perEpoch: '0.34', vouch: '0.42', flagged: true, sufficient: 6, text: expect.stringMatching(/^if 3 of 10 checkers/), settlers: null })
 })
 
 test('an indexer says how many checkers are eligible; anything else is refused in a sentence', async () => {

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { captureOf, decodeParameters, encodeParameters, explainCapture, fromHex, HELD_BYTES, probabilityText, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, settlersCaptureOf, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
 import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
 import { networkParameters } from '../devnet/parameters.ts'
@@ -91,7 +91,7 @@ export function register(program: Command): void {
           const found = await findNetwork(chain, network)
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
           const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), found.parameters)
-          if (live?.flagged) process.stderr.write(`warning: ${live.text}\n`)
+          for (const promise of [live, live?.settlers]) if (promise?.flagged) process.stderr.write(`warning: ${promise.text}\n`)
           const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.parameters, signal)) : null
           if (pot !== null && pot.balance < pot.needs) process.stderr.write(`warning: ${toAddress(pot.pot)} has ${formatAmount(pot.balance)}, and the epochs up to the next one may need ${formatAmount(pot.needs)}\n`)
           const shown = { ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
@@ -119,24 +119,26 @@ const foundersOf = (members: string): AccountId[] => members.split(',').map((add
 /** As many checkers as reports can speak of. */
 const MOST_CHECKERS = 8 * HELD_BYTES
 
-type CaptureParameters = Pick<Parameters, 'committee' | 'mirrors' | 'epochRounds'>
+type CaptureParameters = Pick<Parameters, 'committee' | 'mirrors' | 'epochRounds' | 'termEpochs'>
 
-/** What founders should know of committees that liars could capture; null if there is nothing to know. */
-export function captureWarning(checkers: number, parameters: CaptureParameters): string | null {
+/** What founders should know of committees and settlers that liars could capture; empty if there is nothing to know. */
+export function captureWarnings(checkers: number, parameters: CaptureParameters): string[] {
   const capture = captureOf(checkers, parameters)
-  return capture.flagged ? `warning: ${explainCapture(capture)}` : null
+  const settlers = settlersCaptureOf(checkers, parameters)
+  return [...(capture.flagged ? [explainCapture(capture)] : []), ...(settlers?.flagged ? [explainSettlersCapture(settlers)] : [])].map((text) => `warning: ${text}`)
 }
 
 function warnOfCapture(checkers: number, parameters: CaptureParameters): void {
-  const warning = captureWarning(checkers, parameters)
-  if (warning !== null) process.stderr.write(`${warning}\n`)
+  for (const warning of captureWarnings(checkers, parameters)) process.stderr.write(`${warning}\n`)
 }
 
 /** What `live` says: the promise against a third of this many checkers. */
 export function liveCapture(checkers: number, parameters: CaptureParameters) {
   const capture = captureOf(checkers, parameters)
   const { malicious, committee, flagged, sufficient } = capture
-  return { checkers, malicious, committee, perRound: probabilityText(capture.perRound), perEpoch: probabilityText(capture.perEpoch), vouch: probabilityText(capture.vouch), flagged, sufficient, text: explainCapture(capture) }
+  const drawn = settlersCaptureOf(checkers, parameters)
+  const settlers = drawn && { settlers: drawn.settlers, threshold: drawn.threshold, captured: probabilityText(drawn.captured), stalled: probabilityText(drawn.stalled), flagged: drawn.flagged, text: explainSettlersCapture(drawn) }
+  return { checkers, malicious, committee, perRound: probabilityText(capture.perRound), perEpoch: probabilityText(capture.perEpoch), vouch: probabilityText(capture.vouch), flagged, sufficient, text: explainCapture(capture), settlers }
 }
 
 /** How many checkers an indexer says are eligible now; the chain itself tells only whoever reads all of it. */

@@ -6,7 +6,7 @@ import {
   type AccountId, type Crypto, encodeHandOver, type EpochState, FIRST_STATE, foundersOf, fromHex, handOverKey, type Hash, isCommittee, judgementOfEpoch, type Ledger, type LoadBlob, MAX_SETTLERS, parametersFor, type Parameters, partDigest, partKey, partsOf, payingTerm, type Payment, potOf, replayEpoch,
   settledAs, settlersOf, STATEMENT_CHUNK_BYTES, statementKey, statementRoot, statementsOnChain, termOf, termStart, thresholdOf,
 } from '@assay/protocol'
-import { addItem, approve, batchAll, type Chain, formatAmount, hasItem, readBalance, readOperation, type Sender, toAddress, transfer, transferAll } from '@assay/runtime-bindings'
+import { addItem, approve, batchAll, cancel, type Chain, formatAmount, hasItem, readBalance, readOperation, type Sender, toAddress, transfer, transferAll } from '@assay/runtime-bindings'
 import type { CheckerMetrics } from './metrics.ts'
 import type { Store, StoredStatement } from './store.ts'
 
@@ -196,9 +196,19 @@ export function createSettlement(tools: SettlementTools): Settlement {
   async function act({ label, about, pot, settlers, item, call, needs, done, turn, attempt, attemptBlocks }: Deed): Promise<void> {
     const { chain, sender } = tools
     const spent = (): Promise<boolean> => hasItem(chain, pot, item)
-    if (await spent()) return // executed; the ledger will show it when it is deep enough
+    const isSpent = await spent() // executed; the ledger will show it when it is deep enough
     const submitted = call()
-    const operation = await readOperation(chain, pot, submitted.hash.toHex())
+    const callHash = submitted.hash.toHex()
+    const operation = await readOperation(chain, pot, callHash)
+    if (isSpent) {
+      // Ours came too late and opened another, which nobody will approve: it would hold our deposit for ever.
+      if (operation?.depositor === me && !isDone('take back', label, attempt)) {
+        mark('take back', label, attempt)
+        const result = await cancel({ chain, sender, members: settlers, threshold: thresholdOf(settlers.length), callHash, label: `${label}, taken back`, timeoutBlocks: attemptBlocks })
+        if (result?.ok) log.info('operation opened too late taken back', { ...about, deposit: formatAmount(operation.deposit), extrinsic: result.hash })
+      }
+      return
+    }
     const mayOpen = settlers[(turn + attempt) % settlers.length] === me && !isDone('open', label, attempt)
     if (operation === null ? !mayOpen : operation.approvals.includes(me)) return
     const balance = await readBalance(chain, pot)

@@ -110,11 +110,18 @@ describe('the network', () => {
       parameters: { ...played.parameters, poolPerEpoch: '1000000000000000000000', minimumPayout: '1000000000000000' },
       machines: 3,
       checkers: 3,
-      capture: { share: '1/3', checkers: 3, malicious: 1, committee: 3, perRound: '0', perEpoch: '0', vouch: '0', flagged: false, sufficientCommittee: 2, text: expect.stringMatching(/^if 1 of 3 checkers are in league/) },
+      capture: { share: '1/3', checkers: 3, malicious: 1, committee: 3, perRound: '0', perEpoch: '0', vouch: '0', flagged: false, sufficientCommittee: 2, text: expect.stringMatching(/^if 1 of 3 checkers are in league/), settlers: null },
       rounds: { judged: 3, waiting: 1, failed: 0, missingBlobs: 1 },
       pot: null,
       lastEpoch: { epoch: 0, root: replayed.statement.root, paid: String(replayed.result.paid), onChain: { state: 'match', block: now.ledger.head!.number } },
     })
+  })
+
+  it('says how likely the settlers drawn for a term are captured, where there are terms', async () => {
+    const parameters = now.ledger.parameters.map((entry) => ({ ...entry, parameters: { ...entry.parameters, termEpochs: 2 } }))
+    state$.next({ ...now, ledger: { ...now.ledger, parameters } })
+    expect((await get('/network')).capture.settlers).toEqual({ settlers: 3, threshold: 3, captured: '0', stalled: '1', flagged: true, text: expect.stringMatching(/^if 1 of 3 checkers are in league, the 3 settlers/) })
+    state$.next(now)
   })
 
   it('says how the pot stands, in planck', async () => {

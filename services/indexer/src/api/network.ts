@@ -1,7 +1,7 @@
 // What the network is and where it stands.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { captureOf, eligibleCheckers, epochOf, explainCapture, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
+import { captureOf, eligibleCheckers, epochOf, explainCapture, explainSettlersCapture, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, settlersCaptureOf, type Parameters } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { PotView } from '../pot.ts'
 import { stageOf, STAGES } from '../stage.ts'
@@ -54,6 +54,14 @@ const Network = Type.Object({
     flagged: Type.Boolean({ description: 'true if perEpoch is more than one in a million' }),
     sufficientCommittee: nullable(Count),
     text: Type.String(),
+    settlers: nullable(Type.Object({
+      settlers: Count,
+      threshold: Type.Integer({ minimum: 0, description: 'how many of them move the pot' }),
+      captured: Type.String({ description: 'probability that the checkers in league are so many of those drawn for a term, rounded up' }),
+      stalled: Type.String({ description: 'that without them there are not so many' }),
+      flagged: Type.Boolean({ description: 'true if one of the two is more than one in a million' }),
+      text: Type.String(),
+    }, { description: 'null where no settlers are drawn' })),
   })),
   rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
   pot: nullable(Pot),
@@ -93,7 +101,14 @@ function captureShape(eligible: number, parameters: Parameters) {
   if (eligible === 0) return null
   const capture = captureOf(eligible, parameters)
   const { checkers, malicious, committee, perRound, perEpoch, vouch, flagged, sufficient } = capture
-  return { share: '1/3', checkers, malicious, committee, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), vouch: probabilityText(vouch), flagged, sufficientCommittee: sufficient, text: explainCapture(capture) }
+  return { share: '1/3', checkers, malicious, committee, perRound: probabilityText(perRound), perEpoch: probabilityText(perEpoch), vouch: probabilityText(vouch), flagged, sufficientCommittee: sufficient, text: explainCapture(capture), settlers: settlersShape(eligible, parameters) }
+}
+
+function settlersShape(eligible: number, parameters: Parameters) {
+  const capture = settlersCaptureOf(eligible, parameters)
+  if (capture === null) return null
+  const { settlers, threshold, captured, stalled, flagged } = capture
+  return { settlers, threshold, captured: probabilityText(captured), stalled: probabilityText(stalled), flagged, text: explainSettlersCapture(capture) }
 }
 
 function potShape(view: PotView | null) {
