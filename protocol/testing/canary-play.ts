@@ -3,7 +3,8 @@ import { toHex, u32le, ZERO_HASH, type Hash } from '../src/bytes.ts'
 import { canaryCommitment, consentMessage, encodeCanaryCommitment, encodeCanaryOpening, isMuted, openingChunks } from '../src/canaries.ts'
 import { calibratorRoleId, canariesChunkKey, canariesKey } from '../src/storage-keys.ts'
 import { accountOf, actor, testCrypto as crypto } from './actors.ts'
-import { type PlayedNetwork, playNetwork } from './round.ts'
+import { blobId } from '../src/manifest.ts'
+import { type PlayedNetwork, playNetwork, signCommitment } from './round.ts'
 
 const CHECKERS = Array.from({ length: 5 }, (_, i) => actor('checker', `checker ${i}`))
 const LIAR = CHECKERS[0]!
@@ -27,23 +28,34 @@ export interface CanaryPlay {
   liar: Hash
 }
 
-/** Two epochs of two rounds; the canary of the first is opened in time, or not at all. */
-export function playCanary({ opened = true } = {}): CanaryPlay {
+/**
+ * Two epochs of two rounds; the canary of the first is opened in time, or not at all.
+ * `frames`: in each round of the first it shows one honest checker that it does not mute another commitment than the others, signed as well.
+ */
+export function playCanary({ opened = true, frames = false } = {}): CanaryPlay {
   const network = accountOf('network')
   const calibrator = accountOf('calibrator')
   const canary = actor('machine', 'machine 0')
   const salt = saltFor(canary.account)
   const opening = encodeCanaryOpening({ salt, canaries: [{ machine: canary.account, mute: MUTE, consent: canary.sign(consentMessage({ network, calibrator, machine: canary.account })) }] })
   const mutes = (round: number, checker: Hash): boolean => ROUNDS.includes(round) && isMuted(crypto, { salt, mute: MUTE }, round, canary.account, checker)
+  const second = new Map<number, Uint8Array>()
+  const victimOf = (round: number): Hash | undefined => (frames && ROUNDS.includes(round) ? SEATS.find((checker) => checker !== LIAR.account && !mutes(round, checker)) : undefined)
   const played = playNetwork(
     { checkers: 5, machines: 2, epochs: 2, parameters: { committee: 5, mirrors: 4, calibrationCheck: 'enforce' } },
     {
-      machine: ({ name }, round) => (name === 'machine 0' ? { foldAt: (place) => (mutes(round, SEATS[place]!) ? null : place) } : {}),
+      machine: ({ name }, round) =>
+        name === 'machine 0'
+          ? { foldAt: (place) => (mutes(round, SEATS[place]!) ? null : place), commitment: (own) => (second.set(round, signCommitment(canary, { ...own, roots: own.roots.slice(0, -1) })), own) }
+          : {},
       observe: (checker, round, honest) =>
         honest.map((seen) => {
+          if (seen.machine === canary.account && checker.account === victimOf(round)) return { ...seen, commitment: blobId(crypto, second.get(round)!) }
           const isHonest = checker.account !== LIAR.account && seen.machine === canary.account && mutes(round, checker.account)
           return isHonest ? { ...seen, outcome: 'NOT_RUN', reason: 'NO_COMMITMENT', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0 } : seen
         }),
+      publish: (checker, round, manifest, put) =>
+        checker.account === victimOf(round) ? { ...manifest, evidence: manifest.evidence.map((entry) => (entry.machine === canary.account ? { ...entry, commitments: [put(second.get(round)!)], openings: [] } : entry)) } : manifest,
       events(block) {
         if (block === 2) return [{ kind: 'role', owner: network, role: calibratorRoleId(crypto), user: calibrator, assigned: true }]
         if (block === 3) return [{ kind: 'item', who: calibrator, key: canariesKey(network), value: encodeCanaryCommitment({ epoch: 0, commitment: canaryCommitment(crypto, { network, epoch: 0, calibrator }, opening) }), update: false }]

@@ -6,7 +6,6 @@ import type { RoundFacts } from '../src/ledger.ts'
 import type { Manifest } from '../src/manifest.ts'
 import type { Parameters } from '../src/parameters.ts'
 import { type ReasonCode, reasonByte } from '../src/reasons.ts'
-import { MAX_PAYEES } from '../src/score.ts'
 
 export interface ReferenceVerdict {
   machine: AccountId
@@ -148,7 +147,7 @@ export function referenceEpoch(crypto: Crypto, network: AccountId, epoch: number
   const earnedOf = ({ kind, score }: Line): bigint => (totals[kind] === 0n ? 0n : (pools[kind]! * score) / totals[kind]!)
   const owed = new Map<AccountId, bigint>()
   for (const line of lines) owed.set(line.owner, (owed.get(line.owner) ?? 0n) + earnedOf(line))
-  const greatest = new Set(ascending(owed).filter(([, amount]) => amount >= parameters.minimumPayout).toSorted(([, a], [, b]) => (a > b ? -1 : a < b ? 1 : 0)).slice(0, MAX_PAYEES).map(([account]) => account))
+  const greatest = new Set(ascending(owed).filter(([, amount]) => amount >= parameters.minimumPayout).toSorted(([, a], [, b]) => (a > b ? -1 : a < b ? 1 : 0)).slice(0, 100_000).map(([account]) => account))
   const payouts = ascending(owed).filter(([, amount]) => amount > 0n).map(([account, amount]) => ({ account, amount, paid: greatest.has(account) }))
 
   const S = (bytes: Uint8Array): Uint8Array => crypto.sha256(bytes)
