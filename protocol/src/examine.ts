@@ -97,9 +97,11 @@ export function looksAt(crypto: Crypto, facts: RoundFacts, evidence: RoundEviden
       const observation = evidence.packages.get(checker)?.observations.find((one) => one.machine === machine.account)
       return observation === undefined ? [] : [{ checker, observation }]
     })
-    return [{ round: facts.round, machine: machine.account, committee, counted, folded: (commitment) => new Set(commitments.get(commitment)?.folds.map(({ checker }) => checker)) }]
+    return [{ round: facts.round, machine: machine.account, committee, counted, folded: (commitment) => foldedIn(commitments.get(commitment)) }]
   })
 }
+
+const foldedIn = (commitment: WorkCommitment | undefined): ReadonlySet<AccountId> | null => (commitment === undefined ? null : new Set(commitment.folds.map(({ checker }) => checker)))
 
 /** Blobs that counted packages offer for one machine, by id. */
 interface Offers {

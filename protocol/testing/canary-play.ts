@@ -30,9 +30,9 @@ export interface CanaryPlay {
 
 /**
  * Two epochs of two rounds; the canary of the first is opened in time, not at all, or as `opened` makes of what was committed to.
- * `frames`: in each round of the first it shows one honest checker that it does not mute another commitment than the others, signed as well.
+ * `framedBy`: in each round of the first, one honest checker that it does not mute is framed by the canary, which shows it another commitment than the others, signed as well; or by the others that it does not mute, which name one that nobody signed.
  */
-export function playCanary({ opened = true, frames = false, chain = 'block' }: { opened?: boolean | ((committed: CanaryOpening) => CanaryOpening); frames?: boolean; chain?: string } = {}): CanaryPlay {
+export function playCanary({ opened = true, framedBy, chain = 'block' }: { opened?: boolean | ((committed: CanaryOpening) => CanaryOpening); framedBy?: 'canary' | 'checkers'; chain?: string } = {}): CanaryPlay {
   const network = accountOf('network')
   const calibrator = accountOf('calibrator')
   const canary = actor('machine', 'machine 0')
@@ -42,7 +42,7 @@ export function playCanary({ opened = true, frames = false, chain = 'block' }: {
   const shown = typeof opened === 'function' ? encodeCanaryOpening(opened(committed)) : opening
   const mutes = (round: number, checker: Hash): boolean => ROUNDS.includes(round) && isMuted(crypto, { salt, mute: MUTE }, round, canary.account, checker)
   const second = new Map<number, Uint8Array>()
-  const victimOf = (round: number): Hash | undefined => (frames && ROUNDS.includes(round) ? SEATS.find((checker) => checker !== LIAR.account && !mutes(round, checker)) : undefined)
+  const victimOf = (round: number): Hash | undefined => (framedBy !== undefined && ROUNDS.includes(round) ? SEATS.find((checker) => checker !== LIAR.account && !mutes(round, checker)) : undefined)
   const played = playNetwork(
     { chain, checkers: 5, machines: 2, epochs: 2, parameters: { committee: 5, mirrors: 4, calibrationCheck: 'enforce' } },
     {
@@ -52,12 +52,14 @@ export function playCanary({ opened = true, frames = false, chain = 'block' }: {
           : {},
       observe: (checker, round, honest) =>
         honest.map((seen) => {
-          if (seen.machine === canary.account && checker.account === victimOf(round)) return { ...seen, commitment: blobId(crypto, second.get(round)!) }
+          const isVictim = checker.account === victimOf(round)
+          if (seen.machine === canary.account && framedBy === 'canary' && isVictim) return { ...seen, commitment: blobId(crypto, second.get(round)!) }
+          if (seen.machine === canary.account && framedBy === 'checkers' && ROUNDS.includes(round) && !isVictim && !mutes(round, checker.account)) return { ...seen, commitment: blobId(crypto, utf8('nobody signed this')) }
           const isHonest = checker.account !== LIAR.account && seen.machine === canary.account && mutes(round, checker.account)
           return isHonest ? { ...seen, outcome: 'NOT_RUN', reason: 'NO_COMMITMENT', commitment: ZERO_HASH, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0 } : seen
         }),
       publish: (checker, round, manifest, put) =>
-        checker.account === victimOf(round) ? { ...manifest, evidence: manifest.evidence.map((entry) => (entry.machine === canary.account ? { ...entry, commitments: [put(second.get(round)!)], openings: [] } : entry)) } : manifest,
+        framedBy === 'canary' && checker.account === victimOf(round) ? { ...manifest, evidence: manifest.evidence.map((entry) => (entry.machine === canary.account ? { ...entry, commitments: [put(second.get(round)!)], openings: [] } : entry)) } : manifest,
       events(block) {
         if (block === 2) return [{ kind: 'role', owner: network, role: calibratorRoleId(crypto), user: calibrator, assigned: true }]
         if (block === 3) return [{ kind: 'item', who: calibrator, key: canariesKey(network), value: encodeCanaryCommitment({ epoch: 0, commitment: canaryCommitment(crypto, { network, epoch: 0, calibrator }, opening) }), update: false }]

@@ -65,6 +65,7 @@ export const PROMISES = {
   'canary: not opened': always('PAID'),
   'canary: opened in part': always('PAID'),
   'canary: two commitments': always('NO HARM'),
+  'canary: commitment made up': always('NO HARM'),
   'standing: a new name for each bench': always('NO GAIN'),
   'standing: between the ladders': always('NO GAIN'),
   'memory: honest machine': always('PASS(OK)'),

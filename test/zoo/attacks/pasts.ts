@@ -51,7 +51,8 @@ export const pasts: Attack[] = [
   canary('canary: always RAN', 'a checker that says RAN of a canary that was silent to it, as a copier does; in the next epoch', {}, 'liar'),
   canary('canary: not opened', 'a calibrator that keeps its list to itself because its friend would look bad', { opened: false }, 'liar'),
   canary('canary: opened in part', 'a calibrator that leaves the canary out that shows its friend', { opened: (committed) => ({ ...committed, canaries: [] }) }, 'liar'),
-  canary('canary: two commitments', 'a calibrator whose canary signs another commitment for a checker that it frames', { frames: true }, 'others'),
+  canary('canary: two commitments', 'a calibrator whose canary signs another commitment for a checker that it frames', { framedBy: 'canary' }, 'others'),
+  canary('canary: commitment made up', 'checkers that a canary did not mute name a commitment that nobody signed, so that the one that names the real one looks wrong', { framedBy: 'checkers' }, 'others'),
   standing('standing: a new name for each bench', 'works a round, skips half of its rows in the next, and goes on under another name when it is benched', (place, round) => (Math.floor(round / 2) !== place ? AWAY : round % 2 === 0 ? {} : { lie: everyOtherRow })),
   standing('standing: between the ladders', 'passes, is busy and is gone by turns, so that no ladder is climbed', (place, round) => (place !== 0 ? AWAY : ([{}, { outcome: 'NOT_RUN' }, AWAY] as const)[round % 3]!)),
 ]
