@@ -60,6 +60,8 @@ describe('the rules and their twin', () => {
           ;[state, twinState] = [result.state, twin.state]
         }
       }),
+      // Long enough for a bench and 64 rounds passed in a row after it.
+      { examples: [[{ seed: 7, rounds: 100, machines: 6, unreachable: 0, notRun: 0, otherwise: 0, withheld: 0, bad: 15, standingCheck: 'enforce', committee: 5 }, 'off', [{ machines: [], trials: [] }, { machines: [], trials: [] }]]] },
     )
   })
 
