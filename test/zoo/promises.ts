@@ -68,6 +68,7 @@ export const PROMISES = {
   'canary: commitment made up': always('NO HARM'),
   'standing: a new name for each bench': always('NO GAIN'),
   'standing: between the ladders': always('NO GAIN'),
+  'standing: a name kept warm': always('TRUSTED'),
   'memory: honest machine': always('PASS(OK)'),
   'memory: 5 % filled cheaply': { expected: ['FAIL(WRONG_LABEL)'], atLeast: 0.96 },
   'memory: 25 % filled cheaply': { expected: ['FAIL(WRONG_LABEL)'], atLeast: 0.999999 },
