@@ -22,6 +22,13 @@ function saltFor(machine: Hash, chain: string): Hash {
   }
 }
 
+export interface CanaryOptions {
+  opened?: boolean | ((committed: CanaryOpening) => CanaryOpening)
+  framedBy?: 'canary' | 'checkers'
+  /** Name of the chain; it also draws the salt. */
+  chain?: string
+}
+
 export interface CanaryPlay {
   played: PlayedNetwork
   canary: Hash
@@ -32,7 +39,7 @@ export interface CanaryPlay {
  * Two epochs of two rounds; the canary of the first is opened in time, not at all, or as `opened` makes of what was committed to.
  * `framedBy`: in each round of the first, one honest checker that it does not mute is framed by the canary, which shows it another commitment than the others, signed as well; or by the others that it does not mute, which name one that nobody signed.
  */
-export function playCanary({ opened = true, framedBy, chain = 'block' }: { opened?: boolean | ((committed: CanaryOpening) => CanaryOpening); framedBy?: 'canary' | 'checkers'; chain?: string } = {}): CanaryPlay {
+export function playCanary({ opened = true, framedBy, chain = 'block' }: CanaryOptions = {}): CanaryPlay {
   const network = accountOf('network')
   const calibrator = accountOf('calibrator')
   const canary = actor('machine', 'machine 0')

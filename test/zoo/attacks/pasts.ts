@@ -1,5 +1,5 @@
 import { type Parameters, replayEpoch, type ReplayedEpoch } from '@assay/protocol'
-import { playCanary } from '@assay/protocol/testing/canary-play'
+import { type CanaryOptions, playCanary } from '@assay/protocol/testing/canary-play'
 import { everyOtherRow } from '@assay/protocol/testing/prover'
 import { type Behaviour, type PlayedNetwork, playNetwork } from '@assay/protocol/testing/round'
 import { type Attack, crypto, STEPS } from '../attack.ts'
@@ -11,7 +11,7 @@ async function epochOf(played: PlayedNetwork, epoch: number): Promise<ReplayedEp
 }
 
 /** Two epochs with a canary in the first: what becomes in the second of checker 0, which says RAN of it though muted, and whether anybody honest has lost weight. */
-const canary = (name: Attack['name'], liar: string, options: Parameters<typeof playCanary>[0], of: 'liar' | 'others'): Attack => ({
+const canary = (name: Attack['name'], liar: string, options: CanaryOptions, of: 'liar' | 'others'): Attack => ({
   name,
   liar,
   run: async (trial) => {
