@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { buildStatement, decideRound, EQUAL_WEIGHTS, FIRST_STATE, scoreEpoch, ZERO_HASH, type Hash } from '@assay/protocol'
 import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
-import { referenceEpoch, referenceRound } from '@assay/protocol/testing/reference'
+import { REFERENCE_START, referenceEpoch, referenceRound } from '@assay/protocol/testing/reference'
 import { people, syntheticRound } from '@assay/protocol/testing/synthetic'
 
 /** Limits: seconds and MiB for this many observations. */
@@ -48,7 +48,7 @@ for (const observations of values.observations.split(',').map(Number)) {
   if (observations <= Number(values.plain)) {
     collect()
     const since = process.cpuUsage()
-    const twin = referenceEpoch(crypto, ZERO_HASH, 0, [referenceRound(facts, packages, EQUAL_WEIGHTS, examine)], facts.parameters)
+    const twin = referenceEpoch(crypto, ZERO_HASH, 0, [referenceRound(facts, packages, EQUAL_WEIGHTS, examine)], facts.parameters, REFERENCE_START, { machines: new Set(), trials: new Map() })
     plain = seconds(since)
     if (twin.root !== root) throw new Error(`the plain way has another root: ${twin.root}, not ${root}`)
   }

@@ -238,6 +238,12 @@ describe('trials', () => {
     expect(trials([look([says(x, RAN), says(y, RAN)])]).size).toBe(0)
   })
 
+  test('none by a commitment that the canary did not sign, whoever names it', () => {
+    const counted = [says(a, OTHER), says(b, OTHER), says(c, RAN), says(x, RAN)]
+    expect(trials([look(counted)]).get(c)).toEqual({ ...SHOWN, falseRejects: 1 })
+    expect(trials([look(counted, { folded: (commitment) => (commitment === RAN ? new Set() : null) })]).size).toBe(0)
+  })
+
   test('none without a quorum, and none of who is not counted', () => {
     expect(trials([look([says(a, RAN), says(b, RAN)], { committee: [a, b, c, x] })]).size).toBe(0)
     expect(trials([look([says(a, RAN), says(b, RAN), says(x, null)], { committee: [a, b, c, x] })]).has(c)).toBe(false)

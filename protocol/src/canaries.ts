@@ -169,8 +169,8 @@ export interface CanaryLook {
   committee: readonly AccountId[]
   /** Members whose package counts and has an observation of it. */
   counted: readonly CountedObservation[]
-  /** The checkers whose nonces a commitment that counted packages offer holds: the machine's own word that it did not mute them. None if it is not offered. */
-  folded(commitment: Hash): ReadonlySet<AccountId>
+  /** The checkers whose nonces a commitment holds: the machine's own word that it did not mute them. Null unless the machine signed it and counted packages offer it. */
+  folded(commitment: Hash): ReadonlySet<AccountId> | null
 }
 
 /** Whole trials of a checker in an epoch. */
@@ -188,6 +188,7 @@ export interface Trials {
 /**
  * The trials of each checker by these looks; who had none is not in it. The order of looks does not matter. `weigh`: what a checker's word weighed in the epoch.
  * A look shows something only if more than half of the committee is counted and one commitment is named by more than half of the weight of those that were not muted: else the canary itself was down.
+ * The machine must have signed that one: else a few, and muting leaves few, would frame the others by a name that they made up.
  */
 export function trialsOf(crypto: Crypto, canaries: ReadonlyMap<AccountId, Pick<NamedCanary, 'mute' | 'salt'>>, looks: readonly CanaryLook[], weigh: (checker: AccountId) => number): Map<AccountId, Trials> {
   const trials = new Map<AccountId, Trials>()
@@ -200,11 +201,12 @@ export function trialsOf(crypto: Crypto, canaries: ReadonlyMap<AccountId, Pick<N
     if (canary === undefined || 2 * counted.length <= committee.length) continue
     const [muted, open] = parted(counted, ({ checker }) => isMuted(crypto, canary, round, machine, checker))
     const ran = commitmentOf(open, weigh)
-    if (ran === null) continue
+    const answered = ran === null ? null : folded(ran)
+    if (answered === null) continue
     for (const { checker, observation } of open) count(checker, { ...NO_TRIALS, shown: 1, falseRejects: observation.commitment === ran ? 0 : 1 })
     for (const { checker, observation } of muted) {
       // Whose nonce the machine folded it did answer, whatever its calibrator meant it to do.
-      if (!folded(ran).has(checker)) count(checker, { ...NO_TRIALS, muted: 1, falseAccepts: observation.outcome === 'RAN' ? 1 : 0 })
+      if (!answered.has(checker)) count(checker, { ...NO_TRIALS, muted: 1, falseAccepts: observation.outcome === 'RAN' ? 1 : 0 })
     }
   }
   return trials

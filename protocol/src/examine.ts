@@ -84,21 +84,24 @@ export function examiner(crypto: Crypto, facts: RoundFacts, evidence: RoundEvide
 }
 
 /**
- * What counted packages say of these machines, for `trialsOf`: of those that are eligible in the round.
+ * What counted packages say of these machines, for `trialsOf`: of those that are eligible in the round and signed no second commitment, by which an honest checker would seem to have seen wrongly.
  * Folds are read from commitments that the machine signed, whatever the majority names.
  */
 export function looksAt(crypto: Crypto, facts: RoundFacts, evidence: RoundEvidence, machines: ReadonlySet<AccountId>): CanaryLook[] {
   const offers = offersOf(evidence)
-  return facts.machines.filter(({ account }) => machines.has(account)).map((machine): CanaryLook => {
+  return facts.machines.filter(({ account }) => machines.has(account)).flatMap((machine): CanaryLook[] => {
+    const commitments = commitmentsOf(crypto, facts, machine, offers.get(machine.account)?.commitments ?? NOTHING_OFFERED.commitments)
+    if (commitments.size > 1) return []
     const committee = facts.committee(machine.account)
     const counted = committee.flatMap((checker): CountedObservation[] => {
       const observation = evidence.packages.get(checker)?.observations.find((one) => one.machine === machine.account)
       return observation === undefined ? [] : [{ checker, observation }]
     })
-    const commitments = commitmentsOf(crypto, facts, machine, offers.get(machine.account)?.commitments ?? NOTHING_OFFERED.commitments)
-    return { round: facts.round, machine: machine.account, committee, counted, folded: (commitment) => new Set(commitments.get(commitment)?.folds.map(({ checker }) => checker)) }
+    return [{ round: facts.round, machine: machine.account, committee, counted, folded: (commitment) => foldedIn(commitments.get(commitment)) }]
   })
 }
+
+const foldedIn = (commitment: WorkCommitment | undefined): ReadonlySet<AccountId> | null => (commitment === undefined ? null : new Set(commitment.folds.map(({ checker }) => checker)))
 
 /** Blobs that counted packages offer for one machine, by id. */
 interface Offers {

@@ -187,6 +187,18 @@ describe('an epoch with a canary', () => {
     expect(two.rounds.flatMap(({ judgement }) => judgement.verdicts).flatMap(({ observations }) => observations).filter(({ checker }) => checker === liar).map(({ reason }) => reason)).toEqual(Array.from({ length: 4 }, () => 'WEIGHTLESS'))
   })
 
+  test('that signs two commitments shows nothing of anybody: it lied, whoever saw the other one did not', async () => {
+    const { played, canary } = playCanary({ framedBy: 'canary' })
+    const one = await done(replayEpoch(crypto, played.ledger, 0, played.load))
+    expect(one.rounds.flatMap(({ judgement }) => judgement.verdicts).filter(({ machine }) => machine === canary).map(({ outcome }) => outcome)).toEqual(['EQUIVOCATION', 'EQUIVOCATION'])
+    expect(one.result.state.calibrations).toEqual(new Map())
+  })
+
+  test('shows nothing where checkers name a commitment that it never signed, though they be the most', async () => {
+    const { played } = playCanary({ framedBy: 'checkers' })
+    expect((await done(replayEpoch(crypto, played.ledger, 0, played.load))).result.state.calibrations).toEqual(new Map())
+  })
+
   test('that nobody opens is a machine like any other', async () => {
     const { played, canary } = playCanary({ opened: false })
     const one = await done(replayEpoch(crypto, played.ledger, 0, played.load))

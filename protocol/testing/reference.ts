@@ -6,7 +6,6 @@ import type { RoundFacts } from '../src/ledger.ts'
 import type { Manifest } from '../src/manifest.ts'
 import type { Parameters } from '../src/parameters.ts'
 import { type ReasonCode, reasonByte } from '../src/reasons.ts'
-import { MAX_PAYEES } from '../src/score.ts'
 
 export interface ReferenceVerdict {
   machine: AccountId
@@ -66,7 +65,8 @@ export function referenceRound(facts: RoundFacts, packages: ReadonlyMap<AccountI
   return { round: facts.round, facts, verdicts, checkers: facts.checkers.map(({ account, identity }) => ({ checker: account, owner: identity.owner, counted: packages.has(account) })) }
 }
 
-interface Known {
+/** Of a machine. */
+export interface Known {
   passed: number
   run: number
   rungs: [fail: number, notRun: number, unreachable: number]
@@ -74,10 +74,38 @@ interface Known {
   until: number
 }
 
-/** Sections 9 and 10 for rounds in ascending order, from the first epoch's state and without canaries: the statement root, and what each account earned. */
-export function referenceEpoch(crypto: Crypto, network: AccountId, epoch: number, rounds: readonly ReferenceRound[], parameters: Parameters): { root: Hash; earned: Map<string, bigint>; paid: bigint; carried: bigint } {
+/** Trials, or what is remembered of them. */
+type Four = [muted: number, falseAccepts: number, shown: number, falseRejects: number]
+
+/** What an epoch leaves. */
+export interface ReferenceState {
+  known: Map<AccountId, Known>
+  carried: Map<AccountId, bigint>
+  calibrations: Map<AccountId, Four>
+}
+
+export const REFERENCE_START: ReferenceState = { known: new Map(), carried: new Map(), calibrations: new Map() }
+
+/** Section 16: what a word weighs in the epoch after this state, where calibration is enforced. */
+export function referenceWeights(calibrationCheck: Parameters['calibrationCheck'], { calibrations }: ReferenceState): Map<AccountId, number> {
+  const of = ([muted, falseAccepts, shown, falseRejects]: Four): number => Number((1_000_000n * BigInt(shown - falseRejects + 256) * BigInt(muted - falseAccepts + 256)) / (BigInt(shown + 256) * BigInt(muted + 256)))
+  return new Map(calibrationCheck === 'enforce' ? [...calibrations].map(([checker, four]) => [checker, of(four) < 500_000 ? 0 : of(four)]) : [])
+}
+
+/** Sections 9 and 10 for rounds in ascending order, from what the epoch before left, and what canaries showed: the statement root, what each account earned, and what the epoch leaves. */
+export function referenceEpoch(
+  crypto: Crypto,
+  network: AccountId,
+  epoch: number,
+  rounds: readonly ReferenceRound[],
+  parameters: Parameters,
+  before: ReferenceState,
+  opened: { machines: ReadonlySet<AccountId>; trials: ReadonlyMap<AccountId, Four> },
+): { root: Hash; earned: Map<string, bigint>; paid: bigint; carried: bigint; state: ReferenceState } {
   const enforced = parameters.standingCheck === 'enforce'
-  const known = new Map<AccountId, Known>()
+  const canaries = parameters.calibrationCheck === 'off' ? { machines: new Set<AccountId>(), trials: new Map<AccountId, Four>() } : opened
+  const weights = referenceWeights(parameters.calibrationCheck, before)
+  const known = structuredClone(before.known)
   const machines = new Map<AccountId, { owner: AccountId; rows: { level: number; verdict: ReferenceVerdict; round: number }[] }>()
   const startOf = (round: number): number => parameters.start + round * parameters.roundBlocks
   const bench = (of: Known, ladder: number, round: number): void => {
@@ -125,30 +153,32 @@ export function referenceEpoch(crypto: Crypto, network: AccountId, epoch: number
     const passed = open.filter(({ verdict }) => verdict.outcome === 'PASS').length
     const work = rows.reduce((sum, { level, verdict }) => sum + (enforced ? (verdict.work * [500_000n, 900_000n, 1_000_000n, 0n][level]!) / 1_000_000n : verdict.work), 0n)
     const forfeit = rows.find(({ verdict }) => forfeiting.includes(verdict.outcome))
-    const score = forfeit !== undefined || asked === 0 ? 0n : (work * BigInt(passed)) / BigInt(asked)
-    const reason = score > 0n ? 'OK' : (forfeit?.verdict.reason ?? (open.length < rows.length ? 'BENCHED' : (rows.find(({ verdict }) => verdict.reason !== 'OK')?.verdict.reason ?? 'NOTHING_PROVEN')))
+    const canary = canaries.machines.has(account)
+    const score = forfeit !== undefined || canary || asked === 0 ? 0n : (work * BigInt(passed)) / BigInt(asked)
+    const reason = score > 0n ? 'OK' : (forfeit?.verdict.reason ?? (canary ? 'CANARY' : open.length < rows.length ? 'BENCHED' : (rows.find(({ verdict }) => verdict.reason !== 'OK')?.verdict.reason ?? 'NOTHING_PROVEN')))
     return { account, kind: 0, owner, score, reason, rows: rows.map(({ level, verdict, round }) => concat(u32le(round), u(outcomes.indexOf(verdict.outcome), 1), u(reasonByte(verdict.reason), 1), u(level, 1), u32le(verdict.median), u32le(verdict.steps), u(verdict.work, 16))) }
   })
   const checkers = new Map<AccountId, { owner: AccountId; rows: { round: number; paid: number; counted: boolean }[] }>()
   for (const [i, { round, verdicts, checkers: all }] of rounds.entries()) {
     const benched = new Set(enforced ? verdicts.filter((verdict) => machines.get(verdict.machine)!.rows.find((row) => row.round === rounds[i]!.round)!.level === 3) : [])
-    const paid = verdicts.filter((verdict) => !benched.has(verdict)).flatMap((verdict) => verdict.paid)
+    const paid = verdicts.filter((verdict) => !benched.has(verdict) && !canaries.machines.has(verdict.machine)).flatMap((verdict) => verdict.paid)
     const counts = new Map<AccountId, number>()
     for (const checker of paid) counts.set(checker, (counts.get(checker) ?? 0) + 1)
     for (const { checker, owner, counted } of all) checkers.set(checker, { owner, rows: [...(checkers.get(checker)?.rows ?? []), { round, paid: counts.get(checker) ?? 0, counted }] })
   }
   for (const [account, { owner, rows }] of ascending(checkers)) {
-    const score = rows.reduce((sum, { paid }) => sum + BigInt(paid) * 1_000_000n, 0n)
-    const reason = score > 0n ? 'OK' : rows.some(({ counted }) => !counted) ? 'NOT_HELD' : 'NOT_PAYABLE'
+    const weight = weights.get(account) ?? 1_000_000
+    const score = rows.reduce((sum, { paid }) => sum + BigInt(paid * weight), 0n)
+    const reason = score > 0n ? 'OK' : weight === 0 ? 'WEIGHTLESS' : rows.some(({ counted }) => !counted) ? 'NOT_HELD' : 'NOT_PAYABLE'
     lines.push({ account, kind: 1, owner, score, reason, rows: rows.map(({ round, paid, counted }) => concat(u32le(round), u32le(paid), u(reasonByte(counted ? 'OK' : 'NOT_HELD'), 1))) })
   }
   const machinePool = (parameters.poolPerEpoch * BigInt(parameters.machineSharePpm)) / 1_000_000n
   const pools = [machinePool, parameters.poolPerEpoch - machinePool]
   const totals = [0, 1].map((kind) => lines.filter((line) => line.kind === kind).reduce((sum, { score }) => sum + score, 0n))
   const earnedOf = ({ kind, score }: Line): bigint => (totals[kind] === 0n ? 0n : (pools[kind]! * score) / totals[kind]!)
-  const owed = new Map<AccountId, bigint>()
+  const owed = new Map(before.carried)
   for (const line of lines) owed.set(line.owner, (owed.get(line.owner) ?? 0n) + earnedOf(line))
-  const greatest = new Set(ascending(owed).filter(([, amount]) => amount >= parameters.minimumPayout).toSorted(([, a], [, b]) => (a > b ? -1 : a < b ? 1 : 0)).slice(0, MAX_PAYEES).map(([account]) => account))
+  const greatest = new Set(ascending(owed).filter(([, amount]) => amount >= parameters.minimumPayout).toSorted(([, a], [, b]) => (a > b ? -1 : a < b ? 1 : 0)).slice(0, 100_000).map(([account]) => account))
   const payouts = ascending(owed).filter(([, amount]) => amount > 0n).map(([account, amount]) => ({ account, amount, paid: greatest.has(account) }))
 
   const S = (bytes: Uint8Array): Uint8Array => crypto.sha256(bytes)
@@ -169,8 +199,15 @@ export function referenceEpoch(crypto: Crypto, network: AccountId, epoch: number
   const standings = ascending(known)
     .filter(([, of]) => of.passed + of.run + of.until + of.rungs[0] + of.rungs[1] + of.rungs[2] + of.strikes[0] + of.strikes[1] > 0)
     .map(([account, of]) => concat(fromHex(account), u32le(of.passed), Uint8Array.of(of.run, ...of.rungs, ...of.strikes), u32le(of.until)))
-  const pays = payouts.map(({ account, amount, paid }) => concat(fromHex(account), u(amount, 16), u(0, 16), u(paid ? amount : 0, 16), u(paid ? 0 : amount, 16)))
+  const pays = payouts.map(({ account, amount, paid }) => concat(fromHex(account), u(amount - (before.carried.get(account) ?? 0n), 16), u(before.carried.get(account) ?? 0n, 16), u(paid ? amount : 0, 16), u(paid ? 0 : amount, 16)))
+  const calibrations = new Map<AccountId, Four>()
+  for (const checker of new Set([...before.calibrations.keys(), ...canaries.trials.keys()])) {
+    const [old, more] = [before.calibrations.get(checker) ?? [0, 0, 0, 0], canaries.trials.get(checker) ?? [0, 0, 0, 0]]
+    const four = old.map((value, i) => Math.floor((value * 7) / 8) + 256 * more[i]!) as Four
+    if (four.some((value) => value > 0)) calibrations.set(checker, four)
+  }
+  const qualities = ascending(calibrations).map(([account, four]) => concat(fromHex(account), ...four.map(u32le)))
   const sumOf = (wanted: boolean): bigint => payouts.filter(({ paid }) => paid === wanted).reduce((sum, { amount }) => sum + amount, 0n)
-  const statement = concat(Uint8Array.of(1), u32le(epoch), tree(scores), tree(pays), tree(identities), tree(evidence), tree(standings), tree([]), u(sumOf(true), 16), u(sumOf(false), 16))
-  return { root: toHex(S(concat(utf8('assay/1/statement'), fromHex(network), statement))), earned: new Map(lines.map((line) => [`${line.kind} ${line.account}`, earnedOf(line)])), paid: sumOf(true), carried: sumOf(false) }
+  const statement = concat(Uint8Array.of(1), u32le(epoch), tree(scores), tree(pays), tree(identities), tree(evidence), tree(standings), tree(qualities), u(sumOf(true), 16), u(sumOf(false), 16))
+  return { root: toHex(S(concat(utf8('assay/1/statement'), fromHex(network), statement))), earned: new Map(lines.map((line) => [`${line.kind} ${line.account}`, earnedOf(line)])), paid: sumOf(true), carried: sumOf(false), state: { known, carried: new Map(payouts.filter(({ paid }) => !paid).map(({ account, amount }) => [account, amount])), calibrations } }
 }

@@ -12,6 +12,7 @@ import { memoryAttacks } from './attacks/memory.ts'
 import { messages } from './attacks/messages.ts'
 import { nonces } from './attacks/nonces.ts'
 import { openings } from './attacks/openings.ts'
+import { pasts } from './attacks/pasts.ts'
 import { replays } from './attacks/replays.ts'
 import { structure } from './attacks/structure.ts'
 import { wrongProducts } from './attacks/wrong-products.ts'
@@ -19,7 +20,7 @@ import { type AttackName, PROMISES, type Promised } from './promises.ts'
 import { atMost, interval, roundsTo99 } from './statistics.ts'
 
 const ATTACKS: readonly Attack[] = [
-  ...lazyRows, ...crowdedRows, dilutedRows, ...wrongProducts, structure, ...openings, ...commitments, ...replays, ...nonces, ...clocks, ...checkers, ...framings, ...memoryAttacks, ...devices, ...messages,
+  ...lazyRows, ...crowdedRows, dilutedRows, ...wrongProducts, structure, ...openings, ...commitments, ...replays, ...nonces, ...clocks, ...checkers, ...framings, ...pasts, ...memoryAttacks, ...devices, ...messages,
 ]
 
 /** All attacks, in the order of the promises. @throws Error if one of the two lacks what the other has */

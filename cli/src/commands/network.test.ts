@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { captureWarnings, eligibleBy, liveCapture } from './network.ts'
 
@@ -45,4 +47,10 @@ test('an indexer says how many checkers are eligible; anything else is refused i
   server.close()
   server.closeAllConnections()
   await expect(eligibleBy(url, signal)).rejects.toMatchObject({ code: 'INDEXER', exit: 75 })
+})
+
+test('calibrator has an example, and ends with 1 if it lacks an option', () => {
+  const calibrator = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'network', 'calibrator', ...args], { encoding: 'utf8' })
+  expect(calibrator('--help').stdout).toContain('Example:\n  assay network calibrator')
+  expect(calibrator('5Q')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('--chain') as unknown })
 })
