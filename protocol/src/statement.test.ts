@@ -93,6 +93,12 @@ describe('the statement of the vector', () => {
     const leaves = { payouts: built.payoutLeaves.map(encodePayoutLeaf), standings: built.standingLeaves.map(encodeStandingLeaf), calibrations: built.calibrationLeaves.map(encodeCalibrationLeaf) }
     expect(stateOfLeaves(leaves)).toEqual(result.state)
     expect(() => stateOfLeaves({ ...leaves, standings: [Uint8Array.of(1)] })).toThrow(MalformedError)
+    const boastful = { account: accountOf('checker 1'), muted: 256, falseAccepts: 0, shown: 256, falseRejects: 512 }
+    const [fair, more] = [encodeCalibrationLeaf({ ...boastful, falseRejects: 256 }), new Uint8Array(48)]
+    more.set(fair)
+    more.set([0, 2, 0, 0], fair.length - 4)
+    expect(() => encodeCalibrationLeaf(boastful)).toThrow(RangeError)
+    expect(() => stateOfLeaves({ ...leaves, calibrations: [more] })).toThrow('more errors than trials')
   })
 
   test('has its bytes, chunks and root', () => {

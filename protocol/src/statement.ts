@@ -77,7 +77,10 @@ const payoutLeaf = strict<PayoutLeaf>('payout leaf', struct({ account: hex32, ea
 const registryLeaf = strict<RegistryLeaf>('registry leaf', struct({ account: hex32, kind, owner: hex32, peer: hex32, anchor: hex32 }))
 const evidenceLeaf = strict<EvidenceLeaf>('evidence leaf', struct({ round: u32, checker: hex32, commitment: hex32, package: hex32 }))
 const standingLeaf = strict<StandingLeaf>('standing leaf', struct({ account: hex32, passed: u32, run: u8, failRung: u8, notRunRung: u8, unreachableRung: u8, notRunStrikes: u8, unreachableStrikes: u8, benchedUntil: u32 }))
-const calibrationLeaf = strict<CalibrationLeaf>('calibration leaf', struct({ account: hex32, muted: u32, falseAccepts: u32, shown: u32, falseRejects: u32 }))
+const calibrationLeaf = strict<CalibrationLeaf>('calibration leaf', struct({ account: hex32, muted: u32, falseAccepts: u32, shown: u32, falseRejects: u32 }), {
+  // A checker with more errors than trials would weigh more than one without any.
+  rule: ({ muted, falseAccepts, shown, falseRejects }) => (falseAccepts > muted || falseRejects > shown ? 'it holds more errors than trials' : null),
+})
 const statement = strict<Statement>('statement', versioned(1, struct({ epoch: u32, scores: hex32, payouts: hex32, registry: hex32, evidence: hex32, standings: hex32, calibrations: hex32, paid: u128, carried: u128 })))
 
 /** Bytes of a statement that one storage item holds: what the oldest runtime lets an item have. */
