@@ -34,6 +34,7 @@ export async function serveStored(deps: ReplicaDeps): Promise<void> {
       await catchUp(deps)
       await showEdge(deps)
     } catch (error) {
+      if (signal.aborted) return
       if (!isLost(error)) throw error
       log.warn('the database is away', { error })
       state$.next({ ...state$.value, stalled: { reason: 'DATABASE_LOST', detail: (error as Error).message } })
