@@ -4,7 +4,7 @@ import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, t
 import { Client, Pool, types, type ClientConfig, type PoolClient } from 'pg'
 import { BehaviorSubject, filter, firstValueFrom, Subject } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { backoffMs } from '@assay/kit/streams'
+import { backoffMs, takeUntilAborted } from '@assay/kit/streams'
 import type { Change, Leadership, Prepare, Store } from './database.ts'
 import { CHANNEL } from './migrations.ts'
 import type { Tables } from './tables.ts'
@@ -200,7 +200,7 @@ class Line {
   /** Waits for the lead and takes it: by the lock it is free, by the new term whoever had it writes no more. */
   async lead(signal: AbortSignal, fenced: (term: number) => Kysely<Tables>): Promise<Leadership | null> {
     while (!signal.aborted) {
-      const client = this.#client$.value
+      const client = await firstValueFrom(this.#client$.pipe(filter((client) => client !== null), takeUntilAborted(signal)), { defaultValue: null })
       const term = client && (await this.#take(client))
       if (client && term !== null) {
         return {

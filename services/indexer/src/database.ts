@@ -51,7 +51,7 @@ export type Prepare = (db: Kysely<Tables>, where: string) => Promise<void>
  * NEWER if a later version of this program wrote it, DATABASE if it cannot be opened, DATABASE_LOST if the server cannot be reached.
  */
 export function openDatabase({ owner, ...place }: Place & { owner: Owner }): Promise<Store> {
-  return open(place, async (db, where) => {
+  return openWith(place, async (db, where) => {
     await refuseForeign(db, where, owner)
     await migrate(db, where)
     await claim(db, owner)
@@ -62,7 +62,7 @@ export function openDatabase({ owner, ...place }: Place & { owner: Owner }): Pro
 
 /** Opens a database that is there and of this version, and changes nothing in it. Throws as openDatabase does, and OperatorError NO_DATABASE if there is none yet, OLDER if it must be migrated first. */
 export function openExisting({ owner, ...place }: Place & { owner: Partial<Owner> }): Promise<Store> {
-  return open(place, async (db, where) => {
+  return openWith(place, async (db, where) => {
     await refuseForeign(db, where, owner)
     const version = await schemaVersion(db)
     if (version === null) throw new OperatorError('NO_DATABASE', `there is no indexer’s database in ${where} yet`, { advice: 'Start an indexer that follows the chain there first; then try again.', exit: EXIT.again })
@@ -71,7 +71,8 @@ export function openExisting({ owner, ...place }: Place & { owner: Partial<Owner
   })
 }
 
-const open = (place: Place, prepare: Prepare): Promise<Store> => ('url' in place ? openServed(place, prepare) : openEmbedded(place.dir, prepare))
+/** Opens whatever is there, and prepares it. Throws as openDatabase does, and what `prepare` throws. */
+export const openWith = (place: Place, prepare: Prepare): Promise<Store> => ('url' in place ? openServed(place, prepare) : openEmbedded(place.dir, prepare))
 
 /** The schema that this program writes. */
 export const LATEST = Object.keys(migrations).at(-1)!
@@ -92,8 +93,8 @@ export async function migrate(db: Kysely<Tables>, where: string, version = LATES
 
 const newer = (where: string, cause?: unknown): OperatorError => new OperatorError('NEWER', `the database in ${where} was written by a later version of this program`, { advice: 'Use that version, or give an empty database: everything is read from the chain again.', cause })
 
-// Before anything is changed: a database of another network is not even migrated.
-async function refuseForeign(db: Kysely<Tables>, where: string, owner: Partial<Owner>): Promise<void> {
+/** Before anything is changed: a database of another network is not even migrated. Throws OperatorError OTHER_CHAIN, OTHER_NETWORK. */
+export async function refuseForeign(db: Kysely<Tables>, where: string, owner: Partial<Owner>): Promise<void> {
   const stored = await ownerOf(db)
   const advice = 'Give each network a database of its own; nothing was changed.'
   if (stored.genesisHash !== undefined && owner.genesisHash !== undefined && stored.genesisHash !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${where} belongs to the chain with genesis ${stored.genesisHash}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })

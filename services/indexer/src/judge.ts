@@ -238,7 +238,7 @@ export class Judge {
 }
 
 /** The parameters of an epoch: those of its first round. Undefined where the ledger does not reach it. */
-function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
+export function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
   const { epochRounds } = parametersFor(ledger, 0) ?? {}
   return epochRounds === undefined ? null : parametersFor(ledger, epoch * epochRounds)
 }
