@@ -1,14 +1,22 @@
 import { defineConfig } from 'vitest/config'
+import { findPostgres } from './services/indexer/src/testing/postgres.ts'
 import { softwareVulkan } from './tools/software-vulkan.ts'
 
 // Tests run in forks, which start with this environment: the WebGPU engine finds a driver there, and the same one on every machine.
 Object.assign(process.env, softwareVulkan())
 
+const NEVER = ['**/node_modules/**', 'tools/gates/planted/**']
+/** Runs where no PostgreSQL is installed, to say so. */
+const ABSENT = 'services/indexer/src/testing/postgres-absent.test.ts'
+
 // Two files at a time: each file that needs a chain boots its own, and CI has two cores.
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'tools/gates/planted/**'],
+    // The indexer's tests run twice: on the embedded database, and on a PostgreSQL from the installed programs.
+    projects: [
+      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: findPostgres() ? { name: 'postgres', include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

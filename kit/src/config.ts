@@ -20,7 +20,7 @@ type Source = { value: unknown, from: string }
 
 /**
  * Reads a configuration: flags before environment before file before the schema's defaults; texts are turned into the schema's types, a list is
- * comma-separated. Throws OperatorError CONFIG that names each wrong field, where it came from and what it is for.
+ * comma-separated. Throws OperatorError CONFIG that names each wrong field, where it came from and what it is for; the value too, unless the field is marked `secret: true`.
  * @example loadConfig(Type.Object({ port: Type.Integer({ default: 0, description: 'port to listen on' }) }), { env: { ASSAY_PORT: '9000' } }) // { port: 9000 }
  */
 export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources): Static<S> {
@@ -48,7 +48,7 @@ export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources)
     if (value[field.name] === undefined) {
       if (field.required) problems.push(`${field.name} is missing (${field.description}): give ${field.flag} or ${field.env}`)
     } else if (!Value.Check(property, value[field.name])) {
-      problems.push(`${field.name} = ${JSON.stringify(value[field.name])} (from ${origin.get(field.name) ?? 'its default'}) ${fault(property, value[field.name])} (${field.description})`)
+      problems.push(`${field.name} = ${isSecret(property) ? '(hidden)' : JSON.stringify(value[field.name])} (from ${origin.get(field.name) ?? 'its default'}) ${fault(property, value[field.name])} (${field.description})`)
     }
   }
   if (problems.length > 0) throw new OperatorError('CONFIG', `the configuration is wrong: ${problems.join('; ')}`, { advice: 'Correct the settings named above and start again.' })
@@ -89,4 +89,5 @@ function fault(schema: TSchema, value: unknown): string {
 const firstGiven = (sources: Source[]): Source | undefined => sources.find((source) => source.value !== undefined)
 const emptyIsUnset = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+const isSecret = (schema: TSchema): boolean => (schema as { secret?: boolean }).secret === true
 const isArray = (schema: TSchema | undefined): boolean => (schema as { type?: string } | undefined)?.type === 'array'

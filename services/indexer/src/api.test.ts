@@ -60,7 +60,7 @@ beforeAll(async () => {
   const metrics = indexerMetrics(createMetrics('indexer'))
   const notes = recorder()
   state$ = new BehaviorSubject(now)
-  const evidence = new EvidenceSource({ dir: `${opened.dir}/evidence`, urls: () => [], timeoutMs: 100, signal, metrics })
+  const evidence = new EvidenceSource({ db: store.db, urls: () => [], timeoutMs: 100, signal, metrics })
   evidence.loader = () => async (id) => (id === missing ? undefined : played.blobs.get(id))
   const judge = await Judge.open({ db: store.db, crypto: testCrypto, network: played.network, state$, evidence, metrics, log: notes.log, signal })
   const done = new Promise<void>((resolve, reject) => judge.run().subscribe({ complete: resolve, error: reject }))

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { checkerRoutes } from './api/checkers.ts'
 import { epochRoutes } from './api/epochs.ts'
+import { evidenceRoute } from './api/evidence.ts'
 import { machineRoutes } from './api/machines.ts'
 import { networkRoute } from './api/network.ts'
 import { roundRoutes } from './api/rounds.ts'
@@ -20,5 +21,6 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics): (app: Fastify
     checkerRoutes(app, deps)
     roundRoutes(app, deps)
     epochRoutes(app, deps)
+    evidenceRoute(app, deps)
   }
 }

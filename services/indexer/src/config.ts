@@ -1,16 +1,48 @@
 // An indexer's settings: one schema for type, check and help.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { OperatorError } from '@assay/kit/lifecycle'
+import type { Place } from './database.ts'
+import type { Retention } from './retention.ts'
+
+/** Where the database is. */
+const databaseSettings = {
+  dataDir: Type.Optional(Type.String({ minLength: 1, description: 'folder of the embedded database; one per network, safe to delete: all of it comes from the chain and the checkers' })),
+  databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.+', secret: true, description: 'a PostgreSQL database instead of a folder, postgres://USER:PASSWORD@HOST:PORT/DATABASE; it is a secret: give it by the environment or a file' })),
+  databasePool: Type.Integer({ minimum: 2, maximum: 1000, default: 10, description: 'most connections to PostgreSQL for queries; one more listens' }),
+}
+
+/** What is kept for how long. */
+const retentionSettings = {
+  keepEvidence: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 7, description: 'epochs for which evidence is kept after its own, once the statement on chain agrees' }),
+  keepObservations: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'epochs for which single observations are kept after their own, once the statement on chain agrees; 0: for ever' }),
+}
 
 export const indexerConfig = Type.Object({
-  chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  chain: Type.Optional(Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address; needed unless --follow is never' })),
   network: Type.String({ minLength: 1, description: 'the network to index: its account, 5… or 0x…' }),
-  dataDir: Type.String({ minLength: 1, description: 'folder of the database and of evidence in use; one per network, safe to delete: all of it comes from the chain and the checkers' }),
+  ...databaseSettings,
+  follow: Type.Union([Type.Literal('auto'), Type.Literal('never')], { default: 'auto', description: 'auto: follow the chain, or where another process of this database does, serve what it writes and take over when it ends; never: only serve' }),
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
   httpPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4630, description: 'port of the API, health and metrics; 0 takes a free one' }),
   evidenceUrls: Type.Array(Type.String({ pattern: '^https?://.+' }), { default: [], description: 'further base URLs to ask for evidence, comma-separated, beside those that the checkers registered' }),
   evidenceTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long one server may take for one piece of evidence, in milliseconds' }),
+  ...retentionSettings,
   stallMs: Type.Integer({ minimum: 1_000, maximum: 3_600_000, default: 60_000, description: 'silence of the chain after which it counts as stalled, in milliseconds' }),
 })
 
 export type IndexerConfig = Static<typeof indexerConfig>
+
+/** Settings of the commands that work on a database and not on a chain. */
+export const maintenanceConfig = Type.Object({ ...databaseSettings, ...retentionSettings })
+
+type DatabaseConfig = Pick<IndexerConfig, 'dataDir' | 'databaseUrl' | 'databasePool'>
+
+/** The database that the settings name. Throws OperatorError CONFIG unless it is one. */
+export function placeOf({ dataDir, databaseUrl, databasePool }: DatabaseConfig): Place {
+  if ((dataDir === undefined) === (databaseUrl === undefined)) throw new OperatorError('CONFIG', `the configuration is wrong: ${dataDir === undefined ? 'neither --data-dir nor --database-url is' : 'both --data-dir and --database-url are'} given`, { advice: 'Give --data-dir (ASSAY_DATA_DIR) for the embedded database, or ASSAY_DATABASE_URL for a PostgreSQL server.' })
+  return databaseUrl === undefined ? { dir: dataDir! } : { url: databaseUrl, pool: databasePool }
+}
+
+/** The retention that the settings name. */
+export const retentionOf = ({ keepEvidence, keepObservations }: Pick<IndexerConfig, 'keepEvidence' | 'keepObservations'>): Retention => ({ evidence: keepEvidence, observations: keepObservations || null })

@@ -1,12 +1,12 @@
 // PGlite lives in this thread: a query takes the whole thread, and on the main one neither timers nor HTTP would run meanwhile.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
-import type { Answer, Request, WorkerData } from './database.ts'
+import type { Answer, Request, Told, WorkerData } from './database-embedded.ts'
 
 const INT8 = 20
 const NUMERIC = 1700
 const port = parentPort!
-const { dir } = workerData as WorkerData
+const { dir, channel } = workerData as WorkerData
 
 const postgres = await PGlite.create({
   dataDir: dir,
@@ -30,4 +30,5 @@ port.on('message', (request: Request) => {
     (error: Error & { code?: string }) => port.postMessage({ id: request.id, error: { message: error.message, code: error.code } } satisfies Answer),
   )
 })
+await postgres.listen(channel, (changed) => port.postMessage({ changed } satisfies Told))
 port.postMessage('open')

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { databaseError, openDatabase, type Owner, type Store } from './database.ts'
+import { openDatabase, type Owner, type Store } from './database.ts'
+import { databaseError } from './database-embedded.ts'
 import { copyTemplate, testOwner as owner } from './testing/database.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'assay-database-'))

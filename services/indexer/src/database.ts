@@ -1,200 +1,121 @@
-// PostgreSQL embedded in a thread of this process, one writer a folder, migrated when opened. Kysely is the only way in, so that a served PostgreSQL needs another dialect and nothing else.
-import { existsSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
-import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
+// The database, embedded or served: opened, refused if it is another's, migrated. Kysely is the only way in, and what is behind it is the same PostgreSQL for whoever asks.
+import { type Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
+import type { Observable } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { lockFolder } from '@assay/kit/lock'
+import { openEmbedded } from './database-embedded.ts'
+import { openServed } from './database-served.ts'
 import { migrations } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
 /** What a database belongs to, for ever. */
 export interface Owner { network: string, genesisHash: string }
 
-export interface Store {
+/** Where a database is: in a folder of ours, or at a PostgreSQL server. `pool` is the most connections for queries there (default 10); one more listens and leads. */
+export type Place = { dir: string } | { url: string, pool?: number | undefined }
+
+/** A table that changed, told after the commit. Several changes may be told as one, and of a lost connection's none: look again at times. */
+export type Change = 'blocks' | 'rounds' | 'epochs' | 'follower'
+
+/** The right to write, held by one process at a time. */
+export interface Leadership {
+  /** Each write through it is refused (OperatorError NOT_LEADER) once another process leads. */
   readonly db: Kysely<Tables>
-  /** Settles when the database thread ends: resolves after close(), rejects with OperatorError DATABASE if it died. */
+  /** Resolves when the lead is lost without resigning. */
+  readonly lost: Promise<void>
+  resign(): Promise<void>
+}
+
+export interface Store {
+  /** What it is called in sentences; no secret is in it. */
+  readonly where: string
+  /** For reading. Whoever follows the chain writes through a Leadership. */
+  readonly db: Kysely<Tables>
+  /** Settles when the database is gone: resolves after close(), rejects with OperatorError if its thread died or its server did not answer for a minute. */
   readonly ended: Promise<void>
+  readonly changes$: Observable<Change>
+  /** Whether other processes may use it too. */
+  readonly shared: boolean
+  /** Waits until this process leads; null if the signal fires before. A folder is led by whoever holds it. */
+  lead(signal: AbortSignal): Promise<Leadership | null>
+  /** Makes the room of deleted rows free for new ones, where no server does that by itself. */
+  tidy(): Promise<void>
   close(): Promise<void>
 }
 
-export interface OpenOptions {
-  /** folder; created if missing */
-  dir: string
-  owner: Owner
-}
-
-// What goes over the thread's port.
-export interface WorkerData { dir: string }
-export interface Request { id: number, /** null closes the database */ query: { sql: string, parameters: readonly unknown[] } | null }
-export interface Answer { id: number, rows?: unknown[], affectedRows?: number | undefined, error?: { message: string, code?: string | undefined } }
+/** What is done with a database before it is given out. */
+export type Prepare = (db: Kysely<Tables>, where: string) => Promise<void>
 
 /**
- * Opens the database in `<dir>/postgres`, creating and migrating it as needed. Throws OperatorError: LOCKED if another process has it, DATA_DIR if the folder cannot be written, OTHER_NETWORK or OTHER_CHAIN if it
- * belongs to another, NEWER if a later version of this program wrote it, DATABASE if it cannot be opened.
+ * Opens the database, creating and migrating it as needed. Throws OperatorError: LOCKED if another process has the folder, DATA_DIR if it cannot be written, OTHER_NETWORK or OTHER_CHAIN if it belongs to another,
+ * NEWER if a later version of this program wrote it, DATABASE if it cannot be opened, DATABASE_LOST if the server cannot be reached.
  */
-export async function openDatabase({ dir, owner }: OpenOptions): Promise<Store> {
-  // PGlite has no lock of its own, and two writers destroy a database.
-  const lock = await lockFolder(dir)
-  try {
-    const thread = await startWhole(dir)
-    const db = new Kysely<Tables>({ dialect: dialectOver(thread) })
-    try {
-      await refuseForeign(db, dir, owner)
-      await migrate(db, dir)
-      await claim(db, owner)
-    } catch (error) {
-      await thread.close()
-      throw error
-    }
-    return {
-      db,
-      ended: thread.ended,
-      close: async () => {
-        await thread.close()
-        await lock.release()
-      },
-    }
-  } catch (error) {
-    await lock.release()
-    throw error
-  }
+export function openDatabase({ owner, ...place }: Place & { owner: Owner }): Promise<Store> {
+  return openWith(place, async (db, where) => {
+    await refuseForeign(db, where, owner)
+    await migrate(db, where)
+    await claim(db, owner)
+    // Another process may have claimed it meanwhile.
+    await refuseForeign(db, where, owner)
+  })
 }
 
-async function migrate(db: Kysely<Tables>, dir: string): Promise<void> {
-  const { error } = await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } }).migrateToLatest()
+/** Opens a database that is there and of this version, and changes nothing in it. Throws as openDatabase does, and OperatorError NO_DATABASE if there is none yet, OLDER if it must be migrated first. */
+export function openExisting({ owner, ...place }: Place & { owner: Partial<Owner> }): Promise<Store> {
+  return openWith(place, async (db, where) => {
+    await refuseForeign(db, where, owner)
+    const version = await schemaVersion(db)
+    if (version === null) throw new OperatorError('NO_DATABASE', `there is no indexer’s database in ${where} yet`, { advice: 'Start an indexer that follows the chain there first; then try again.', exit: EXIT.again })
+    if (version > LATEST) throw newer(where)
+    if (version < LATEST) throw new OperatorError('OLDER', `the database in ${where} is of version ${version} and this program needs ${LATEST}`, { advice: 'Start an indexer of this version that follows the chain there first: it migrates the database; then try again.', exit: EXIT.again })
+  })
+}
+
+/** Opens whatever is there, and prepares it. Throws as openDatabase does, and what `prepare` throws. */
+export const openWith = (place: Place, prepare: Prepare): Promise<Store> => ('url' in place ? openServed(place, prepare) : openEmbedded(place.dir, prepare))
+
+/** The schema that this program writes. */
+export const LATEST = Object.keys(migrations).at(-1)!
+
+/** The version of the schema in a database; null where there is none. */
+export async function schemaVersion(db: Kysely<Tables>): Promise<string | null> {
+  if (!(await exists(db, 'kysely_migration'))) return null
+  const { rows: [last] } = await sql<{ name: string | null }>`select max(name) as name from kysely_migration`.execute(db)
+  return last?.name ?? null
+}
+
+/** Migrates up to a version, under a lock that other processes wait for. Throws OperatorError NEWER, DATABASE. */
+export async function migrate(db: Kysely<Tables>, where: string, version = LATEST): Promise<void> {
+  const { error } = await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } }).migrateTo(version)
   if (error === undefined) return
-  if (/corrupted migrations/.test(String((error as Error).message))) throw new OperatorError('NEWER', `the database in ${dir} was written by a later version of this program`, { advice: 'Use that version, or give an empty data folder: everything is read from the chain again.', cause: error })
-  throw databaseError(error as Error)
+  throw /corrupted migrations/.test(String((error as Error).message)) ? newer(where, error) : error
 }
 
-// Before anything is changed: a database of another network is not even migrated.
-async function refuseForeign(db: Kysely<Tables>, dir: string, owner: Owner): Promise<void> {
-  const { rows: [table] } = await sql<{ meta: string | null }>`select to_regclass('meta') as meta`.execute(db)
-  if (table?.meta == null) return
+const newer = (where: string, cause?: unknown): OperatorError => new OperatorError('NEWER', `the database in ${where} was written by a later version of this program`, { advice: 'Use that version, or give an empty database: everything is read from the chain again.', cause })
+
+/** Before anything is changed: a database of another network is not even migrated. Throws OperatorError OTHER_CHAIN, OTHER_NETWORK. */
+export async function refuseForeign(db: Kysely<Tables>, where: string, owner: Partial<Owner>): Promise<void> {
+  const stored = await ownerOf(db)
+  const advice = 'Give each network a database of its own; nothing was changed.'
+  if (stored.genesisHash !== undefined && owner.genesisHash !== undefined && stored.genesisHash !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${where} belongs to the chain with genesis ${stored.genesisHash}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
+  if (stored.network !== undefined && owner.network !== undefined && stored.network !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database in ${where} belongs to network ${stored.network}, not to ${owner.network}`, { advice })
+}
+
+/** To whom a database belongs; empty where nobody has claimed it. */
+export async function ownerOf(db: Kysely<Tables>): Promise<Partial<Owner>> {
+  if (!(await exists(db, 'meta'))) return {}
   const stored = new Map((await db.selectFrom('meta').selectAll().execute()).map(({ name, value }) => [name, value]))
-  const advice = 'Give each network a data folder of its own; nothing was changed.'
-  const [genesis, network] = [stored.get('genesis') ?? owner.genesisHash, stored.get('network') ?? owner.network]
-  if (genesis !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${dir} belongs to the chain with genesis ${genesis}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
-  if (network !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database in ${dir} belongs to network ${network}, not to ${owner.network}`, { advice })
+  const [network, genesisHash] = [stored.get('network'), stored.get('genesis')]
+  return { ...(network !== undefined && { network }), ...(genesisHash !== undefined && { genesisHash }) }
 }
 
-async function claim(db: Kysely<Tables>, owner: Owner): Promise<void> {
+/** Makes a database an owner's, if nobody's yet. */
+export async function claim(db: Kysely<Tables>, owner: Owner): Promise<void> {
   const entries = [{ name: 'network', value: owner.network }, { name: 'genesis', value: owner.genesisHash }]
   await db.insertInto('meta').values(entries).onConflict((conflict) => conflict.column('name').doNothing()).execute()
 }
 
-interface Thread {
-  readonly ended: Promise<void>
-  query(sql: string, parameters: readonly unknown[]): Promise<Answer>
-  close(): Promise<void>
-}
-
-// A new database is made under another name first: what is called `postgres` is whole, even if we are killed while PostgreSQL writes its first files.
-async function startWhole(dir: string): Promise<Thread> {
-  const [whole, unfinished] = [join(dir, 'postgres'), join(dir, 'postgres.new')]
-  if (!existsSync(whole)) {
-    rmSync(unfinished, { recursive: true, force: true })
-    await (await startThread({ dir: unfinished })).close()
-    renameSync(unfinished, whole)
-  }
-  return startThread({ dir: whole })
-}
-
-async function startThread(data: WorkerData): Promise<Thread> {
-  const worker = new Worker(new URL('database-worker.ts', import.meta.url), { workerData: data, execArgv: [] })
-  const waiting = new Map<number, { resolve: (answer: Answer) => void, reject: (error: Error) => void }>()
-  let lastId = 0
-  let closing = false
-  let gone: Error | undefined
-  const end = Promise.withResolvers<void>()
-  const open = Promise.withResolvers<void>()
-  // A database that nobody waits for at the moment still must not end the process by itself: the owner watches `ended`.
-  end.promise.catch(() => {})
-  worker.on('error', (error) => void (gone = databaseError(error)))
-  worker.on('exit', (code) => {
-    gone ??= databaseError(new Error(`its thread ended with code ${code}`))
-    open.reject(gone)
-    for (const { reject } of waiting.values()) reject(gone)
-    waiting.clear()
-    if (closing) end.resolve()
-    else end.reject(gone)
-  })
-  worker.on('message', (message: Answer | 'open') => {
-    if (message === 'open') return open.resolve()
-    const asked = waiting.get(message.id)
-    waiting.delete(message.id)
-    if (message.error) asked?.reject(databaseError(Object.assign(new Error(message.error.message), { code: message.error.code })))
-    else asked?.resolve(message)
-  })
-  const ask = (query: Request['query']): Promise<Answer> => {
-    if (gone) return Promise.reject(gone)
-    const id = ++lastId
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    waiting.set(id, { resolve, reject })
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    worker.postMessage({ id, query } satisfies Request)
-    return promise
-  }
-  await open.promise
-  return {
-    ended: end.promise,
-    query: (sql, parameters) => ask({ sql, parameters }),
-    close: async () => {
-      if (closing) return end.promise
-      closing = true
-      await ask(null).catch(() => {})
-      await worker.terminate()
-      await end.promise
-    },
-  }
-}
-
-/** A failure of the database itself; what it refused is in `cause`. */
-/** What WASI calls ENOSPC. */
-const NO_SPACE = 51
-
-/** PostgreSQL's own file system, in the thread, throws objects with a WASI error number and no message. */
-export function databaseError(cause: Error & { errno?: number }): OperatorError {
-  const what = cause.message ?? (cause.errno === NO_SPACE ? 'no space left on device' : `file system error ${cause.errno}`)
-  return new OperatorError('DATABASE', `the database failed (${what})`, { advice: 'Check that the disk has room, then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
-}
-
-// Kysely lets one transaction or query at a time through to a dialect with a single connection, so `begin` and `commit` may be plain statements.
-function dialectOver(thread: Thread): Dialect {
-  const run = async <R>(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<R>> => {
-    const { rows, affectedRows } = await thread.query(sql, parameters)
-    return { rows: rows as R[], ...(affectedRows !== undefined && { numAffectedRows: BigInt(affectedRows) }) }
-  }
-  const connection: DatabaseConnection = {
-    executeQuery: <R>({ sql, parameters }: CompiledQuery) => run<R>(sql, parameters),
-    streamQuery: () => {
-      throw new Error('the embedded database does not stream')
-    },
-  }
-  const driver: Driver = {
-    init: () => Promise.resolve(),
-    acquireConnection: () => Promise.resolve(connection),
-    beginTransaction: async () => void (await run('begin')),
-    commitTransaction: async () => void (await run('commit')),
-    rollbackTransaction: async () => void (await run('rollback')),
-    releaseConnection: () => Promise.resolve(),
-    destroy: () => thread.close(),
-  }
-  return { createDriver: () => driver, createAdapter: () => new SingleConnectionAdapter(), createIntrospector: (db) => new PostgresIntrospector(db), createQueryCompiler: () => new PostgresQueryCompiler() }
-}
-
-class SingleConnectionAdapter extends PostgresAdapter {
-  override get supportsMultipleConnections(): boolean {
-    return false
-  }
-  // There is no other connection to lock out.
-  override acquireMigrationLock(): Promise<void> {
-    return Promise.resolve()
-  }
-  override releaseMigrationLock(): Promise<void> {
-    return Promise.resolve()
-  }
+async function exists(db: Kysely<Tables>, table: string): Promise<boolean> {
+  const { rows: [found] } = await sql<{ found: string | null }>`select to_regclass(${table}) as found`.execute(db)
+  return found?.found != null
 }

@@ -1,13 +1,12 @@
-// Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept until it is no longer needed, and asked for no second time.
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { BlobStore, createFetcher, type FetchFrom } from '@assay/kit/blobs'
-import type { LoadBlob } from '@assay/protocol'
+// Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept in the database once, and asked for no second time.
+import { sql, type Kysely } from 'kysely'
+import { blobId, createFetcher, type FetchFrom } from '@assay/kit/blobs'
+import type { Hash, LoadBlob } from '@assay/protocol'
 import type { IndexerMetrics } from './metrics.ts'
+import type { EvidenceRow, Tables } from './tables.ts'
 
 export interface EvidenceOptions {
-  /** folder of the blobs, one folder in it an epoch */
-  dir: string
+  db: Kysely<Tables>
   /** base URLs to ask now */
   urls: () => readonly string[]
   /** for one server and one blob */
@@ -16,7 +15,7 @@ export interface EvidenceOptions {
   metrics: IndexerMetrics
 }
 
-/** Loads blobs by hash and keeps them on disk by epoch. */
+/** Loads blobs by hash and keeps them until the retention policy lets them go. */
 export class EvidenceSource {
   readonly #options: EvidenceOptions
   readonly #from: FetchFrom
@@ -26,38 +25,32 @@ export class EvidenceSource {
     this.#from = createFetcher(options)
   }
 
-  /** Loads for rounds of one epoch: from disk, else from the servers, quick ones first. Undefined if none has the blob; throws OperatorError DISK, or when the signal fires. */
+  /** Loads for rounds of one epoch: from the database, else from the servers, quick ones first. Undefined if none has the blob; throws OperatorError DATABASE, or when the signal fires. */
   loader(epoch: number): LoadBlob {
-    const store = new BlobStore(this.#folder(epoch))
+    const { db } = this.#options
     return async (id, maxBytes) => {
-      const held = await store.get(id)
-      if (held) return held.length <= maxBytes ? held : undefined
+      const held = await heldEvidence(db, id)
+      if (held) {
+        if (held.epoch < epoch) await db.updateTable('evidence').set({ epoch }).where('id', '=', id).where('epoch', '<', epoch).execute()
+        return held.bytes.length <= maxBytes ? held.bytes : undefined
+      }
       const bytes = await this.#fetch(id, maxBytes)
-      if (bytes) await store.put(bytes)
+      if (bytes) await db.insertInto('evidence').values({ id, epoch, bytes }).onConflict((conflict) => conflict.column('id').doUpdateSet({ bytes, epoch: sql<number>`greatest(evidence.epoch, excluded.epoch)` })).execute()
       return bytes
     }
   }
 
-  /** Drops the evidence of an epoch. */
-  async forget(epoch: number): Promise<void> {
-    await rm(this.#folder(epoch), { recursive: true, force: true })
-  }
-
-  /** Epochs of which there is evidence on disk. */
-  async epochs(): Promise<number[]> {
-    const names = await readdir(this.#options.dir).catch(() => [])
-    return names.filter((name) => /^\d+$/.test(name)).map(Number)
-  }
-
-  #folder(epoch: number): string {
-    return join(this.#options.dir, String(epoch))
-  }
-
-  async #fetch(id: `0x${string}`, maxBytes: number): Promise<Uint8Array | undefined> {
+  async #fetch(id: Hash, maxBytes: number): Promise<Uint8Array | undefined> {
     const { urls, metrics } = this.#options
     const bytes = await this.#from(urls(), id, maxBytes)
     metrics.evidence.inc({ result: bytes ? 'found' : 'missing' })
     if (bytes) metrics.evidenceBytes.inc(bytes.length)
     return bytes
   }
+}
+
+/** A blob that is in the database; bytes that no longer have their hash count as not there. */
+export async function heldEvidence(db: Kysely<Tables>, id: Hash): Promise<EvidenceRow | undefined> {
+  const row = await db.selectFrom('evidence').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && blobId(row.bytes) === id ? row : undefined
 }

@@ -85,11 +85,11 @@ async function writeBlock(db: Kysely<Tables>, block: LedgerBlock): Promise<void>
 const BLOCKS_A_READ = 2000
 
 /**
- * The ledger of all stored blocks, by the same reducer that follows the chain. Throws OperatorError GAP if the stored blocks are no chain.
+ * The ledger of all stored blocks, by the same reducer that follows the chain; from `known`, which holds the first of them, if that is given. Throws OperatorError GAP if the stored blocks are no chain.
  */
-export async function storedLedger({ db, crypto, network, signal }: { db: Kysely<Tables>, crypto: Crypto, network: AccountId, signal: AbortSignal }): Promise<Ledger> {
-  let ledger = emptyLedger(network)
-  for (let after = -1; ;) {
+export async function storedLedger({ db, crypto, network, signal }: { db: Kysely<Tables>, crypto: Crypto, network: AccountId, signal: AbortSignal }, known: Ledger = emptyLedger(network)): Promise<Ledger> {
+  let ledger = known
+  for (let after = known.head?.number ?? -1; ;) {
     signal.throwIfAborted()
     const blocks = await db.selectFrom('blocks').selectAll().where('number', '>', after).orderBy('number').limit(BLOCKS_A_READ).execute()
     const last = blocks.at(-1)

@@ -1,7 +1,5 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { sql } from 'kysely'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -21,7 +19,6 @@ import { openTestDatabase } from './testing/database.ts'
 import { recorder, type Recorder } from './testing/log.ts'
 
 let store: Store
-let dir: string
 let end: () => Promise<void>
 let played: PlayedNetwork
 let epochs: ReplayedEpoch[]
@@ -33,7 +30,7 @@ const hidden = new Set<Hash>()
 const lies = new Map<Hash, Uint8Array>()
 
 beforeAll(async () => {
-  ;({ store, dir, end } = await openTestDatabase())
+  ;({ store, end } = await openTestDatabase())
   // Two epochs. Machine 2 skips half of its rows; the owners of checkers earn less than the least payout and are carried.
   played = playNetwork({ machines: 3, epochs: 2, parameters: { minimumPayout: 80n * 10n ** 18n } }, { machine: ({ name }) => (name === 'machine 2' ? { lie: everyOtherRow } : {}) })
   epochs = []
@@ -59,7 +56,7 @@ function ledgerAt(head: number, more: LedgerEvent[][] = []): Ledger {
 }
 const judgementBlock = (round: number) => schedule(played.parameters, round).judgement
 
-interface Running { state$: BehaviorSubject<ChainState>, recorder: Recorder, evidence: EvidenceSource, stop: () => Promise<void> }
+interface Running { state$: BehaviorSubject<ChainState>, recorder: Recorder, stop: () => Promise<void> }
 const running: Running[] = []
 
 /** A judge at work on a ledger. */
@@ -69,10 +66,10 @@ async function judging(ledger: Ledger, options: { crypto?: Crypto, urls?: string
   const metrics = indexerMetrics(createMetrics('test'))
   const notes = recorder()
   const state$ = new BehaviorSubject<ChainState>({ ledger, stalled: null })
-  const evidence = new EvidenceSource({ dir: join(dir, 'evidence'), urls: () => options.urls ?? [url], timeoutMs: 2000, signal, metrics })
+  const evidence = new EvidenceSource({ db: store.db, urls: () => options.urls ?? [url], timeoutMs: 2000, signal, metrics })
   const judge = await Judge.open({ db: store.db, crypto: options.crypto ?? testCrypto, network: played.network, state$, evidence, metrics, log: notes.log, signal })
   const done = new Promise<void>((resolve, reject) => judge.run().subscribe({ complete: resolve, error: reject }))
-  const one = { state$, recorder: notes, evidence, stop: () => (stop.abort(), done) }
+  const one = { state$, recorder: notes, stop: () => (stop.abort(), done) }
   running.push(one)
   return one
 }
@@ -80,11 +77,10 @@ async function judging(ledger: Ledger, options: { crypto?: Crypto, urls?: string
 beforeEach(async () => {
   hidden.clear()
   lies.clear()
-  await sql`truncate rounds, missing_blobs, verdicts, observations, round_checkers, epochs, leaves, scores, payouts`.execute(store.db)
+  await sql`truncate rounds, missing_blobs, verdicts, observations, round_checkers, epochs, leaves, scores, payouts, evidence`.execute(store.db)
 })
 afterEach(async () => {
   for (const one of running.splice(0)) await one.stop()
-  await new EvidenceSource({ dir: join(dir, 'evidence'), urls: () => [], timeoutMs: 1, signal: new AbortController().signal, metrics: indexerMetrics(createMetrics('test')) }).forget(0)
 })
 
 const rounds = () => store.db.selectFrom('rounds').select(['round', 'state', 'tries']).orderBy('round').execute()
@@ -197,28 +193,20 @@ describe('the statement on chain', () => {
     epochs[0]!.statement.chunks.map((chunk, i) => ({ kind: 'item', who: played.network, key: statementKey(played.network, 0, i), value: change(chunk), update: false }))
   const last = () => played.blocks.length
 
-  it('is not there yet, then agrees; its evidence is let go', async () => {
+  it('is not there yet, then agrees', async () => {
     const { state$, recorder } = await judging(ledgerAt(last()))
     await recorder.until('epoch scored', { epoch: 1 })
     expect((await epochRow(0))?.chain_state).toBe('not_yet')
-    expect(existsSync(join(dir, 'evidence/0'))).toBe(true)
     state$.next({ ledger: ledgerAt(last() + 1, [chunks()]), stalled: null })
     await recorder.until('statement on chain agrees', { epoch: 0, block: last() + 1 })
     expect(await epochRow(0)).toMatchObject({ chain_state: 'match', chain_block: last() + 1, chain_bytes: epochs[0]!.statement.bytes })
     expect((await epochRow(1))?.chain_state).toBe('not_yet')
-    await recorder.until('evidence dropped', { epoch: 0 })
-    expect([existsSync(join(dir, 'evidence/0')), existsSync(join(dir, 'evidence/1'))]).toEqual([false, true])
-    // Also where the process was killed just before that.
-    mkdirSync(join(dir, 'evidence/0'))
-    await judging(ledgerAt(last()))
-    expect(existsSync(join(dir, 'evidence/0'))).toBe(false)
   })
 
-  it('differs: that is said, and the evidence stays', async () => {
+  it('differs: that is said', async () => {
     const { recorder } = await judging(ledgerAt(last() + 1, [chunks((bytes) => bytes.map((byte, i) => (i === 20 ? byte ^ 1 : byte)))]))
     expect(await recorder.until('statement on chain differs from ours')).toMatchObject({ epoch: 0, block: last() + 1 })
     expect((await epochRow(0))?.chain_state).toBe('mismatch')
-    expect(existsSync(join(dir, 'evidence/0'))).toBe(true)
   })
 })
 
@@ -254,9 +242,9 @@ describe('an epoch with a canary, where quality weighs', () => {
   })
 
   it('is scored when the evidence of its canaries, which was lost meanwhile, is to be had again', async () => {
-    const { state$, recorder, evidence } = await judging(ledgerAt(judgementBlock(0)))
+    const { state$, recorder } = await judging(ledgerAt(judgementBlock(0)))
     await recorder.until('round judged', { round: 0 })
-    await evidence.forget(0)
+    await store.db.deleteFrom('evidence').execute()
     hidden.add((await roundOf(played, 0)).facts.counted.values().next().value!)
     state$.next({ ledger: ledgerAt(judgementBlock(1)), stalled: null })
     expect(await recorder.until('epoch cannot be scored yet: evidence of its canaries is gone')).toMatchObject({ round: 0, epoch: 0 })

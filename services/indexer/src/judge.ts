@@ -56,9 +56,6 @@ export class Judge {
     const epochs = await deps.db.selectFrom('epochs').select(['epoch', 'chain_state']).execute()
     judge.#nextEpoch = epochs.length
     for (const { epoch, chain_state } of epochs) if (chain_state === 'not_yet') judge.#unconfirmed.add(epoch)
-    // A kill between the last look at an epoch and the removal of its evidence leaves the folder behind.
-    const done = new Set(epochs.filter(({ chain_state }) => chain_state === 'match').map(({ epoch }) => epoch))
-    for (const epoch of await deps.evidence.epochs()) if (done.has(epoch)) await deps.evidence.forget(epoch)
     await judge.#count()
     return judge
   }
@@ -211,7 +208,7 @@ export class Judge {
 
   /** Looks whether the network's statement of an epoch is on chain, and whether it is ours. */
   async #compare(ledger: Ledger, epoch: number): Promise<void> {
-    const { db, crypto, network, evidence, metrics, log } = this.#deps
+    const { db, crypto, network, metrics, log } = this.#deps
     const onChain = statementsOnChain(ledger).get(epoch)
     if (!onChain) return
     const { statement, root } = await db.selectFrom('epochs').select(['statement', 'root']).where('epoch', '=', epoch).executeTakeFirstOrThrow()
@@ -226,9 +223,6 @@ export class Judge {
     metrics.statements.inc({ result })
     if (result === 'match') {
       log.info('statement on chain agrees', { epoch, root, block })
-      // The evidence of a disputed epoch is kept for whoever looks into it.
-      await evidence.forget(epoch)
-      log.debug('evidence dropped', { epoch })
     } else {
       log.error('statement on chain differs from ours', { epoch, root, block, onChain: bytes, ours: statement, ...(settled.kind === 'other part' ? { part: settled.part } : {}) })
     }
@@ -244,7 +238,7 @@ export class Judge {
 }
 
 /** The parameters of an epoch: those of its first round. Undefined where the ledger does not reach it. */
-function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
+export function parametersOfEpoch(ledger: Ledger, epoch: number): Parameters | null {
   const { epochRounds } = parametersFor(ledger, 0) ?? {}
   return epochRounds === undefined ? null : parametersFor(ledger, epoch * epochRounds)
 }

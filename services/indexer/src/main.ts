@@ -1,38 +1,51 @@
-// The indexer: follows the chain, judges rounds, scores epochs, serves what it knows. Given its settings, a signal and a log; `assay indexer start` calls it.
-import { join } from 'node:path'
-import { BehaviorSubject, lastValueFrom } from 'rxjs'
+// The indexer: follows the chain or serves what another process of its database writes. Given its settings, a signal and a log; `assay indexer start` calls it.
+import { BehaviorSubject } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { serveOperations } from '@assay/kit/http'
 import type { Log } from '@assay/kit/log'
-import { registeredCheckers } from '@assay/protocol'
-import { best$, connectChain, findNetwork, ledgerBlocks, nodeCrypto, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { emptyLedger, parametersFor, type Hash } from '@assay/protocol'
+import { connectChain, findNetwork, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
-import type { IndexerConfig } from './config.ts'
-import { openDatabase, type Store } from './database.ts'
-import { EvidenceSource } from './evidence.ts'
-import { follow, knownBlocks, storedLedger, type ChainState } from './follow.ts'
-import { Judge } from './judge.ts'
+import { placeOf, retentionOf, type IndexerConfig } from './config.ts'
+import { openDatabase, openExisting, ownerOf, type Store } from './database.ts'
+import type { Edge } from './edge.ts'
+import type { ChainState } from './follow.ts'
+import { followInTurn, type Source } from './follower.ts'
 import { indexerMetrics } from './metrics.ts'
-import { pot$, type PotView } from './pot.ts'
 import { readiness } from './readiness.ts'
+import { catchUp, serveStored } from './replica.ts'
+import { allOrNone, untilAborted } from './tasks.ts'
 
 export { indexerConfig, type IndexerConfig } from './config.ts'
 
 /**
  * Runs until `signal` fires. Says `indexer ready` with its URL once it answers; whether it has caught up with the chain is what /ready tells.
- * Rejects with an OperatorError or ChainError: no such network, a folder in use or of another chain, a chain that left its confirmed blocks, a disk that refuses.
+ * Rejects with an OperatorError or ChainError: no such network, a database in use or of another chain, a chain that left its confirmed blocks, a disk that refuses, a server that stays away.
  */
 export async function runIndexer(config: IndexerConfig, { signal, log }: { signal: AbortSignal, log: Log }): Promise<void> {
   const network = toAccountId(config.network)
+  const place = placeOf(config)
+  if (config.follow === 'never') {
+    if ('dir' in place) throw new OperatorError('CONFIG', 'the configuration is wrong: --follow never goes with --database-url only', { advice: 'A folder has one process, which must follow the chain: leave --follow out, or use a PostgreSQL server.' })
+    const store = await openExisting({ ...place, owner: { network } })
+    try {
+      const { genesisHash } = await ownerOf(store.db)
+      return await serve(config, { signal, log, store, genesisHash: genesisHash as Hash, source: null })
+    } finally {
+      await store.close()
+    }
+  }
+  if (config.chain === undefined) throw new OperatorError('CONFIG', 'the configuration is wrong: chain is missing (a peaq node: ws:// or wss:// address): give --chain or ASSAY_CHAIN', { advice: 'Give the node’s address, or --follow never to serve only what another process writes.' })
   const chain = await connectChain({ endpoint: config.chain, signal, log })
   try {
     const found = await findNetwork(chain, network)
     if (!found) {
       throw new OperatorError('NO_NETWORK', `${toAddress(network)} is no network on the chain at ${config.chain}: it holds no parameters`, { advice: 'Check the network’s address and the endpoint; if the network is being created, try again when its founders have approved it.', exit: EXIT.again })
     }
-    const store = await openDatabase({ dir: config.dataDir, owner: { network, genesisHash: chain.genesisHash } })
+    const { genesisHash } = chain
+    const store = await openDatabase({ ...place, owner: { network, genesisHash } })
     try {
-      await serve(config, { signal, log, chain, store, network, ...found })
+      await serve(config, { signal, log, store, genesisHash, source: { chain, parameters: found.parameters } })
     } finally {
       await store.close()
     }
@@ -41,59 +54,35 @@ export async function runIndexer(config: IndexerConfig, { signal, log }: { signa
   }
 }
 
-interface Setting { signal: AbortSignal, log: Log, chain: Chain, store: Store, network: ReturnType<typeof toAccountId>, parameters: NonNullable<Awaited<ReturnType<typeof findNetwork>>>['parameters'] }
+/** `source`: the chain to follow; null where others do. */
+interface Setting { signal: AbortSignal, log: Log, store: Store, genesisHash: Hash, source: Source | null }
 
-async function serve(config: IndexerConfig, { signal: stopped, log, chain, store, network, parameters }: Setting): Promise<void> {
-  const { db } = store
+async function serve(config: IndexerConfig, { signal: stopped, log, store, genesisHash, source }: Setting): Promise<void> {
+  const network = toAccountId(config.network)
   const crypto = nodeCrypto
   const metrics = indexerMetrics()
-  // What fails ends everything else, in order.
-  const failing = new AbortController()
-  const signal = AbortSignal.any([stopped, failing.signal])
-  const state$ = new BehaviorSubject<ChainState>({ ledger: await storedLedger({ db, crypto, network, signal }), stalled: null })
-  const evidence = new EvidenceSource({
-    dir: join(config.dataDir, 'evidence'),
-    urls: () => [...registeredCheckers(state$.value.ledger).flatMap(({ identity }) => identity.evidence), ...config.evidenceUrls],
-    timeoutMs: config.evidenceTimeoutMs,
-    signal,
-    metrics,
-  })
-  const judge = await Judge.open({ db, crypto, network, state$, evidence, metrics, log, signal })
-
-  let best: number | null = null
-  const watching = best$(chain, signal).subscribe({ next: ({ number }) => metrics.bestBlock.set((best = number)), error: () => {} }) // an error here ends the block stream too, which says it
-  let pot: PotView | null = null
+  const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network), stalled: null })
+  let edge: Edge = { best: null, stalled: null, pot: null }
+  const deps = { store, crypto, network, state$, edge: (seen: Edge) => void (edge = seen), metrics, log }
+  await catchUp({ ...deps, signal: stopped })
+  const confirmations = (): number => (source?.parameters ?? parametersFor(state$.value.ledger, 0))?.confirmations ?? 0
   const operations = await serveOperations({
     host: config.host,
     port: config.httpPort,
     log,
-    ready: () => readiness(state$.value, best, parameters.confirmations),
+    ready: () => readiness(state$.value, edge.best, confirmations()),
     metrics: metrics.text,
-    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash }, metrics),
+    routes: apiRoutes({ db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash }, metrics),
   })
   try {
-    const head = state$.value.ledger.head?.number
-    log.info('indexer ready', { url: operations.url, network: toAddress(network), head: head ?? null })
-    const blocks = ledgerBlocks(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs: config.stallMs, known: await knownBlocks(db), signal })
-    await allOrNone([follow(blocks, { db, crypto, state$, metrics, log }), lastValueFrom(judge.run(), { defaultValue: undefined }), pot$({ db, state$, log, signal, read: (ledger, pending) => readPot(chain, ledger, pending) }).forEach((view) => void (pot = view)), untilAborted(signal, store.ended)], failing)
+    log.info('indexer ready', { url: operations.url, network: toAddress(network), head: state$.value.ledger.head?.number ?? null, follows: source !== null })
+    const { evidenceUrls, evidenceTimeoutMs, stallMs } = config
+    await allOrNone(stopped, (signal) => [
+      source ? followInTurn({ source, evidenceUrls, evidenceTimeoutMs, stallMs, keep: retentionOf(config) }, { ...deps, signal }) : serveStored({ ...deps, signal }),
+      untilAborted(signal, store.ended),
+    ])
   } finally {
-    watching.unsubscribe()
     await operations.close()
   }
   log.info('indexer stopped', { head: state$.value.ledger.head?.number ?? null })
-}
-
-/** Waits for all; the first failure aborts the others, and is thrown when they have ended. */
-async function allOrNone(tasks: Promise<unknown>[], failing: AbortController): Promise<void> {
-  const ended = tasks.map((task) => task.catch((error: unknown) => {
-    failing.abort(error)
-    throw error
-  }))
-  await Promise.allSettled(ended)
-  if (failing.signal.aborted) throw failing.signal.reason
-}
-
-/** Ends when the signal fires; fails when the database thread dies before. */
-function untilAborted(signal: AbortSignal, ended: Promise<void>): Promise<void> {
-  return Promise.race([ended, new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })))])
 }

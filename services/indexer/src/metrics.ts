@@ -21,6 +21,8 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     evidence: registry.counter('evidence_fetches_total', 'pieces of evidence asked for, by result', ['result']),
     evidenceBytes: registry.counter('evidence_fetched_bytes_total', 'bytes of verified evidence fetched'),
     epochs: registry.counter('epochs_scored_total', 'epochs scored'),
+    pruned: registry.counter('pruned_rows_total', 'rows let go by the retention policy, by table', ['table']),
+    following: registry.gauge('following', '1 while this process follows the chain and writes; others serve what is stored'),
     statements: registry.counter('statements_compared_total', 'statements of the chain compared with ours, by result', ['result']),
     requestSeconds: registry.histogram('http_request_seconds', 'time to answer a request, by route and status', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], ['route', 'status']),
   }

@@ -2,6 +2,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
+/** Where changes of tables are told (NOTIFY), with the table's name. */
+export const CHANNEL = 'assay'
+
 /** By name, in ascending order of the names. */
 export const migrations: Record<string, Migration> = {
   '0001': {
@@ -44,6 +47,20 @@ export const migrations: Record<string, Migration> = {
       await runAll(db, `alter table observations add column off_ppm int8;
         alter table verdicts add column standing text;
         alter table scores add column passed int4, add column asked int4, add column standing text, add column benched_until int8, add column weight int4, add column calibration int8[];`)
+    },
+  },
+  '0004': {
+    async up(db) {
+      // Evidence is noise: it is not worth a try at compression.
+      await runAll(db, `create table evidence (id text primary key, epoch int8 not null, bytes bytea not null);
+        alter table evidence alter column bytes set storage external;
+        create index evidence_by_epoch on evidence (epoch);
+        alter table epochs add column evidence text not null default 'kept' check (evidence in ('kept', 'pruned')), add column observations text not null default 'kept' check (observations in ('kept', 'pruned'));
+        create table leadership (single boolean primary key default true check (single), term int8 not null);
+        insert into leadership (term) values (0);
+        create table follower (single boolean primary key default true check (single), best int8, stalled_reason text, stalled_detail text, pot text, seen timestamptz not null);`)
+      await sql`create function assay_changed() returns trigger language plpgsql as $$ begin perform pg_notify(${sql.lit(CHANNEL)}, tg_table_name); return null; end $$`.execute(db)
+      for (const table of ['blocks', 'rounds', 'epochs', 'follower']) await sql`create trigger assay_changed after insert or update or delete on ${sql.table(table)} for each statement execute function assay_changed()`.execute(db)
     },
   },
 }

@@ -1,4 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
+import type { Generated, Selectable } from 'kysely'
 import type { AccountId, Hash, Level, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
@@ -10,10 +11,13 @@ export interface Tables {
   verdicts: VerdictRow
   observations: ObservationRow
   round_checkers: RoundCheckerRow
-  epochs: EpochRow
+  epochs: EpochTable
   leaves: LeafRow
   scores: ScoreRow
   payouts: PayoutRow
+  evidence: EvidenceRow
+  leadership: LeadershipRow
+  follower: FollowerRow
 }
 
 /** A confirmed block; the one with the greatest number is the head. */
@@ -87,7 +91,7 @@ export interface RoundCheckerRow {
 }
 
 /** A scored epoch with its statement; `chain_state` compares it with what the network wrote on chain. */
-export interface EpochRow {
+interface EpochTable {
   epoch: number
   root: Hash
   statement: Uint8Array
@@ -99,7 +103,12 @@ export interface EpochRow {
   chain_state: 'not_yet' | 'match' | 'mismatch'
   chain_block: number | null
   chain_bytes: Uint8Array | null
+  /** `pruned`: let go by the policy, as a whole or soon */
+  evidence: Generated<'kept' | 'pruned'>
+  observations: Generated<'kept' | 'pruned'>
 }
+
+export type EpochRow = Selectable<EpochTable>
 
 export type Tree = 'scores' | 'payouts' | 'registry' | 'evidence' | 'standings' | 'calibrations'
 
@@ -127,4 +136,14 @@ export interface ScoreRow {
   /** what the epoch leaves: muted, falseAccepts, shown, falseRejects */
   calibration: number[] | null
 }
+
 export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }
+
+/** Verified bytes by their SHA-256, once; `epoch` is the last one that needed them. */
+export interface EvidenceRow { id: Hash, epoch: number, bytes: Uint8Array }
+
+/** One row: which term of leadership it is. Every write of a leader holds on to the row of its term, and the next one waits for it. */
+export interface LeadershipRow { single: Generated<boolean>, term: number }
+
+/** One row: what the follower sees of the chain's edge, for those who have no endpoint. `pot` is JSON; `seen` is the database's time of it. */
+export interface FollowerRow { single: Generated<boolean>, best: number | null, stalled_reason: string | null, stalled_detail: string | null, pot: string | null, seen: Date }

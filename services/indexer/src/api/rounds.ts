@@ -40,7 +40,8 @@ const Round = Type.Object({
       packageHeld: Type.Boolean(),
     })),
   }),
-  verdicts: nullable(Type.Array(Type.Object({ ...Verdict.properties, observations: Type.Array(Observation) }))),
+  verdicts: nullable(Type.Array(Type.Object({ ...Verdict.properties, observations: nullable(Type.Array(Observation)) }))),
+  observations: literals(['kept', 'pruned'], 'pruned: those of its verdicts were let go by the retention policy, and are null'),
   checkerRounds: nullable(Type.Array(CheckerRound)),
   missing: Type.Array(Type.Object({ id: Hash, since: Height })),
   tries: Count,
@@ -101,6 +102,7 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const row = await db.selectFrom('rounds').select(['state', 'tries']).where('round', '=', number).executeTakeFirst()
     const judged = row?.state === 'judged'
     const verdicts = judged ? await db.selectFrom('verdicts').selectAll().where('round', '=', number).orderBy('machine').execute() : []
+    const state = (await db.selectFrom('epochs').select('observations').where('epoch', '=', summary.epoch).executeTakeFirst())?.observations ?? 'kept'
     const observations = Map.groupBy(judged ? await db.selectFrom('observations').selectAll().where('round', '=', number).orderBy('checker').execute() : [], ({ machine }) => machine)
     const checkerRows = judged ? await db.selectFrom('round_checkers').selectAll().where('round', '=', number).orderBy('checker').execute() : []
     return {
@@ -115,7 +117,8 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
           return { account, mirrors: facts.mirrors(account).toSorted(), report: report ? { block: report.block, wellFormed: report.item !== null, commitment: report.item?.commitment ?? null } : null, packageRoot: facts.packageRoots.get(account) ?? null, packageHeld: facts.counted.has(account) }
         }),
       },
-      verdicts: judged ? verdicts.map((verdict) => ({ ...verdictShape(verdict), observations: (observations.get(verdict.machine) ?? []).map(observationShape) })) : null,
+      verdicts: judged ? verdicts.map((verdict) => ({ ...verdictShape(verdict), observations: state === 'pruned' ? null : (observations.get(verdict.machine) ?? []).map(observationShape) })) : null,
+      observations: state,
       checkerRounds: judged ? checkerRows.map(checkerRoundShape) : null,
       missing: await db.selectFrom('missing_blobs').select(['id', 'since']).where('round', '=', number).orderBy('id').execute(),
       tries: row?.tries ?? 0,

@@ -37,5 +37,5 @@ export const payoutShape = ({ epoch, account, earned, carried_in, paid, carried_
   epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'),
 })
 
-export const EpochTotals = Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Count, onChain: OnChain })
-export const totalsShape = (row: EpochRow): Static<typeof EpochTotals> => ({ root: row.root, pool: String(row.pool), paid: String(row.paid), carried: String(row.carried), remainder: String(row.remainder), scoredAt: row.scored_at, onChain: onChain(row) })
+export const EpochTotals = Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Count, onChain: OnChain, kept: Type.Object({ evidence: Type.Boolean(), observations: Type.Boolean() }, { description: 'false: let go by the retention policy' }) })
+export const totalsShape = (row: EpochRow): Static<typeof EpochTotals> => ({ root: row.root, pool: String(row.pool), paid: String(row.paid), carried: String(row.carried), remainder: String(row.remainder), scoredAt: row.scored_at, onChain: onChain(row), kept: { evidence: row.evidence === 'kept', observations: row.observations === 'kept' } })

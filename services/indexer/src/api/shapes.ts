@@ -11,7 +11,7 @@ export const Count = Type.Integer({ minimum: 0 })
 export const Amount = Type.String({ pattern: '^[0-9]+$', description: 'planck' })
 export const Work = Type.String({ pattern: '^[0-9]+$', description: 'multiply-accumulates' })
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
-export const literals = <const T extends readonly string[]>(values: T) => Type.Unsafe<T[number]>({ type: 'string', enum: [...values] })
+export const literals = <const T extends readonly string[]>(values: T, description?: string) => Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...(description !== undefined && { description }) })
 
 /** Reasons of zeros that arise only in what is shown, beside the protocol's vocabulary. */
 const SHOWN = {
