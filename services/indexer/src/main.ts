@@ -5,7 +5,7 @@ import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { serveOperations } from '@assay/kit/http'
 import type { Log } from '@assay/kit/log'
 import { registeredCheckers } from '@assay/protocol'
-import { best$, connectChain, findNetwork, ledgerBlocks, nodeCrypto, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { best$, connectChain, findNetwork, ledgerRuns, nodeCrypto, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
 import type { IndexerConfig } from './config.ts'
 import { openDatabase, type Store } from './database.ts'
@@ -74,7 +74,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
   try {
     const head = state$.value.ledger.head?.number
     log.info('indexer ready', { url: operations.url, network: toAddress(network), head: head ?? null })
-    const blocks = ledgerBlocks(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs: config.stallMs, known: await knownBlocks(db), signal })
+    const blocks = ledgerRuns(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs: config.stallMs, known: await knownBlocks(db), unconfirmed: true, signal })
     await allOrNone([follow(blocks, { db, crypto, state$, metrics, log }), lastValueFrom(judge.run(), { defaultValue: undefined }), pot$({ db, state$, log, signal, read: (ledger, pending) => readPot(chain, ledger, pending) }).forEach((view) => void (pot = view)), untilAborted(signal, store.ended)], failing)
   } finally {
     watching.unsubscribe()

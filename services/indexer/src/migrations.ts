@@ -46,6 +46,11 @@ export const migrations: Record<string, Migration> = {
         alter table scores add column passed int4, add column asked int4, add column standing text, add column benched_until int8, add column weight int4, add column calibration int8[];`)
     },
   },
+  '0005': {
+    async up(db) {
+      await runAll(db, `create table unconfirmed_blocks (number int8 primary key, hash text not null, parent_hash text not null, events int4 not null)`)
+    },
+  },
 }
 
 /** One statement a query: the extended protocol takes no more. */
