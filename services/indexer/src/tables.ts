@@ -1,4 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
+import type { Generated } from 'kysely'
 import type { AccountId, Hash, Level, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
@@ -23,8 +24,11 @@ export interface BlockRow { number: number, hash: Hash, parent_hash: Hash, relay
 /** A best block that is not confirmed: above the head, one a height, gone when the chain leaves it or when it is confirmed. `events`: how many of the ledger's it has. Only shown, never judged by. */
 export interface UnconfirmedRow { number: number, hash: Hash, parent_hash: Hash, events: number }
 
-/** A ledger event. `data` is the UTF-8 of its JSON, as bytes, because strangers' keys hold characters that PostgreSQL takes in no text. */
-export interface EventRow { block: number, position: number, data: Uint8Array }
+/**
+ * The ledger's events of a block, of those that have any: `count` of them from `position` on (0; earlier versions wrote a row for each). `data` is the UTF-8 of their JSON, as bytes, because strangers'
+ * keys hold characters that PostgreSQL takes in no text.
+ */
+export interface EventRow { block: number, position: number, count: Generated<number>, data: Uint8Array }
 
 /**
  * A round whose judgement block has come. `waiting`: some evidence is not found yet; `failed`: judging it threw, which is a fault of this program. Both are tried again at `retry_at`.

@@ -20,7 +20,7 @@ export async function newestBlocks(db: Kysely<Tables>, limit: number): Promise<S
   const { rows } = await sql<Static<typeof Block>>`
     (select number, hash, parent_hash as "parentHash", false as confirmed, events from unconfirmed_blocks)
     union all
-    (select number, hash, parent_hash, true, (select count(*) from events where events.block = blocks.number)::int4 from blocks order by number desc limit ${limit})
+    (select number, hash, parent_hash, true, coalesce((select sum(count) from events where events.block = blocks.number), 0)::int4 from blocks order by number desc limit ${limit})
     order by number desc limit ${limit}`.execute(db)
   return rows
 }
