@@ -26,6 +26,7 @@ class FakeNode {
   heads = new ReplaySubject<RawHeader>(1)
   connected$ = new BehaviorSubject(true)
   asked: string[] = []
+  distrusted: string[] = []
   hang: (() => void) | undefined
   fail: ((method: string, params: readonly unknown[]) => Error | undefined) | undefined
 
@@ -82,10 +83,10 @@ class FakeNode {
         self.hang()
         await new Promise(() => {})
       }
-      const failing = self.fail?.(method, params)
+      const failing = (Array.isArray(params[0]) ? params[0].map((one: number) => [one]) : [params]).map((one) => self.fail?.(method, one)).find(Boolean)
       if (failing) throw failing
       if (!self.connected$.value) throw new ChainTimeoutError('ws://fake', method, 1)
-      if (method === 'chain_getBlockHash') return self.hashes[params[0] as number] ?? null
+      if (method === 'chain_getBlockHash') return Array.isArray(params[0]) ? params[0].map((number: number) => self.hashes[number] ?? null) : (self.hashes[params[0] as number] ?? null)
       if (method === 'chain_getHeader') return params[0] === undefined ? self.headers.at(-1) : params[0] === self.genesisHash ? self.headers[0] : (self.byHash.get(params[0] as Hash) ?? null)
       throw new Error(method)
     }
@@ -94,7 +95,7 @@ class FakeNode {
       genesisHash: this.genesisHash,
       connected$: this.connected$,
       runtime: { registry },
-      rpc: { request, subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
+      rpc: { request, distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
       async verifyGenesis() {
         const found = (await request('chain_getBlockHash', [0])) as Hash
         if (found !== self.genesisHash) throw new ChainReplacedError('ws://fake', self.genesisHash, found)

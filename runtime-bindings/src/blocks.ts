@@ -2,6 +2,7 @@ import { distinctUntilChanged, map, Observable, ReplaySubject, share } from 'rxj
 import type { Hash } from '@assay/protocol'
 import type { Chain } from './chain.ts'
 import { ChainError, ChainReplacedError, StoppedError } from './errors.ts'
+import { headerHash, type RawHeader } from './header.ts'
 import { createPulse } from './pulse.ts'
 
 export interface BlockRef {
@@ -22,6 +23,22 @@ export type BlockEvent<T> =
   /** The endpoint serves another chain: it has none of the blocks we remember. The stream ends after this. */
   | { readonly type: 'replaced'; readonly expected: BlockRef; readonly found: Hash | null }
 
+/** The same for a reader that takes many blocks at a time. */
+export type RunEvent<T> =
+  /** One or more confirmed blocks, ascending: as many as came together. */
+  | { readonly type: 'blocks'; readonly blocks: readonly T[] }
+  /** A best block that is not confirmed yet; given if `unconfirmed` is set, ascending, and each once until a `reorg` takes it back. It may be left out: what counts is that it comes confirmed. */
+  | { readonly type: 'best'; readonly block: T }
+  | Notice
+
+type Notice = Exclude<BlockEvent<never>, { type: 'block' }>
+
+/** What was made of a block, and how many bytes the node sent for it. */
+export interface Loaded<T> {
+  readonly value: T
+  readonly bytes: number
+}
+
 export interface BlockOptions {
   /** First block to give. */
   from: number
@@ -32,14 +49,18 @@ export interface BlockOptions {
   stallMs?: number
   /** Blocks taken earlier, ascending, the last one `from - 1`: what the caller remembers from its last run, so that a chain that changed meanwhile is noticed. */
   known?: readonly BlockRef[]
-  /** How many blocks are asked for at a time when catching up; default 8. */
+  /** The most blocks that are asked for at a time when catching up; default 512. It begins with a few, doubles while the reader waits for them, and begins anew with one when the node fails. */
   ahead?: number
+  /** The most bytes of answers that may wait to be taken, as far as the blocks before tell their size; default 16 MiB. */
+  aheadBytes?: number
+  /** Whether best blocks are given too, before they are confirmed; default false. */
+  unconfirmed?: boolean
 }
 
-interface RawHeader {
-  number: string
-  parentHash: Hash
-}
+/** The most blocks of one `blocks` event. */
+const LONGEST_RUN = 128
+/** A best block is given unconfirmed if no more than this many confirmed ones are missing. */
+const NEAR = 64
 
 const heads = new WeakMap<Chain, Observable<Header>>()
 
@@ -51,8 +72,7 @@ export function heads$(chain: Chain): Observable<Header> {
       map((raw) => {
         const number = Number(raw.number)
         // The header's own hash, not the number's: the best block at that height may be another by the time we could ask. (Of block 0 only the node knows: development chains invent it.)
-        const hash = number === 0 ? chain.genesisHash : chain.runtime.registry.createType('Header', raw).hash.toHex()
-        return { number, hash, parentHash: raw.parentHash }
+        return { number, hash: number === 0 ? chain.genesisHash : headerHash(raw), parentHash: raw.parentHash }
       }),
       distinctUntilChanged((a, b) => a.hash === b.hash && a.number === b.number),
       share({ connector: () => new ReplaySubject<Header>(1), resetOnRefCountZero: true, resetOnError: true, resetOnComplete: true }),
@@ -80,38 +100,92 @@ export function best$(chain: Chain, signal: AbortSignal): Observable<BlockRef> {
 export async function bestBlock(chain: Chain): Promise<Header> {
   const raw = await chain.rpc.request<RawHeader>('chain_getHeader')
   const number = Number(raw.number)
-  return { number, hash: number === 0 ? chain.genesisHash : chain.runtime.registry.createType('Header', raw).hash.toHex(), parentHash: raw.parentHash }
-}
-
-/** The header at a height of the node's best chain; null if it has none there. Throws a ChainError if the node answers with another height (it forgot that block). */
-export async function headerAt(chain: Chain, number: number): Promise<Header | null> {
-  const hash = await chain.rpc.request<Hash | null>('chain_getBlockHash', [number])
-  if (hash === null) return null
-  if (number === 0) return { number, hash, parentHash: hash }
-  const raw = await chain.rpc.request<RawHeader>('chain_getHeader', [hash])
-  if (Number(raw.number) !== number) {
-    throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-  }
-  return { number, hash, parentHash: raw.parentHash }
+  return { number, hash: number === 0 ? chain.genesisHash : headerHash(raw), parentHash: raw.parentHash }
 }
 
 /**
- * Blocks from `from` on, `confirmations` deep, each once and in order, each the child of the one before; `load` makes of a header what the caller wants and is called for up to `ahead` blocks at
- * once. Outages are filled by number. The next block is asked for only when the last was taken (so a slow reader slows the stream, and memory stays flat). Returns when `signal` aborts.
+ * The header at a height of the node's best chain; null if it has none there. Throws ChainError BLOCK_GONE if the node answers with another height (it forgot that block), INCONSISTENT if the
+ * header is not the one of its hash.
+ */
+export async function headerAt(chain: Chain, number: number): Promise<Header | null> {
+  const hash = await chain.rpc.request<Hash | null>('chain_getBlockHash', [number])
+  return hash === null ? null : headerOf(chain, number, hash)
+}
+
+async function headerOf(chain: Chain, number: number, hash: Hash): Promise<Header> {
+  if (number === 0) return { number, hash, parentHash: hash }
+  const raw = await chain.rpc.request<RawHeader | null>('chain_getHeader', [hash])
+  if (!raw || Number(raw.number) !== number) {
+    throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
+  }
+  const found = headerHash(raw)
+  if (found !== hash) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that block ${number} is ${hash}, and gives a header that is ${found}.`, 'Use another node.', { exit: 75 })
+  return { number, hash, parentHash: raw.parentHash }
+}
+
+/** Headers of `count` heights from `from` on, up to the first that the node does not have. Throws what `headerAt` throws if it cannot give the first of them. */
+async function headersFrom(chain: Chain, from: number, count: number): Promise<Header[]> {
+  const numbers = Array.from({ length: count }, (_, i) => from + i)
+  // A list of heights is one request; a node that takes none is asked for one after the other, as it fails.
+  const hashes = count === 1 ? [await chain.rpc.request<Hash | null>('chain_getBlockHash', [from])] : await chain.rpc.request<(Hash | null)[]>('chain_getBlockHash', [numbers])
+  const known = hashes.slice(0, count)
+  const end = known.indexOf(null)
+  return settledPrefix(known.slice(0, end < 0 ? count : end).map((hash, i) => headerOf(chain, from + i, hash!)))
+}
+
+/** What came of the promises before the first that failed. Throws that one's error if there is nothing before it. */
+async function settledPrefix<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(promises)
+  const failed = results.findIndex(({ status }) => status === 'rejected')
+  if (failed === 0) throw (results[0] as PromiseRejectedResult).reason
+  return results.slice(0, failed < 0 ? results.length : failed).map((result) => (result as PromiseFulfilledResult<T>).value)
+}
+
+/**
+ * Blocks from `from` on, `confirmations` deep, each once and in order, each the child of the one before and with the hash of its own header; `load` makes of a header what the caller wants. Outages
+ * are filled by number. The next block is asked for only when the last was taken (so a slow reader slows the stream, and memory stays flat). Returns when `signal` aborts.
  *
  *     for await (const event of blocks(chain, { from: 1, confirmations: 2, signal }, async (header) => header.hash)) …
  */
 export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (header: Header) => Promise<T>): AsyncGenerator<BlockEvent<T>, void, undefined> {
-  const { from, confirmations, signal, stallMs = 60_000, known = [], ahead = 8 } = options
+  yield* singly(blockRuns(chain, options, (headers) => headers.map(async (header) => ({ value: await load(header), bytes: 0 }))))
+}
+
+/** A stream of runs as one of blocks. */
+export async function* singly<T>(runs: AsyncIterable<RunEvent<T>>): AsyncGenerator<BlockEvent<T>, void, undefined> {
+  for await (const event of runs) {
+    if (event.type === 'blocks') for (const block of event.blocks) yield { type: 'block', block }
+    else if (event.type !== 'best') yield event
+  }
+}
+
+interface Run<T> {
+  from: number
+  count: number
+  got: Promise<{ header: Header; loaded: Loaded<T> }[]>
+  /** whether it is at hand */
+  settled: boolean
+}
+
+/**
+ * The same in runs of blocks that came together, for a reader that can take many at a time: while it works on one run the next ones are asked for, as many requests over the one connection at
+ * once as `ahead` and `aheadBytes` allow. `load` is given the headers of a run and answers one promise for each.
+ */
+export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (headers: readonly Header[]) => readonly Promise<Loaded<T>>[]): AsyncGenerator<RunEvent<T>, void, undefined> {
+  const { from, confirmations, signal, stallMs = 60_000, known = [], ahead = 512, aheadBytes = 16 * 1024 * 1024, unconfirmed = false } = options
   const memory = new Memory(known)
-  const window = new Map<number, Promise<{ header: Header; value: T } | null>>()
+  let window: Run<T>[] = []
+  let depth = Math.min(ahead, 8)
+  let bytesABlock = 0
   let next = from
+  let fresh: BlockRef[] = [] // best blocks to be given unconfirmed
   let best: Header | undefined
   let seen: Header | undefined
   let recent = new Map<number, Hash>() // unconfirmed best blocks, to tell what a reorg took
   let highest = -1
   let progressAt = performance.now()
   let stalled: string | undefined // the reason that was said
+  let trustedAt = performance.now() // since when this connection has its chance
   let trouble: string | undefined
   let failure: unknown
   let reconnected = false
@@ -140,14 +214,40 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
   })
   const connection = chain.connected$.subscribe(() => {
     reconnected = true // another node may answer now
+    trustedAt = performance.now()
     pulse.poke()
   })
   signal.addEventListener('abort', pulse.poke)
 
-  const fetch = (number: number): Promise<{ header: Header; value: T } | null> => {
-    const running = headerAt(chain, number).then(async (header) => header && { header, value: await load(header) })
-    running.catch(() => {}) // looked at when its turn comes
-    return running
+  const fetch = (from: number, count: number): Run<T> => {
+    const work = async () => {
+      const headers = await headersFrom(chain, from, count)
+      const loaded = await settledPrefix(load(headers))
+      return loaded.map((loaded, i) => ({ header: headers[i]!, loaded }))
+    }
+    const run: Run<T> = { from, count, got: work(), settled: false }
+    run.got.then(() => (run.settled = true), () => {}) // a failure is looked at when its turn comes
+    return run
+  }
+
+  // Asks for what may be under way at a time, in four runs, so that there is always one at hand and one being made.
+  const fill = (limit: number): void => {
+    const allowed = Math.max(1, Math.min(depth, bytesABlock > 0 ? Math.floor(aheadBytes / bytesABlock) : depth))
+    const longest = Math.min(LONGEST_RUN, Math.ceil(allowed / 4))
+    let asked = window.reduce((sum, { count }) => sum + count, 0)
+    for (let at = next + asked; at <= limit && asked < allowed; ) {
+      const count = Math.min(longest, limit - at + 1, allowed - asked)
+      window.push(fetch(at, count))
+      at += count
+      asked += count
+    }
+  }
+
+  // The blocks of a run as far as each is the child of the one before.
+  const linked = (got: Awaited<Run<T>['got']>): typeof got => {
+    const parent = memory.last?.number === next - 1 ? memory.last.hash : undefined
+    const broken = got.findIndex(({ header }, i) => (i === 0 ? parent !== undefined && header.parentHash !== parent : header.parentHash !== got[i - 1]!.header.hash))
+    return broken < 0 ? got : got.slice(0, broken)
   }
 
   // The last remembered block that the chain still has; undefined if it has none of them.
@@ -164,8 +264,19 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
     return refs[low - 1]
   }
 
+  // An unconfirmed block may be gone when we ask for it; then another takes its place.
+  const loadEarly = async ({ number, hash }: BlockRef): Promise<T | null> => {
+    try {
+      const [loaded] = load([await headerOf(chain, number, hash)])
+      return (await loaded!).value
+    } catch (error) {
+      if (error instanceof ChainError) return null
+      throw error
+    }
+  }
+
   // Deep reorg, or another chain altogether. `head` is where the chain ends now: a chain that is merely behind us has lost nothing.
-  const verify = async (head: Header): Promise<BlockEvent<T> | undefined> => {
+  const verify = async (head: Header): Promise<Notice | undefined> => {
     try {
       await chain.verifyGenesis()
     } catch (error) {
@@ -180,16 +291,17 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
     if (!last) return { type: 'replaced', expected: memory.refs[0]!, found }
     const gone = next - 1
     memory.cut(last.number)
-    window.clear()
+    window = []
     next = Math.max(from, last.number + 1)
     return { type: 'reorg', from: gone, to: last.number, deep: true }
   }
 
   // What a new best block that is not simply the next one tells.
-  const inspect = async (head: Header): Promise<BlockEvent<T>[]> => {
-    const events: BlockEvent<T>[] = []
+  const inspect = async (head: Header): Promise<Notice[]> => {
+    const events: Notice[] = []
     if (seen && head.parentHash === seen.hash && !reconnected) {
       recent.set(head.number, head.hash)
+      fresh.push(head)
     } else {
       const deep = await verify(head)
       reconnected = false
@@ -214,6 +326,8 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
       }
       if (whole && !deep && seen && seen.number > fork && branch.get(seen.number) !== seen.hash) events.push({ type: 'reorg', from: seen.number, to: fork, deep: false })
       recent = new Map([...[...recent].filter(([number]) => whole && number <= fork), ...branch])
+      // All above the fork and the confirmed blocks, also what was given before an outage that we slept through.
+      fresh = whole ? [...branch].filter(([number]) => number > fork).map(([number, hash]) => ({ number, hash })).toSorted((a, b) => a.number - b.number) : []
     }
     if (events.length > 0) highest = head.number
     seen = head
@@ -235,44 +349,69 @@ export async function* blocks<T>(chain: Chain, options: BlockOptions, load: (hea
         }
         const limit = (seen?.number ?? -1) - confirmations
         if (next <= limit) {
-          for (let number = next; number <= Math.min(limit, next + ahead - 1); number++) if (!window.has(number)) window.set(number, fetch(number))
-          const got = await unlessAborted(window.get(next)!, signal)
-          window.delete(next)
+          fill(limit)
+          const run = window.shift()!
+          const waited = !run.settled
+          const got = await unlessAborted(run.got, signal)
           if (signal.aborted) return
-          if (!got) throw new ChainError('BLOCK_GONE', `${chain.endpoint} has no block ${next} although its best is ${seen?.number}.`, 'Use another node.', { exit: 75 })
-          const parent = memory.last
-          if (parent && parent.number === next - 1 && got.header.parentHash !== parent.hash) {
-            window.clear()
+          if (got.length === 0) throw new ChainError('BLOCK_GONE', `${chain.endpoint} has no block ${next} although its best is ${seen?.number}.`, 'Use another node.', { exit: 75 })
+          const taken = linked(got)
+          if (taken.length === 0) {
+            window = []
             seen = undefined // so that the head is looked at again, from the ground up
             const event = best && (await unlessAborted(verify(best), signal))
-            if (!event) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that the parent of block ${next} is ${got.header.parentHash}, and that ${parent.hash} is block ${parent.number}.`, 'Use another node.', { exit: 75 })
+            if (!event) {
+              const { parentHash } = got[0]!.header
+              throw new ChainError('INCONSISTENT', `${chain.endpoint} says that the parent of block ${next} is ${parentHash}, and that ${memory.last?.hash} is block ${next - 1}.`, 'Use another node.', { exit: 75 })
+            }
             yield event
             if (event.type === 'replaced') return
             continue
           }
-          memory.add(got.header)
-          recent.delete(next)
-          next++
+          if (taken.length < run.count) window = [] // what stands on the rest is asked for again
+          else if (waited) depth = Math.min(ahead, depth * 2)
+          for (const { header } of taken) {
+            memory.add(header)
+            recent.delete(header.number)
+          }
+          next += taken.length
+          bytesABlock = Math.max(taken.reduce((sum, { loaded }) => sum + loaded.bytes, 0) / taken.length, bytesABlock * 0.9)
           trouble = undefined
           progress()
-          yield { type: 'block', block: got.value }
+          yield { type: 'blocks', blocks: taken.map(({ loaded }) => loaded.value) }
+          continue
+        }
+        const early = fresh.shift()
+        if (early !== undefined) {
+          if (!unconfirmed || early.number < next || early.number - next > confirmations + NEAR) continue
+          const block = await unlessAborted(loadEarly(early), signal)
+          if (block !== null) yield { type: 'best', block }
           continue
         }
         trouble = undefined
       } catch (error) {
         if (signal.aborted) return
-        window.clear()
+        window = []
+        depth = 1
         trouble = error instanceof Error ? error.message : String(error)
+        if (error instanceof ChainError && error.code === 'INCONSISTENT') chain.rpc.distrust(trouble)
       }
       // Wait: for a head, the connection, or the time to say that we are stalled. Trouble is tried again at the next of these, at the latest after a second.
       const silence = performance.now() - progressAt
       const reason = !chain.rpc.connected ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
+      const detail = trouble ?? (best ? `no block above ${highest}` : 'no block at all')
+      const patience = stallMs - (performance.now() - trustedAt)
+      if (silence >= stallMs && reason !== 'DISCONNECTED' && patience <= 0) {
+        trustedAt = performance.now()
+        chain.rpc.distrust(detail) // another endpoint, or another connection, may do better
+      }
       if (silence >= stallMs && stalled !== reason) {
         stalled = reason
-        yield { type: 'stalled', reason, best: best?.number ?? null, next, detail: trouble ?? (best ? `no block above ${highest}` : 'no block at all') }
+        yield { type: 'stalled', reason, best: best?.number ?? null, next, detail }
         continue
       }
-      await pulse.wait(Math.min(stalled ? 60_000 : stallMs - silence, trouble ? 1_000 : 60_000))
+      const again = silence < stallMs ? stallMs - silence : patience > 0 ? patience : stallMs
+      await pulse.wait(Math.min(again, trouble ? 1_000 : 60_000))
     }
   } finally {
     subscription.unsubscribe()

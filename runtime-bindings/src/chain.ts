@@ -32,8 +32,13 @@ export interface Chain {
   read(section: string, entry: string, keys: readonly unknown[], at?: Hash): Promise<Codec | null>
   /** The raw bytes of the same. */
   readRaw(section: string, entry: string, keys: readonly unknown[], at?: Hash): Promise<Hex | null>
-  /** The runtime that executed a block, by the marker its state holds (`System.LastRuntimeUpgrade`); `parent` is the block's parent. */
-  runtimeOf(marker: Hex | null, parent: Hash): Promise<Runtime>
+  /**
+   * The runtime that executes the children of a block: the code in its state, by that code's hash. Null asks for nothing but what the block's own `marker` (`System.LastRuntimeUpgrade` of the
+   * child) tells, for a node that has no hashes of values: a runtime that changes without its name or version is then not noticed.
+   */
+  runtimeAfter(parent: Hash, code: Hash | null, marker: Hex | null): Promise<Runtime>
+  /** The hash of the code in a block's state; null from a node that tells no hashes of values (chopsticks' own server). */
+  codeHashAt(block: Hash): Promise<Hash | null>
   /** Throws ChainReplacedError if the endpoint no longer has our genesis. */
   verifyGenesis(): Promise<void>
   close(): Promise<void>
@@ -44,8 +49,11 @@ export interface ConnectOptions extends RpcOptions {
 }
 
 const CODE = '0x3a636f6465'
-// Metadata of 400 kB takes 200 ms and 30 MB to take apart: one runtime for all connections of a process.
-const runtimes = new Map<Hash, Runtime>()
+// Metadata of 400 kB takes 200 ms and 30 MB to take apart: one runtime for all connections of a process, and of a chain's whole history the ones that were used last.
+const runtimes = new Map<Hash, Promise<Runtime>>()
+const KEPT_RUNTIMES = 4
+/** JSON-RPC's code. */
+const METHOD_NOT_FOUND = -32601
 
 /**
  * Connects to a node and learns its runtime. Later losses of the connection heal by themselves (`connected$` tells); ends when `signal` aborts.
@@ -62,7 +70,8 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
     const genesisHash = await rpc.request<Hash>('chain_getBlockHash', [0])
     let current = await loadRuntime(rpc)
     let api = await createApi(rpc, current, genesisHash)
-    const byMarker = new Map<string, Promise<Runtime>>()
+    const byMarker = new Map<string, Promise<Hash>>()
+    let tellsHashes = true
 
     const upgrade = async (): Promise<void> => {
       const next = await loadRuntime(rpc)
@@ -93,7 +102,9 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
       return rpc.request<Hex | null>('state_getStorage', at ? [key, at] : [key])
     }
     return {
-      endpoint: rpc.endpoint,
+      get endpoint() {
+        return rpc.endpoint
+      },
       genesisHash,
       connected$: rpc.connected$,
       rpc,
@@ -113,16 +124,23 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
         const raw = await readRaw(section, entry, keys, at)
         return raw === null ? null : storageValue(runtime, section, entry, raw)
       },
-      runtimeOf(marker, parent) {
+      async runtimeAfter(parent, code, marker) {
+        if (code !== null) return runtimeOf(rpc, code, parent)
         const key = marker ?? 'none'
         let found = byMarker.get(key)
         if (!found) {
           // The code in the parent's state is the code that ran the block.
-          found = loadRuntime(rpc, parent)
+          found = codeHash(rpc, parent)
           byMarker.set(key, found)
           found.catch(() => byMarker.delete(key))
         }
-        return found
+        return runtimeOf(rpc, await found, parent)
+      },
+      async codeHashAt(block) {
+        if (!tellsHashes) return null
+        const hash = await storageHash(rpc, block)
+        if (hash === undefined) tellsHashes = false
+        return hash ?? null
       },
       async verifyGenesis() {
         const found = await rpc.request<Hash>('chain_getBlockHash', [0])
@@ -141,30 +159,49 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
   }
 }
 
-// Code, version and metadata of one block: of the best block, an upgrade could come between the requests.
-async function loadRuntime(rpc: Rpc, at?: Hash): Promise<Runtime> {
-  const where = [at ?? (await rpc.request<Hash>('chain_getBlockHash'))]
-  const codeHash = await codeHashAt(rpc, where)
-  const known = runtimes.get(codeHash)
-  if (known) return known
-  const [version, metadata] = await Promise.all([
-    rpc.request<{ specName: string; specVersion: number; transactionVersion?: number }>('state_getRuntimeVersion', where),
-    rpc.request<Hex>('state_getMetadata', where),
-  ])
-  const runtime = createRuntime({ codeHash, metadata, specName: version.specName, specVersion: version.specVersion, transactionVersion: version.transactionVersion ?? 1 })
-  runtimes.set(codeHash, runtime)
-  return runtime
+// Of the best block if no other is named; that block is fixed first, an upgrade could come between the requests.
+async function loadRuntime(rpc: Rpc): Promise<Runtime> {
+  const at = await rpc.request<Hash>('chain_getBlockHash')
+  return runtimeOf(rpc, await codeHash(rpc, at), at)
 }
 
-async function codeHashAt(rpc: Rpc, where: readonly Hash[]): Promise<Hash> {
-  try {
-    return await rpc.request<Hash>('state_getStorageHash', [CODE, ...where])
-  } catch (error) {
-    if (!(error instanceof RpcError)) throw error
+/** The runtime of a code that is in the state of `at`; version and metadata are asked for if nobody did before. */
+function runtimeOf(rpc: Rpc, code: Hash, at: Hash): Promise<Runtime> {
+  const known = runtimes.get(code)
+  const found = known ?? makeRuntime(rpc, code, at)
+  runtimes.delete(code)
+  runtimes.set(code, found) // the newest is last
+  if (!known) {
+    found.catch(() => runtimes.delete(code))
+    for (const old of runtimes.keys()) if (runtimes.size > KEPT_RUNTIMES) runtimes.delete(old)
   }
-  const code = await rpc.request<Hex | null>('state_getStorage', [CODE, ...where]) // chopsticks has no storage hashes
+  return found
+}
+
+async function makeRuntime(rpc: Rpc, codeHash: Hash, at: Hash): Promise<Runtime> {
+  const [version, metadata] = await Promise.all([
+    rpc.request<{ specName: string; specVersion: number; transactionVersion?: number }>('state_getRuntimeVersion', [at]),
+    rpc.request<Hex>('state_getMetadata', [at]),
+  ])
+  return createRuntime({ codeHash, metadata, specName: version.specName, specVersion: version.specVersion, transactionVersion: version.transactionVersion ?? 1 })
+}
+
+async function codeHash(rpc: Rpc, at: Hash): Promise<Hash> {
+  const hash = await storageHash(rpc, at)
+  if (hash != null) return hash
+  const code = await rpc.request<Hex | null>('state_getStorage', [CODE, at])
   if (code === null) throw new ChainUnreachableError(rpc.endpoint, 'its state has no code')
   return utilCrypto.blake2AsHex(code, 256)
+}
+
+/** Of the code at a block; undefined from a node without such hashes, null if the state has no code. */
+async function storageHash(rpc: Rpc, at: Hash): Promise<Hash | null | undefined> {
+  try {
+    return await rpc.request<Hash | null>('state_getStorageHash', [CODE, at])
+  } catch (error) {
+    if (error instanceof RpcError && error.rpcCode === METHOD_NOT_FOUND) return undefined
+    throw error
+  }
 }
 
 async function createApi(rpc: Rpc, runtime: Runtime, genesisHash: Hash): Promise<Api> {

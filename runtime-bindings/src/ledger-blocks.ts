@@ -1,16 +1,18 @@
 import type { Observable } from 'rxjs'
 import type { Vec } from '@polkadot/types-codec'
-import type { Codec } from '@polkadot/types/types'
 import type { EventRecord } from '@polkadot/types/interfaces'
 import type { Hash, Hex, LedgerBlock, LedgerEvent } from '@assay/protocol'
 import { documentIdentity, toHex } from '@assay/protocol'
-import { blocks, fromBlocks, type BlockEvent, type BlockOptions, type Header } from './blocks.ts'
+import { blockRuns, fromBlocks, singly, type BlockEvent, type BlockOptions, type Header, type Loaded, type RunEvent } from './blocks.ts'
 import type { Chain } from './chain.ts'
 import { ChainError } from './errors.ts'
-import { specOf, storageKey, storageValue, type Runtime } from './runtime.ts'
+import { eventReader, fieldReader, type EventReader } from './event-reader.ts'
+import { LayoutError } from './layout.ts'
+import { specOf, storageKey, type Runtime } from './runtime.ts'
 import { util } from './polkadot.ts'
 
 export type LedgerBlockEvent = BlockEvent<LedgerBlock>
+export type LedgerRunEvent = RunEvent<LedgerBlock>
 
 /**
  * The chain as the protocol's ledger takes it: confirmed blocks with the effects of the peaq pallets, and what happens to the stream (see `blocks`). Pull-based: a reader that writes each block
@@ -19,7 +21,12 @@ export type LedgerBlockEvent = BlockEvent<LedgerBlock>
  *     for await (const event of ledgerBlocks(chain, { from: parameters.origin, confirmations: 2, signal })) …
  */
 export function ledgerBlocks(chain: Chain, options: BlockOptions): AsyncGenerator<LedgerBlockEvent, void, undefined> {
-  return blocks(chain, options, (header) => loadLedgerBlock(chain, header))
+  return singly(ledgerRuns(chain, options))
+}
+
+/** The same in runs, for a reader that takes many blocks at a time (see `blockRuns`). */
+export function ledgerRuns(chain: Chain, options: BlockOptions): AsyncGenerator<LedgerRunEvent, void, undefined> {
+  return blockRuns(chain, options, (headers) => loadRun(chain, headers))
 }
 
 /** The same as an Observable, for readers that keep up. */
@@ -27,38 +34,102 @@ export function ledgerBlocks$(chain: Chain, options: BlockOptions): Observable<L
   return fromBlocks((signal) => ledgerBlocks(chain, { ...options, signal }), options.signal)
 }
 
-/** Reads one block's effects: two storage values and the runtime marker in one request, no runtime call. Throws ChainError UNREADABLE_BLOCK if the events do not decode by the runtime's own metadata. */
+/** Reads one block's effects: a few storage values in one request, no runtime call. Throws ChainError UNREADABLE_BLOCK if the events do not decode by the runtime's own metadata. */
 export async function loadLedgerBlock(chain: Chain, header: Header): Promise<LedgerBlock> {
-  const base = { number: header.number, hash: header.hash, parentHash: header.parentHash }
-  if (header.number === 0) return { ...base, relayRoot: null, events: [] } // genesis has no events
-  const { runtime, events, validation } = await readState(chain, header)
-  return { ...base, relayRoot: relayRootOf(runtime, validation), events: ledgerEvents(runtime, events, header.number) }
+  return (await loadRun(chain, [header])[0]!).value
 }
 
 /** The decoded `system.events` of a block. Throws ChainError UNREADABLE_BLOCK. */
 export async function loadEvents(chain: Chain, header: Header): Promise<{ runtime: Runtime; records: readonly EventRecord[] }> {
-  const { runtime, events } = await readState(chain, header)
-  return { runtime, records: decodeEvents(runtime, events, header.number) }
+  const [state, code] = await Promise.all([readState(chain, header), chain.codeHashAt(header.parentHash)])
+  const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
+  return { runtime, records: decodeEvents(runtime, state.events, header.number) }
 }
 
-async function readState(chain: Chain, header: Header): Promise<{ runtime: Runtime; events: Hex | null; validation: Hex | null }> {
-  const now = chain.runtime // these keys are hashes of names and the same in every runtime
-  const eventsKey = storageKey(now, 'system', 'events')
-  const markerKey = storageKey(now, 'system', 'lastRuntimeUpgrade')
-  const validationKey = now.pallets.query['parachainSystem']?.['validationData'] ? storageKey(now, 'parachainSystem', 'validationData') : null
-  const keys = [eventsKey, markerKey, ...(validationKey ? [validationKey] : [])]
-  const [set] = await chain.rpc.request<{ changes: [Hex, Hex | null][] }[]>('state_queryStorageAt', [keys, header.hash])
+/**
+ * Blocks that follow one another, asked for side by side. The code that ran the first and the last of them is asked for by its hash: where the two are one and no block between names another
+ * runtime, it ran them all. (A version number would not do: a runtime may change and keep it.)
+ */
+function loadRun(chain: Chain, headers: readonly Header[]): Promise<Loaded<LedgerBlock>>[] {
+  const states = headers.map(async (header) => (header.number === 0 ? null : readState(chain, header)))
+  const ends = [headers[0]!, ...(headers.length > 1 ? [headers.at(-1)!] : [])].map(({ parentHash }) => chain.codeHashAt(parentHash))
+  const same = Promise.all([Promise.all(ends), Promise.all(states)]).then(([codes, states]) => {
+    const [one] = codes
+    return one != null && codes.every((code) => code === one) && states.every((state) => state?.marker === states[0]?.marker) ? one : undefined
+  })
+  same.catch(() => {}) // each block says it
+  return headers.map(async (header, i): Promise<Loaded<LedgerBlock>> => {
+    const base = { number: header.number, hash: header.hash, parentHash: header.parentHash }
+    const state = await states[i]
+    if (!state) return { value: { ...base, relayRoot: null, events: [] }, bytes: 0 } // genesis has no events
+    const code = await same.catch(() => undefined) ?? await chain.codeHashAt(header.parentHash)
+    const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
+    return { value: { ...base, relayRoot: relayRootOf(runtime, state.validation), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
+  })
+}
+
+interface State {
+  events: Hex | null
+  validation: Hex | null
+  /** `System.LastRuntimeUpgrade` */
+  marker: Hex | null
+  /** length of the answer */
+  bytes: number
+}
+
+async function readState(chain: Chain, header: Header): Promise<State> {
+  const keys = stateKeys(chain.runtime) // hashes of names, and the same in every runtime
+  const [set] = await chain.rpc.request<{ changes: [Hex, Hex | null][] }[]>('state_queryStorageAt', [Object.values(keys).filter((key) => key !== null), header.hash])
   if (!set) throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has the state of block ${header.number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-  const values = new Map(set.changes)
-  const runtime = await chain.runtimeOf(values.get(markerKey) ?? null, header.parentHash)
-  return { runtime, events: values.get(eventsKey) ?? null, validation: (validationKey && values.get(validationKey)) || null }
+  const values = new Map<Hex | null, Hex | null>(set.changes)
+  const value = (key: Hex | null): Hex | null => values.get(key) ?? null
+  return { events: value(keys.events), validation: value(keys.validation), marker: value(keys.marker), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
+}
+
+const keysOf = new WeakMap<Runtime, Record<'events' | 'marker' | 'validation', Hex | null>>()
+
+function stateKeys(runtime: Runtime): Record<'events' | 'marker' | 'validation', Hex | null> {
+  let keys = keysOf.get(runtime)
+  if (!keys) {
+    keys = {
+      events: storageKey(runtime, 'system', 'events'),
+      marker: storageKey(runtime, 'system', 'lastRuntimeUpgrade'),
+      validation: runtime.pallets.query['parachainSystem']?.['validationData'] ? storageKey(runtime, 'parachainSystem', 'validationData') : null,
+    }
+    keysOf.set(runtime, keys)
+  }
+  return keys
+}
+
+const EVENTS = ['peaqStorage.ItemAdded', 'peaqStorage.ItemUpdated', 'peaqDid.AttributeAdded', 'peaqDid.AttributeUpdated', 'peaqRbac.RoleAssignedToUser', 'peaqRbac.RoleUnassignedToUser'] as const
+
+interface Readers {
+  events: EventReader<(typeof EVENTS)[number]>
+  relayRoot: (raw: Uint8Array) => Uint8Array | null
+}
+
+const readers = new WeakMap<Runtime, Readers>()
+
+function readersOf(runtime: Runtime): Readers {
+  let found = readers.get(runtime)
+  if (!found) {
+    const has = runtime.pallets.query['parachainSystem']?.['validationData'] !== undefined
+    found = { events: eventReader(runtime, EVENTS), relayRoot: has ? fieldReader(runtime, 'parachainSystem', 'validationData', 'relayParentStorageRoot') : () => null }
+    readers.set(runtime, found)
+  }
+  return found
 }
 
 /** `relayParentStorageRoot` of a block's validation data; null where a chain has none. */
 function relayRootOf(runtime: Runtime, raw: Hex | null): Hash | null {
-  if (raw === null) return null
-  const data = storageValue(runtime, 'parachainSystem', 'validationData', raw) as unknown as { relayParentStorageRoot?: Codec }
-  return data.relayParentStorageRoot ? toHex(data.relayParentStorageRoot.toU8a()) : null
+  const root = raw === null ? null : readersOf(runtime).relayRoot(bytesOf(raw))
+  return root && toHex(root)
+}
+
+// No Buffer: a slice of one is no copy.
+function bytesOf(raw: Hex): Uint8Array {
+  const { buffer, byteOffset, length } = Buffer.from(raw.slice(2), 'hex')
+  return new Uint8Array(buffer, byteOffset, length)
 }
 
 /** Decodes the raw value of `system.events`. Throws ChainError UNREADABLE_BLOCK. */
@@ -71,8 +142,11 @@ export function decodeEvents(runtime: Runtime, raw: Hex | null, number: number):
   } catch {
     // said below
   }
-  throw new ChainError('UNREADABLE_BLOCK', `The events of block ${number} do not decode by the metadata of its runtime ${specOf(runtime)}.`, 'The endpoint or this version is at fault: try another node, then a newer version.', { exit: 75 })
+  throw unreadable(runtime, number)
 }
+
+const unreadable = (runtime: Runtime, number: number): ChainError =>
+  new ChainError('UNREADABLE_BLOCK', `The events of block ${number} do not decode by the metadata of its runtime ${specOf(runtime)}.`, 'The endpoint or this version is at fault: try another node, then a newer version.', { exit: 75 })
 
 /**
  * The ledger's events among a block's, in order. What a stranger can write into an event (keys that are no text, values of any length) never throws: a key that is not printable ASCII is none of
@@ -80,38 +154,47 @@ export function decodeEvents(runtime: Runtime, raw: Hex | null, number: number):
  */
 export function ledgerEvents(runtime: Runtime, raw: Hex | null, number: number): LedgerEvent[] {
   const found: LedgerEvent[] = []
-  for (const { event } of decodeEvents(runtime, raw, number)) {
-    const data = event.data as unknown as Codec[]
-    switch (`${event.section}.${event.method}`) {
+  for (const { name, fields } of read()) {
+    switch (name) {
       case 'peaqStorage.ItemAdded':
       case 'peaqStorage.ItemUpdated': {
-        const key = bare(data, 1)
+        const key = bare(fields, 1)
         if (key.every((byte) => byte >= 0x20 && byte < 0x7f)) {
-          found.push({ kind: 'item', who: id(data, 0), key: Buffer.from(key).toString('latin1'), value: bare(data, 2), update: event.method === 'ItemUpdated' })
+          found.push({ kind: 'item', who: id(fields, 0), key: Buffer.from(key).toString('latin1'), value: bare(fields, 2), update: name === 'peaqStorage.ItemUpdated' })
         }
         break
       }
       case 'peaqDid.AttributeAdded':
       case 'peaqDid.AttributeUpdated': {
-        const value = bare(data, 3)
-        found.push({ kind: 'attribute', who: id(data, 0), subject: id(data, 1), value, identity: documentIdentity(value) })
+        const value = bare(fields, 3)
+        found.push({ kind: 'attribute', who: id(fields, 0), subject: id(fields, 1), value, identity: documentIdentity(value) })
         break
       }
       case 'peaqRbac.RoleAssignedToUser':
       case 'peaqRbac.RoleUnassignedToUser':
-        found.push({ kind: 'role', owner: id(data, 0), role: id(data, 1), user: id(data, 2), assigned: event.method === 'RoleAssignedToUser' })
+        found.push({ kind: 'role', owner: id(fields, 0), role: id(fields, 1), user: id(fields, 2), assigned: name === 'peaqRbac.RoleAssignedToUser' })
         break
     }
   }
   return found
 
-  function bare(data: readonly Codec[], at: number): Uint8Array {
-    const field = data[at]
-    if (!field) throw shape()
-    return Uint8Array.from(field.toU8a(true))
+  function read() {
+    if (raw === null) return []
+    try {
+      return readersOf(runtime).events(bytesOf(raw))
+    } catch (error) {
+      // (A RangeError is the stack's: values nested without end.)
+      if (error instanceof LayoutError || error instanceof RangeError) throw unreadable(runtime, number)
+      throw error
+    }
   }
-  function id(data: readonly Codec[], at: number): Hash {
-    const bytes = bare(data, at)
+  function bare(fields: readonly Uint8Array[], at: number): Uint8Array {
+    const field = fields[at]
+    if (!field) throw shape()
+    return field
+  }
+  function id(fields: readonly Uint8Array[], at: number): Hash {
+    const bytes = bare(fields, at)
     if (bytes.length !== 32) throw shape()
     return toHex(bytes)
   }

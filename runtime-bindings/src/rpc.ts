@@ -14,6 +14,8 @@ export interface Rpc {
   request<T>(method: string, params?: readonly unknown[], timeoutMs?: number): Promise<T>
   /** Values of a subscription, through any number of connections; what happened during an outage is not delivered. Errors if the node refuses it, completes on `close`. */
   subscribe<T>(method: string, unsubscribe: string, params?: readonly unknown[]): Observable<T>
+  /** The reader finds that what answers cannot be right, or does not move: another connection is made, to another endpoint where there are several. */
+  distrust(why: string): void
   close(): void
 }
 
@@ -231,6 +233,9 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     },
     request,
     subscribe,
+    distrust: (why) => {
+      if (up) drop(why)
+    },
     close,
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Api, Block, Blockchain, StorageLayer } from '@acala-network/chopsticks-core'
 import type { GenericExtrinsic } from '@polkadot/types'
 import { chainSpec, type ChainSpec, type SpecNetwork } from './chain-spec.ts'
-import { core } from './chopsticks.ts'
+import { blake2AsHex, core } from './chopsticks.ts'
 import { ChainDatabase, DatabaseError } from './database.ts'
 import { fundEntries, fundedGenesis, GenesisSource, type Hex } from './genesis.ts'
 import { createProducer, type DevchainLog, type Producer, type ProducerStats } from './producer.ts'
@@ -324,10 +324,20 @@ async function readBase(base: Block): Promise<void> {
   await (await base.parentBlock)?.meta
 }
 
+/** BLAKE2b of a storage value; the last is remembered, as it is the code that every block asks for. */
+function createValueHash(): (value: Hex) => Hex {
+  let [last, hash]: [Hex?, Hex?] = []
+  return (value) => {
+    if (hash === undefined || value !== last) [last, hash] = [value, blake2AsHex(value, 256)]
+    return hash
+  }
+}
+
 function rpcCall(chain: Blockchain, devchain: Pick<Devchain, 'setHead' | 'setStorage' | 'timeTravel' | 'reorg' | 'stats'>) {
   const refused = (error: unknown): never => {
     throw new core.ResponseError(1, error instanceof Error ? error.message : String(error))
   }
+  const valueHash = createValueHash()
   const own: Record<string, (params: unknown[]) => Promise<unknown>> = {
     dev_setHead: async ([target]) => (await devchain.setHead(target as Hex | number).catch(refused)).hash,
     dev_setStorage: async ([values, at]) => {
@@ -342,6 +352,12 @@ function rpcCall(chain: Blockchain, devchain: Pick<Devchain, 'setHead' | 'setSto
     },
     dev_reorg: async ([depth, options]) => (await devchain.reorg(Number(depth), (options ?? {}) as { lose?: boolean }).catch(refused)).hash,
     dev_stats: async () => devchain.stats,
+    // As a node does, and chopsticks does not: a reader learns by it which code ran a block without reading the code.
+    state_getStorageHash: async ([key, at]) => {
+      const block = await chain.getBlock(at as Hex | undefined)
+      const value = await block?.get(key as Hex)
+      return value === undefined ? null : valueHash(value)
+    },
   }
   // The mode belongs to whoever started the chain; chopsticks' switch would build behind the producer's back.
   const { dev_setBlockBuildMode: _, ...theirs } = core.allHandlers as Record<string, (context: { chain: Blockchain }, params: unknown[], subscriptions: never) => Promise<unknown>>

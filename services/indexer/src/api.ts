@@ -1,5 +1,6 @@
 // What the world sees of the network over HTTP. Everything is read from the database and the ledger; nothing here changes anything.
 import type { FastifyInstance } from 'fastify'
+import { blockRoutes } from './api/blocks.ts'
 import { checkerRoutes } from './api/checkers.ts'
 import { epochRoutes } from './api/epochs.ts'
 import { evidenceRoute } from './api/evidence.ts'
@@ -17,6 +18,7 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics): (app: Fastify
       done()
     })
     networkRoute(app, deps)
+    blockRoutes(app, deps)
     machineRoutes(app, deps)
     checkerRoutes(app, deps)
     roundRoutes(app, deps)

@@ -24,6 +24,7 @@ const TABLES: Record<keyof Tables, readonly string[] | null> = {
   scores: ['epoch', 'account', 'kind'],
   payouts: ['epoch', 'account'],
   evidence: ['id'],
+  unconfirmed_blocks: null, // the chain tells them again
   leadership: null,
   follower: null,
 }

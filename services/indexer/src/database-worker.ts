@@ -5,6 +5,7 @@ import type { Answer, Request, Told, WorkerData } from './database-embedded.ts'
 
 const INT8 = 20
 const NUMERIC = 1700
+const BYTEA = 17
 const port = parentPort!
 const { dir, channel } = workerData as WorkerData
 
@@ -12,7 +13,9 @@ const postgres = await PGlite.create({
   dataDir: dir,
   // int8 holds block numbers and counts (safe integers); numeric holds amounts and work, which are whole numbers of up to 128 bits.
   parsers: { [INT8]: Number, [NUMERIC]: BigInt },
-  serializers: { [INT8]: String, [NUMERIC]: String },
+  // Bytes go as they are: written as text in JavaScript they cost more than PostgreSQL takes to store them.
+  // (PGlite's types know text only.)
+  serializers: { [INT8]: String, [NUMERIC]: String, [BYTEA]: ((bytes: Uint8Array) => bytes) as unknown as (bytes: Uint8Array) => string },
 })
 
 async function perform({ id, query }: Request): Promise<Answer> {

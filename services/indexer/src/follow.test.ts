@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '@assay/kit/metrics'
 import { silentLog } from '@assay/kit/log'
-import { devnetParameters, registeredMachines, type LedgerBlock } from '@assay/protocol'
-import type { LedgerBlockEvent } from '@assay/runtime-bindings'
+import { applyBlock, devnetParameters, emptyLedger, registeredMachines, type LedgerBlock } from '@assay/protocol'
+import type { LedgerRunEvent } from '@assay/runtime-bindings'
 import { actor, NETWORK, parametersItem, registration, TestChain } from '../../../protocol/testing/chain.ts'
 import { crypto } from '../../../protocol/testing/crypto.ts'
 import type { Store } from './database.ts'
@@ -16,7 +16,7 @@ let store: Store
 let end: () => Promise<void>
 beforeAll(async () => void ({ store, end } = await openTestDatabase()))
 afterAll(() => end())
-beforeEach(async () => void (await sql`truncate blocks, events cascade`.execute(store.db)))
+beforeEach(async () => void (await sql`truncate blocks, events, unconfirmed_blocks cascade`.execute(store.db)))
 
 const machine = actor('machine', 'machine')
 /** Blocks 5 to 12: a founding in 6, a registration in 8, a stranger's junk in 9. */
@@ -26,8 +26,8 @@ const chain = new TestChain(5)
   .at(9, { kind: 'item', who: machine.account.public, key: `{"0x":"ff"} \\u0000 '; drop table blocks; --`, value: new Uint8Array(128), update: false }, { kind: 'role', owner: NETWORK, role: NETWORK, user: NETWORK, assigned: true })
   .to(12)
 
-async function* script(...events: (LedgerBlock | LedgerBlockEvent)[]): AsyncGenerator<LedgerBlockEvent> {
-  for (const event of events) yield 'type' in event ? event : { type: 'block', block: event }
+async function* script(...events: (LedgerBlock | LedgerRunEvent)[]): AsyncGenerator<LedgerRunEvent> {
+  for (const event of events) yield 'type' in event ? event : { type: 'blocks', blocks: [event] }
 }
 
 const stored = () => storedLedger({ db: store.db, crypto, network: NETWORK, signal: new AbortController().signal })
@@ -35,7 +35,7 @@ const from = (number: number, to = number) => chain.blocks.filter((block) => blo
 const numbers = async () => (await store.db.selectFrom('blocks').select('number').orderBy('number').execute()).map(({ number }) => number)
 
 /** Follows a script from what is stored; gives the states that were seen. */
-async function run(...events: (LedgerBlock | LedgerBlockEvent)[]): Promise<ChainState[]> {
+async function run(...events: (LedgerBlock | LedgerRunEvent)[]): Promise<ChainState[]> {
   const state$ = new BehaviorSubject<ChainState>({ ledger: await stored(), stalled: null })
   const seen: ChainState[] = []
   state$.subscribe((state) => seen.push(state))
@@ -69,6 +69,61 @@ describe('following', () => {
     await Promise.all(looks)
     for (const [head, last] of shown) expect(last ?? -1).toBeGreaterThanOrEqual(head ?? -1)
     expect(shown.length).toBe(4)
+  })
+})
+
+describe('blocks that come together', () => {
+  const together = (blocks: LedgerBlock[]): LedgerRunEvent => ({ type: 'blocks', blocks })
+
+  it('are one step of the ledger and of the database', async () => {
+    expect(heads(await run(together(from(5, 9)), together(from(10, 12))))).toEqual([null, 9, 12])
+    expect(await stored()).toEqual(chain.ledger)
+    expect(await numbers()).toEqual([5, 6, 7, 8, 9, 10, 11, 12])
+  })
+
+  it('are taken up to the one that does not continue the chain', async () => {
+    await expect(run(together([...from(5, 8), ...from(10, 12)]))).rejects.toMatchObject({ code: 'GAP', message: expect.stringContaining('block 10') })
+    expect(await numbers()).toEqual([5, 6, 7, 8])
+    await expect(run(together(from(12)))).rejects.toMatchObject({ code: 'GAP' })
+    expect((await stored()).head?.number).toBe(8)
+  })
+
+  it('are all stored or none, if the database refuses one of them', async () => {
+    await run(...from(5, 6))
+    await sql`insert into blocks values (9, '0x', '0x', null)`.execute(store.db)
+    const state$ = new BehaviorSubject<ChainState>({ ledger: from(5, 6).reduce((ledger, block) => applyBlock(crypto, ledger, block), emptyLedger(NETWORK)), stalled: null })
+    await expect(follow(script(together(from(7, 10))), { db: store.db, crypto, state$, metrics: indexerMetrics(createMetrics('test')), log: silentLog })).rejects.toMatchObject({ code: 'DATABASE' })
+    expect([await numbers(), state$.value.ledger.head?.number]).toEqual([[5, 6, 9], 6])
+  })
+})
+
+describe('best blocks', () => {
+  const best = (number: number, fork = ''): LedgerRunEvent => {
+    const block = from(number)[0]!
+    return { type: 'best', block: fork === '' ? block : { ...block, hash: `0x${fork.repeat(32)}`, events: [] } }
+  }
+  const shown = async () => (await store.db.selectFrom('unconfirmed_blocks').select(['number', 'hash', 'events']).orderBy('number').execute()).map(({ number, hash, events }) => [number, hash, events])
+  const row = (number: number) => [number, chain.hash(number), from(number)[0]!.events.length]
+
+  it('are kept beside the confirmed ones, and become these', async () => {
+    await run(...from(5, 6), best(7), best(8), best(9))
+    expect(await shown()).toEqual([row(7), row(8), row(9)])
+    expect([await numbers(), (await stored()).head?.number]).toEqual([[5, 6], 6])
+    await run(best(7), best(8), best(9), ...from(7, 8))
+    expect([await shown(), await numbers()]).toEqual([[row(9)], [5, 6, 7, 8]])
+  })
+
+  it('go with a reorg, and those of the new branch take their place', async () => {
+    await run(...from(5, 6), best(7), best(8, 'aa'), best(9, 'bb'), { type: 'reorg', from: 9, to: 7, deep: false }, best(8))
+    expect(await shown()).toEqual([row(7), row(8)])
+    await run(best(7), best(8, 'aa'), best(9, 'bb'), best(8))
+    expect(await shown()).toEqual([row(7), row(8)])
+  })
+
+  it('of a run before are forgotten at the start: the chain may have left them', async () => {
+    await run(...from(5, 6), best(7), best(8))
+    await run()
+    expect(await shown()).toEqual([])
   })
 })
 

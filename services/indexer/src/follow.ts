@@ -1,10 +1,10 @@
-// From the chain into the database and the ledger: one transaction a block, so that head and events are never apart.
-import type { Kysely } from 'kysely'
+// From the chain into the database and the ledger: one transaction for the blocks that came together, so that head and events are never apart.
+import { sql, type Kysely, type Transaction } from 'kysely'
 import { BehaviorSubject } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { applyBlock, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
-import type { BlockRef, LedgerBlockEvent } from '@assay/runtime-bindings'
+import { applyBlock, concat, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, utf8, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
+import type { BlockRef, LedgerRunEvent } from '@assay/runtime-bindings'
 import type { IndexerMetrics } from './metrics.ts'
 import type { Tables } from './tables.ts'
 
@@ -25,25 +25,39 @@ export interface FollowDeps {
 }
 
 /**
- * Takes confirmed blocks until `events` ends. A block is in the database before the ledger in `state$` shows it; a block that does not continue the ledger is refused and changes
- * nothing. Throws OperatorError: REORG (confirmed blocks left the chain), CHAIN_REPLACED, GAP, DATABASE.
+ * Takes confirmed blocks until `events` ends, as many at a time as come together. A block is in the database before the ledger in `state$` shows it; a block that does not continue the ledger is
+ * refused and changes nothing. Best blocks are kept beside, in a table that neither ledger nor judgement reads. Throws OperatorError: REORG (confirmed blocks left the chain), CHAIN_REPLACED, GAP,
+ * DATABASE.
  */
-export async function follow(events: AsyncIterable<LedgerBlockEvent>, { db, crypto, state$, metrics, log }: FollowDeps): Promise<void> {
+export async function follow(events: AsyncIterable<LedgerRunEvent>, { db, crypto, state$, metrics, log }: FollowDeps): Promise<void> {
+  // What the last run of this program saw may have left the chain since.
+  await db.deleteFrom('unconfirmed_blocks').execute()
+  let unconfirmed = false
   for await (const event of events) {
     switch (event.type) {
-      case 'block': {
+      case 'blocks': {
         const done = metrics.blockSeconds.startTimer()
-        const ledger = continued(crypto, state$.value.ledger, event.block)
-        await writeBlock(db, event.block)
-        done()
-        metrics.blocks.inc()
-        metrics.headBlock.set(event.block.number)
-        metrics.stalled.set(0)
-        if (state$.value.stalled) log.info('chain moves again', { block: event.block.number })
-        log.debug('block taken', { block: event.block.number, events: event.block.events.length })
-        state$.next({ ledger, stalled: null })
+        const { ledger, taken, refused } = applied(crypto, state$.value.ledger, event.blocks)
+        if (taken.length > 0) {
+          await db.transaction().execute(async (trx) => {
+            await writeBlocks(trx, taken)
+            if (unconfirmed) await trx.deleteFrom('unconfirmed_blocks').where('number', '<=', taken.at(-1)!.number).execute()
+          })
+          done()
+          metrics.blocks.inc(taken.length)
+          metrics.headBlock.set(taken.at(-1)!.number)
+          metrics.stalled.set(0)
+          if (state$.value.stalled) log.info('chain moves again', { block: taken[0]!.number })
+          for (const block of taken) log.debug('block taken', { block: block.number, events: block.events.length })
+          state$.next({ ledger, stalled: null })
+        }
+        if (refused) throw refused
         break
       }
+      case 'best':
+        unconfirmed = true
+        await writeUnconfirmed(db, event.block)
+        break
       case 'stalled':
         metrics.stalled.set(1)
         log.warn('chain stalled', { reason: event.reason, detail: event.detail, next: event.next })
@@ -51,6 +65,7 @@ export async function follow(events: AsyncIterable<LedgerBlockEvent>, { db, cryp
         break
       case 'reorg':
         log.info('unconfirmed blocks replaced', { from: event.from, to: event.to })
+        await db.deleteFrom('unconfirmed_blocks').where('number', '>', event.to).execute()
         if (event.deep) {
           throw new OperatorError('REORG', `the chain left its confirmed blocks ${event.to + 1} to ${event.from} for others`, {
             advice: 'What was judged from them may not hold. Make sure that the endpoint is sound; then give an empty data folder, and everything is read from the chain again.',
@@ -75,10 +90,36 @@ function continued(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
   }
 }
 
-async function writeBlock(db: Kysely<Tables>, block: LedgerBlock): Promise<void> {
+/** The ledger after as many of the blocks as continue it, and why the next one does not. */
+function applied(crypto: Crypto, ledger: Ledger, blocks: readonly LedgerBlock[]): { ledger: Ledger, taken: readonly LedgerBlock[], refused?: OperatorError } {
+  for (const [i, block] of blocks.entries()) {
+    try {
+      ledger = continued(crypto, ledger, block)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      return { ledger, taken: blocks.slice(0, i), refused: error }
+    }
+  }
+  return { ledger, taken: blocks }
+}
+
+// As columns, and all bytes in one value: a statement with a parameter for each cell takes PostgreSQL ten times as long to read.
+async function writeBlocks(trx: Transaction<Tables>, blocks: readonly LedgerBlock[]): Promise<void> {
+  await sql`insert into blocks (number, hash, parent_hash, relay_root)
+    select * from unnest(${blocks.map(({ number }) => number)}::int8[], ${blocks.map(({ hash }) => hash)}::text[], ${blocks.map(({ parentHash }) => parentHash)}::text[], ${blocks.map(({ relayRoot }) => relayRoot)}::text[])`.execute(trx)
+  const full = blocks.filter(({ events }) => events.length > 0)
+  if (full.length === 0) return
+  const data = full.map(({ events }) => encodeEvents(events))
+  await sql`insert into events (block, position, count, data)
+    select block, 0, count, substring(${concat(...data)}::bytea from (sum(size) over (order by block) - size + 1)::int4 for size)
+    from unnest(${full.map(({ number }) => number)}::int8[], ${full.map(({ events }) => events.length)}::int4[], ${data.map(({ length }) => length)}::int4[]) as x (block, count, size)`.execute(trx)
+}
+
+// A best block takes the place of those at its height and above.
+async function writeUnconfirmed(db: Kysely<Tables>, { number, hash, parentHash, events }: LedgerBlock): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await trx.insertInto('blocks').values({ number: block.number, hash: block.hash, parent_hash: block.parentHash, relay_root: block.relayRoot }).execute()
-    if (block.events.length > 0) await trx.insertInto('events').values(block.events.map((event, position) => ({ block: block.number, position, data: encodeEvent(event) }))).execute()
+    await trx.deleteFrom('unconfirmed_blocks').where('number', '>=', number).execute()
+    await trx.insertInto('unconfirmed_blocks').values({ number, hash, parent_hash: parentHash, events: events.length }).execute()
   })
 }
 
@@ -97,7 +138,7 @@ export async function storedLedger({ db, crypto, network, signal }: { db: Kysely
     const rows = await db.selectFrom('events').selectAll().where('block', '>', after).where('block', '<=', last.number).orderBy('block').orderBy('position').execute()
     const events = Map.groupBy(rows, ({ block }) => block)
     for (const { number, hash, parent_hash, relay_root } of blocks) {
-      ledger = continued(crypto, ledger, { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).map(({ data }) => decodeEvent(data)) })
+      ledger = continued(crypto, ledger, { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).flatMap(({ data }) => decodeEvents(data)) })
     }
     after = last.number
   }
@@ -116,6 +157,18 @@ export async function knownBlocks(db: Kysely<Tables>): Promise<BlockRef[]> {
 }
 
 // JSON with bytes as { "0x": hex }: what an event holds besides is text without that shape.
-const encodeEvent = (event: LedgerEvent): Uint8Array => new TextEncoder().encode(JSON.stringify(event, (_, value: unknown) => (value instanceof Uint8Array ? { '0x': toHex(value) } : value)))
+const encodeEvents = (events: readonly LedgerEvent[]): Uint8Array => utf8(JSON.stringify(events.map(plain)))
 
-const decodeEvent = (data: Uint8Array): LedgerEvent => JSON.parse(new TextDecoder().decode(data), (_, value: unknown) => (typeof value === 'object' && value !== null && '0x' in value ? fromHex(value['0x'] as Hash) : value)) as LedgerEvent
+const plain = (event: LedgerEvent): object => {
+  switch (event.kind) {
+    case 'item': return { ...event, value: hex(event.value) }
+    case 'attribute': return { ...event, value: hex(event.value), identity: event.identity && hex(event.identity) }
+    case 'role': return event
+  }
+}
+
+const hex = (bytes: Uint8Array): { '0x': string } => ({ '0x': toHex(bytes) })
+
+/** A list of events; one event alone as earlier versions wrote it. */
+const decodeEvents = (data: Uint8Array): LedgerEvent[] =>
+  [JSON.parse(new TextDecoder().decode(data), (_, value: unknown) => (typeof value === 'object' && value !== null && '0x' in value ? fromHex(value['0x'] as Hash) : value)) as LedgerEvent | LedgerEvent[]].flat()

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BehaviorSubject, concatMap, distinctUntilChanged, exhaustMap, filter, interval, lastValueFrom, map, merge, startWith, tap, throttleTime } from 'rxjs'
 import { takeUntilAborted } from '@assay/kit/streams'
 import { registeredCheckers, type Parameters } from '@assay/protocol'
-import { best$, ledgerBlocks, readPot, type Chain } from '@assay/runtime-bindings'
+import { best$, ledgerRuns, readPot, type Chain } from '@assay/runtime-bindings'
 import type { Leadership } from './database.ts'
 import { isLost } from './database-served.ts'
 import { SILENCE_SECONDS, writeEdge, type Edge } from './edge.ts'
@@ -76,7 +76,7 @@ function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls,
 
   const following = async (): Promise<void> => {
     const head = state$.value.ledger.head?.number
-    const blocks = ledgerBlocks(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs, known: await knownBlocks(db), signal })
+    const blocks = ledgerRuns(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs, known: await knownBlocks(db), unconfirmed: true, signal })
     await follow(blocks, { db, crypto, state$, metrics, log })
   }
   const judging = async (): Promise<void> => {

@@ -11,7 +11,7 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     bestBlock: registry.gauge('best_block_height', 'height of the best block that the endpoint tells'),
     headBlock: registry.gauge('head_block_height', 'height of the last confirmed block in the database'),
     blocks: registry.counter('blocks_total', 'confirmed blocks written'),
-    blockSeconds: registry.histogram('block_write_seconds', 'time to apply and write one block', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]),
+    blockSeconds: registry.histogram('block_write_seconds', 'time to apply and write the blocks that came together', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]),
     stalled: registry.gauge('chain_stalled', '1 while the chain gives no blocks'),
     rounds: registry.counter('rounds_judged_total', 'rounds judged'),
     verdicts: registry.counter('verdicts_total', 'verdicts, by outcome', ['outcome']),

@@ -63,6 +63,13 @@ export const migrations: Record<string, Migration> = {
       for (const table of ['blocks', 'rounds', 'epochs', 'follower']) await sql`create trigger assay_changed after insert or update or delete on ${sql.table(table)} for each statement execute function assay_changed()`.execute(db)
     },
   },
+  '0005': {
+    async up(db) {
+      // A row of events holds all of its block now. It is written in one transaction with the block; to look that up for each row again would double the cost of catching up.
+      await runAll(db, `create table unconfirmed_blocks (number int8 primary key, hash text not null, parent_hash text not null, events int4 not null);
+        alter table events drop constraint events_block_fkey, add column count int4 not null default 1`)
+    },
+  },
 }
 
 /** One statement a query: the extended protocol takes no more. */

@@ -5,6 +5,7 @@ import type { AccountId, Hash, Level, MachineVerdict, ObservationVerdict, Outcom
 export interface Tables {
   meta: { name: string, value: string }
   blocks: BlockRow
+  unconfirmed_blocks: UnconfirmedRow
   events: EventRow
   rounds: RoundRow
   missing_blobs: MissingBlobRow
@@ -23,8 +24,14 @@ export interface Tables {
 /** A confirmed block; the one with the greatest number is the head. */
 export interface BlockRow { number: number, hash: Hash, parent_hash: Hash, relay_root: Hash | null }
 
-/** A ledger event. `data` is the UTF-8 of its JSON, as bytes, because strangers' keys hold characters that PostgreSQL takes in no text. */
-export interface EventRow { block: number, position: number, data: Uint8Array }
+/** A best block that is not confirmed: above the head, one a height, gone when the chain leaves it or when it is confirmed. `events`: how many of the ledger's it has. Only shown, never judged by. */
+export interface UnconfirmedRow { number: number, hash: Hash, parent_hash: Hash, events: number }
+
+/**
+ * The ledger's events of a block, of those that have any: `count` of them from `position` on (0; earlier versions wrote a row for each). `data` is the UTF-8 of their JSON, as bytes, because strangers'
+ * keys hold characters that PostgreSQL takes in no text.
+ */
+export interface EventRow { block: number, position: number, count: Generated<number>, data: Uint8Array }
 
 /**
  * A round whose judgement block has come. `waiting`: some evidence is not found yet; `failed`: judging it threw, which is a fault of this program. Both are tried again at `retry_at`.

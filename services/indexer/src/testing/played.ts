@@ -4,7 +4,7 @@ import { createMetrics } from '@assay/kit/metrics'
 import { silentLog } from '@assay/kit/log'
 import type { Kysely } from 'kysely'
 import { emptyLedger, type Hash, type Ledger } from '@assay/protocol'
-import type { LedgerBlockEvent } from '@assay/runtime-bindings'
+import type { LedgerRunEvent } from '@assay/runtime-bindings'
 import { testCrypto } from '../../../../protocol/testing/actors.ts'
 import type { PlayedNetwork } from '../../../../protocol/testing/round.ts'
 import { EvidenceSource } from '../evidence.ts'
@@ -18,8 +18,8 @@ import { recorder } from './log.ts'
 export async function followPlayed(db: Kysely<Tables>, played: PlayedNetwork, known: Ledger = emptyLedger(played.network)): Promise<void> {
   const state$ = new BehaviorSubject<ChainState>({ ledger: known, stalled: null })
   const from = known.head?.number ?? -1
-  async function* events(): AsyncGenerator<LedgerBlockEvent> {
-    for (const block of played.blocks) if (block.number > from) yield { type: 'block', block }
+  async function* events(): AsyncGenerator<LedgerRunEvent> {
+    yield { type: 'blocks', blocks: played.blocks.filter(({ number }) => number > from) }
   }
   await follow(events(), { db, crypto: testCrypto, state$, metrics: indexerMetrics(createMetrics('test')), log: silentLog })
 }

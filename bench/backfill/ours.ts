@@ -1,0 +1,35 @@
+// The indexer's follower with its real database, from the first block to the last confirmed one.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BehaviorSubject } from 'rxjs'
+import { openDatabase } from '@assay/indexer/database'
+import { follow, type ChainState } from '@assay/indexer/follow'
+import { indexerMetrics } from '@assay/indexer/metrics'
+import { silentLog } from '@assay/kit/log'
+import { emptyLedger } from '@assay/protocol'
+import { connectChain, ledgerRuns, nodeCrypto } from '@assay/runtime-bindings'
+import { loadRecording } from './recording.ts'
+import { watchMemory } from './memory.ts'
+
+const [endpoint, last] = [process.argv[2]!, Number(process.argv[3])]
+const { network } = loadRecording()
+const stop = new AbortController()
+const dir = mkdtempSync(join(tmpdir(), 'assay-backfill-'))
+const chain = await connectChain({ endpoint, signal: stop.signal })
+const store = await openDatabase({ dir, owner: { network, genesisHash: chain.genesisHash } })
+const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network), stalled: null })
+const memory = watchMemory()
+const begun = performance.now()
+state$.subscribe(({ ledger }) => {
+  memory.at(ledger.head?.number ?? 0)
+  if ((ledger.head?.number ?? 0) >= last) stop.abort()
+})
+await follow(ledgerRuns(chain, { from: 1, confirmations: 0, signal: stop.signal }), { db: store.db, crypto: nodeCrypto, state$, metrics: indexerMetrics(), log: silentLog })
+const seconds = (performance.now() - begun) / 1000
+const { rows } = await store.db.selectFrom('events').select(({ fn }) => fn.countAll<number>().as('rows')).executeTakeFirstOrThrow()
+const { cpu, megabytes } = memory.end()
+await store.close()
+await chain.close()
+rmSync(dir, { recursive: true, force: true })
+console.log(JSON.stringify({ name: 'assay, with its database', blocks: state$.value.ledger.head!.number, seconds, cpu, items: rows, megabytes }))

@@ -1,0 +1,57 @@
+// How fast an indexer catches up, beside its peer: recorded blocks of peaq (42 events each), served by a replaying node on loopback in a process of its own, read by our follower with its real database, and
+// by @subsquid/substrate-processor over RPC with a database that stores nothing, by turns on the same node.
+//   node bench/backfill/run.ts [--blocks 10000] [--runs 3] [--only assay]
+// The peer is installed when first asked for, into node_modules/.cache, in the version named here and without its scripts.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+
+const PEER = { name: '@subsquid/substrate-processor', version: '8.5.1' }
+const { values } = parseArgs({ options: { blocks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '3' }, only: { type: 'string' } } })
+
+interface Outcome { name: string, blocks: number, seconds: number, cpu: number, items: number, megabytes: { most: number, along: number[] } }
+
+const here = (file: string): string => join(import.meta.dirname, file)
+
+function installPeer(): string {
+  const dir = join(import.meta.dirname, `../../node_modules/.cache/backfill-peer-${PEER.version}`)
+  const module = join(dir, 'node_modules', PEER.name)
+  if (!existsSync(module)) {
+    mkdirSync(dir, { recursive: true })
+    writeFileSync(join(dir, 'package.json'), JSON.stringify({ private: true, dependencies: { [PEER.name]: PEER.version } }))
+    execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  return module
+}
+
+/** The last line that a program prints, as JSON. */
+async function outcome(file: string, ...args: string[]): Promise<Outcome> {
+  const program = spawn(process.execPath, [here(file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let last = ''
+  for await (const line of createInterface({ input: program.stdout })) last = line
+  return JSON.parse(last) as Outcome
+}
+
+const server = spawn(process.execPath, [here('server.ts'), '--blocks', values.blocks], { stdio: ['pipe', 'pipe', 'inherit'] })
+const [port] = (await once(createInterface({ input: server.stdout }), 'line')) as [string]
+const endpoint = `ws://127.0.0.1:${port}`
+const peer = values.only === 'assay' ? null : installPeer()
+
+const outcomes: Outcome[] = []
+const print = (one: Outcome): void => {
+  const { name, blocks, seconds, cpu, items, megabytes } = one
+  outcomes.push(one)
+  console.log(`${name.padEnd(24)} ${String(blocks).padStart(7)} blocks ${seconds.toFixed(1).padStart(6)} s ${(blocks / seconds).toFixed(0).padStart(6)} blocks/s  ${cpu.toFixed(1).padStart(6)} s CPU  ${items} events  most ${megabytes.most} MB (${megabytes.along.join(' ')})`)
+}
+for (let run = 0; run < Number(values.runs); run++) {
+  print(await outcome('ours.ts', endpoint, values.blocks))
+  if (peer !== null) print(await outcome('squid.ts', endpoint, values.blocks, peer))
+}
+server.stdin.end()
+
+const rate = (of: Outcome[]): number => of.map(({ blocks, seconds }) => blocks / seconds).toSorted((a, b) => a - b)[of.length >> 1]!
+const [ours, theirs] = [outcomes.filter(({ name }) => name.startsWith('assay')), outcomes.filter(({ name }) => !name.startsWith('assay'))]
+if (theirs.length > 0) console.log(`ratio of the medians: ${(rate(ours) / rate(theirs)).toFixed(2)}`)
