@@ -44,9 +44,10 @@ export async function operationsApp({ log, ready, detail = Type.Unknown(), metri
   const app = Fastify({
     logger: false, trustProxy: trustProxy.length === 0 ? false : [...trustProxy], bodyLimit: 64 * 1024, requestTimeout: 30_000, connectionTimeout: 60_000, handlerTimeout: answerTimeoutMs, keepAliveTimeout: 5_000, forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
-    frameworkErrors: (error: RequestError, _request, reply) => {
+    // What is not even routed: as raw as it gets, since no schema is known of it.
+    frameworkErrors: (error: RequestError, _request, { raw }) => {
       const { status, ...shown } = answerTo(error)
-      void reply.code(status).send({ error: shown })
+      raw.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ error: shown }))
     },
   })
   app.setErrorHandler((error: RequestError, _request, reply) => {

@@ -324,7 +324,7 @@ describe('rounds', () => {
     expect(verdicts.map(({ machine, outcome, work }) => [machine, outcome, work])).toEqual(judgement.verdicts.map(({ machine, outcome, work }) => [machine, outcome, String(work)]))
     const observations = await all<{ machine: Hash, checker: Hash, paid: boolean, reason: { code: string } }>('/rounds/0/observations', 2)
     expect(observations.map(({ machine, checker }) => [machine, checker])).toEqual(judgement.verdicts.flatMap(({ machine, observations }) => observations.map(({ checker }) => [machine, checker])))
-    for (const verdict of verdicts) expect(await get(`/rounds/0/machines/${verdict.machine}`)).toEqual({ verdict, observations: observations.filter(({ machine }) => machine === verdict.machine) })
+    for (const verdict of verdicts) expect(await get(`/rounds/0/machines/${verdict.machine}`)).toMatchObject({ verdict, observations: observations.filter(({ machine }) => machine === verdict.machine) })
     const checkers = await all<{ account: Hash, judged: { paidObservations: number } }>('/rounds/0/checkers', 2)
     expect(checkers.map(({ account, judged }) => [account, judged.paidObservations])).toEqual(judgement.checkers.map(({ checker, paidObservations }) => [checker, paidObservations]))
     expect((await get('/rounds/0')).work).toBe(String(judgement.verdicts.reduce((total, { work }) => total + work, 0n)))
@@ -336,7 +336,9 @@ describe('rounds', () => {
   it('name for each verdict the packages by which it is judged again, leaves of the statement', async () => {
     const { items } = await get('/epochs/0/leaves/evidence')
     const leaves = new Set(items)
-    for (const verdict of await all<{ round: number, committee: Hash[], evidence: { checker: Hash, commitment: Hash, package: Hash }[] }>('/rounds/0/verdicts', 50)) {
+    for (const { proof } of await all<{ proof: string }>('/rounds/0/verdicts', 50)) {
+      const { verdict } = await get(proof) as { verdict: { round: number, committeeSize: number, committee: Hash[], evidence: { checker: Hash, commitment: Hash, package: Hash }[] } }
+      expect(verdict.committee).toHaveLength(verdict.committeeSize)
       expect(verdict.evidence.map(({ checker }) => checker)).toEqual(verdict.committee.filter((checker) => checker !== played.checkers[2]!.account).sort())
       for (const evidence of verdict.evidence) expect(leaves.has(toHex(encodeEvidenceLeaf({ round: verdict.round, ...evidence })))).toBe(true)
     }
