@@ -75,6 +75,7 @@ process.once('message', async (job: Job) => {
   // An old machine, then a new one, and so on over all of both.
   const pages = Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? (i * 7) % job.old : job.old + ((i * 7919) % (job.machines - job.old)))).map((i) => ({ account: machineAt(i), owner: ownerOf(i) }))
   process.send!({ url: operations.url, pages, lastRound: job.rounds, observations } satisfies BenchAnswer)
+  process.on('message', () => process.send!(process.cpuUsage()))
   process.once('disconnect', async () => {
     await operations.close()
     await store.close()

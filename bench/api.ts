@@ -37,6 +37,14 @@ function latency(url: string, due: number): Promise<number> {
   })
 }
 
+/** CPU time that the server has used, all its threads together, in milliseconds. */
+async function serverCpu(): Promise<number> {
+  const told = new Promise<NodeJS.CpuUsage>((resolve) => server.once('message', (usage) => resolve(usage as NodeJS.CpuUsage)))
+  server.send('cpu')
+  const { user, system } = await told
+  return (user + system) / 1000
+}
+
 /** Sends `count` requests at the rate; latencies by kind. */
 async function load(requests: (i: number) => { kind: string; url: string }, count: number): Promise<Map<string, number[]>> {
   const begin = performance.now()
@@ -75,7 +83,9 @@ try {
   }
   const lists = ['/machines?sort=score', '/machines?sort=work', '/machines?sort=verdict', '/machines', '/machines?standing=STANDARD&sort=score', '/machines?outcome=FAIL', '/machines?search=5C', '/feed?limit=100', '/rounds', '/epochs', '/network']
   await load(page, WARM_SECONDS * rate)
+  const before = await serverCpu()
   const byKind = await load(page, seconds * rate)
+  const cpu = (await serverCpu()) - before
   const measured = new Map([['machine page', figures([...byKind.values()].flat())], ...[...byKind].map(([kind, list]) => [`  ${kind}`, figures(list)] as const)])
   // One after the other: what one reader waits for.
   for (const path of lists) {
@@ -85,9 +95,10 @@ try {
   }
   const limits: Record<string, number> = { 'machine page': PAGE_P99_MS, leaderboard: LEADERBOARD_P99_MS }
   const missed = Object.entries(limits).filter(([name, limit]) => measured.get(name)!.p99 > limit)
-  if (values.json) console.log(JSON.stringify({ machines, observations, rate, seconds, measured: Object.fromEntries(measured), limits, ok: missed.length === 0 }))
+  if (values.json) console.log(JSON.stringify({ machines, observations, rate, seconds, cpuMsPerRequest: cpu / (seconds * rate), measured: Object.fromEntries(measured), limits, ok: missed.length === 0 }))
   else {
     console.log(`${observations.toLocaleString('en')} observations of ${machines.toLocaleString('en')} machines; ${rate} requests a second for ${seconds} s, then lists one by one (ms)`)
+    console.log(`CPU of the server, its database included: ${(cpu / (seconds * rate)).toFixed(2)} ms a request, ${((100 * cpu) / (seconds * 1000)).toFixed(0)} % of a core`)
     for (const [name, { requests, p50, p99, max }] of measured) console.log(`${name.padEnd(44)} ${String(requests).padStart(5)}  p50 ${p50.toFixed(1).padStart(7)}  p99 ${p99.toFixed(1).padStart(7)}  max ${max.toFixed(1).padStart(7)}${limits[name] === undefined ? '' : `  limit ${limits[name]}`}`)
   }
   process.exitCode = missed.length === 0 ? 0 : 1

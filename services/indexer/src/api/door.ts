@@ -43,7 +43,7 @@ export async function openDoor(app: FastifyInstance, { corsOrigins, requestsPerM
   }
   // The tag is that of the plain answer, so it is made before the answer is compressed, and is weak: the bytes on the way differ.
   await app.register(etag, { weak: true })
-  await app.register(compress, { global: true, threshold: COMPRESS_FROM_BYTES, encodings: ['br', 'gzip'], brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }, zlibOptions: { level: 6 } })
+  await app.register(compress, { global: true, threshold: COMPRESS_FROM_BYTES, encodings: ['br', 'gzip'], brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 } }, zlibOptions: { level: 6 } })
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
