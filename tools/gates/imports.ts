@@ -12,9 +12,10 @@ const ALLOWED: Record<string, string[]> = {
   'runtime-bindings': ['protocol'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
-  'services/indexer': ['protocol', 'kit', 'runtime-bindings'],
+  'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
+  client: ['client'],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
-  test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
+  test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 

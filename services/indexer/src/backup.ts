@@ -23,6 +23,8 @@ const TABLES: Record<keyof Tables, readonly string[] | null> = {
   leaves: ['epoch', 'tree', 'position'],
   scores: ['epoch', 'account', 'kind'],
   payouts: ['epoch', 'account'],
+  machines: ['account'],
+  round_totals: ['round', 'outcome'],
   evidence: ['id'],
   unconfirmed_blocks: null, // the chain tells them again
   leadership: null,

@@ -6,6 +6,7 @@ import type { Log } from '@assay/kit/log'
 import { applyBlock, concat, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, utf8, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
 import type { BlockRef, LedgerRunEvent } from '@assay/runtime-bindings'
 import type { IndexerMetrics } from './metrics.ts'
+import { machinesIn, saveMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
 
 /** What the chain and we know now. */
@@ -41,6 +42,7 @@ export async function follow(events: AsyncIterable<LedgerRunEvent>, { db, crypto
         if (taken.length > 0) {
           await db.transaction().execute(async (trx) => {
             await writeBlocks(trx, taken)
+            await saveMachines(trx, ledger, [...new Set(taken.flatMap(machinesIn))])
             if (unconfirmed) await trx.deleteFrom('unconfirmed_blocks').where('number', '<=', taken.at(-1)!.number).execute()
           })
           done()
@@ -157,7 +159,7 @@ export async function knownBlocks(db: Kysely<Tables>): Promise<BlockRef[]> {
 }
 
 // JSON with bytes as { "0x": hex }: what an event holds besides is text without that shape.
-const encodeEvents = (events: readonly LedgerEvent[]): Uint8Array => utf8(JSON.stringify(events.map(plain)))
+export const encodeEvents = (events: readonly LedgerEvent[]): Uint8Array => utf8(JSON.stringify(events.map(plain)))
 
 const plain = (event: LedgerEvent): object => {
   switch (event.kind) {
@@ -170,5 +172,5 @@ const plain = (event: LedgerEvent): object => {
 const hex = (bytes: Uint8Array): { '0x': string } => ({ '0x': toHex(bytes) })
 
 /** A list of events; one event alone as earlier versions wrote it. */
-const decodeEvents = (data: Uint8Array): LedgerEvent[] =>
+export const decodeEvents = (data: Uint8Array): LedgerEvent[] =>
   [JSON.parse(new TextDecoder().decode(data), (_, value: unknown) => (typeof value === 'object' && value !== null && '0x' in value ? fromHex(value['0x'] as Hash) : value)) as LedgerEvent | LedgerEvent[]].flat()

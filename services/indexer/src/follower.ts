@@ -14,6 +14,7 @@ import type { IndexerMetrics } from './metrics.ts'
 import { pot$ } from './pot.ts'
 import { catchUp, serveStored, type ReplicaDeps } from './replica.ts'
 import { prune, type Retention } from './retention.ts'
+import { reconcileMachines } from './summaries.ts'
 import { allOrNone } from './tasks.ts'
 
 /** The chain to follow, and what the network asks of it. */
@@ -75,6 +76,7 @@ function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls,
   const see = (part: Partial<Edge>): void => edge$.next({ ...edge$.value, ...part })
 
   const following = async (): Promise<void> => {
+    await reconcileMachines(db, state$.value.ledger)
     const head = state$.value.ledger.head?.number
     const blocks = ledgerRuns(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs, known: await knownBlocks(db), unconfirmed: true, signal })
     await follow(blocks, { db, crypto, state$, metrics, log })

@@ -12,7 +12,7 @@ import type { Edge } from './edge.ts'
 import type { ChainState } from './follow.ts'
 import { followInTurn, type Source } from './follower.ts'
 import { indexerMetrics } from './metrics.ts'
-import { readiness } from './readiness.ts'
+import { ReadyDetail, readiness } from './readiness.ts'
 import { catchUp, serveStored } from './replica.ts'
 import { allOrNone, untilAborted } from './tasks.ts'
 
@@ -71,8 +71,11 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     port: config.httpPort,
     log,
     ready: () => readiness(state$.value, edge.best, confirmations()),
+    detail: ReadyDetail,
     metrics: metrics.text,
-    routes: apiRoutes({ db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash }, metrics),
+    trustProxy: config.trustProxy,
+    answerTimeoutMs: config.answerTimeoutMs,
+    routes: apiRoutes({ db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash }, metrics, config),
   })
   try {
     log.info('indexer ready', { url: operations.url, network: toAddress(network), head: state$.value.ledger.head?.number ?? null, follows: source !== null })

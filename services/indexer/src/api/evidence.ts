@@ -2,14 +2,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { Hash } from '@assay/protocol'
 import { heldEvidence } from '../evidence.ts'
-import { notFound, type ApiDeps } from './route.ts'
-import { ErrorBody } from './shapes.ts'
+import { ApiError } from './errors.ts'
+import { errorResponses, type ApiDeps } from './route.ts'
 
 const Path = { type: 'object', properties: { id: { type: 'string', pattern: '^(0x)?[0-9a-f]{64}$', description: 'SHA-256 of the bytes' } }, required: ['id'] } as const
 
 /** GET /evidence/:id, as checkers serve it too. What has this hash never changes, so it may be cached for ever. */
 export function evidenceRoute(app: FastifyInstance, { db }: Pick<ApiDeps, 'db'>): void {
-  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { params: Path, response: { '4xx': ErrorBody, '5xx': ErrorBody } } }, async ({ params, headers }, reply) => {
+  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { operationId: 'getEvidence', tags: ['epochs'], summary: 'The bytes with this SHA-256', params: Path, produces: ['application/octet-stream'], response: errorResponses(['BAD_REQUEST', 'EVIDENCE_MISSING', 'NO_EVIDENCE', 'RATE_LIMITED', 'INTERNAL', 'DATABASE']) } }, async ({ params, headers }, reply) => {
     const id: Hash = `0x${params.id.replace(/^0x/, '')}`
     const tag = `"${id}"`
     const held = await heldEvidence(db, id)
@@ -18,10 +18,10 @@ export function evidenceRoute(app: FastifyInstance, { db }: Pick<ApiDeps, 'db'>)
     return headers['if-none-match'] === tag ? reply.code(304).send() : reply.type('application/octet-stream').send(held.bytes)
   })
 
-  async function absence(id: Hash): Promise<Error> {
+  async function absence(id: Hash): Promise<ApiError> {
     const missing = await db.selectFrom('missing_blobs').select(({ fn }) => fn.min('since').as('since')).where('id', '=', id).executeTakeFirst()
-    if (missing?.since != null) return notFound('EVIDENCE_MISSING', `nobody has served ${id} since block ${missing.since}; it is asked for again and again`)
+    if (missing?.since != null) return new ApiError('EVIDENCE_MISSING', `nobody has served ${id} since block ${missing.since}; it is asked for again and again`)
     const { count } = await db.selectFrom('epochs').select(({ fn }) => fn.countAll<number>().as('count')).where('evidence', '=', 'pruned').executeTakeFirstOrThrow()
-    return notFound('NO_EVIDENCE', count > 0 ? `${id} is not held: it was never needed here, or was pruned with the evidence of one of ${count} settled epochs` : `${id} is not held: it was never needed here`)
+    return new ApiError('NO_EVIDENCE', count > 0 ? `${id} is not held: it was never needed here, or was pruned with the evidence of one of ${count} settled epochs` : `${id} is not held: it was never needed here`)
   }
 }

@@ -1,25 +1,28 @@
-// How verdicts and observations are shown.
+// How verdicts and observations are shown, and by which packages anybody can judge them again.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { decodeFacts, type Facts } from '@assay/protocol'
-import type { ObservationRow, VerdictRow } from '../tables.ts'
-import { because, Count, Hash, literals, measured, nullable, Reason, Work } from './shapes.ts'
+import { sql, type Kysely } from 'kysely'
+import { decodeFacts, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
+import type { ObservationRow, Tables, VerdictRow } from '../tables.ts'
+import { because, component, Count, Hash, Href, literals, measured, nullable, Reason, Work } from './shapes.ts'
 
 const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nullable(Count) }
 
-export const OutcomeShape = literals(['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'])
+export const OUTCOMES = ['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'] as const satisfies Outcome[]
+export const OutcomeShape = literals(OUTCOMES)
 
-export const LevelShape = literals(['PROBATION', 'STANDARD', 'TRUSTED', 'BENCHED'])
+export const LEVELS = ['PROBATION', 'STANDARD', 'TRUSTED', 'BENCHED'] as const satisfies Level[]
+export const LevelShape = literals(LEVELS)
 
 /** What a machine says of itself: claims, hashes and numbers only. */
-const Shown = Type.Object({
+const Shown = component('Facts', Type.Object({
   device: Type.Object({
     class: Count, kind: literals(['CPU', 'GPU']), units: Count, memoryMiB: Count, agreeing: Count, fingerprint: Hash, identifiers: Type.Array(Hash),
     profile: Type.Object({ int8Mmacs: nullable(Count), f32Mflops: nullable(Count), memoryMBps: nullable(Count), chasePs: nullable(Count) }),
   }),
   environment: Type.Array(Type.Object({ what: Type.String(), hash: Hash })),
   model: nullable(Type.Object({ model: Hash, outputs: Type.Array(Type.Integer()) })),
-})
+}, { description: 'what a machine says of itself, and signed' }))
 
 const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
   const { int8Mmacs, f32Mflops, memoryMBps, chasePs } = device.profile
@@ -30,31 +33,56 @@ const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
   }
 }
 
-export const Verdict = Type.Object({
+const Evidence = Type.Object({ checker: Hash, commitment: Hash, package: Hash })
+
+const Line = {
   round: Count,
+  epoch: Count,
   machine: Hash,
   owner: Hash,
   outcome: OutcomeShape,
   reason: Reason,
   work: Work,
   commitment: nullable(Hash),
-  committee: Type.Array(Hash),
-  counted: Count,
+  committeeSize: Count,
+  counted: Type.Integer({ minimum: 0, description: 'members of the committee with an observation that counts' }),
   medianSteps: Count,
   provenSteps: Count,
   opened: Type.Boolean(),
   memoryKiB: Count,
   scanMBps: Count,
   relayUs: nullable(Count),
-  facts: nullable(Shown),
   flags: Type.Array(Reason),
   claim: nullable(Type.String()),
   standing: nullable(LevelShape),
   ...Rates,
-})
+  proof: Type.String({ ...Href, description: 'where the verdict is in full: the packages by which it can be judged again, and every observation' }),
+}
 
-export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
+/** A verdict as lists have it. */
+export const Verdict = component('Verdict', Type.Object(Line, { description: 'what a round says of a machine' }))
+
+export const FullVerdict = component('FullVerdict', Type.Object({
+  ...Line,
+  committee: Type.Array(Hash),
+  facts: nullable(Shown),
+  evidence: Type.Array(Evidence, { description: 'packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement' }),
+}, { description: 'a verdict with what it rests on' }))
+
+const LINE = [
+  'verdicts.round', 'verdicts.machine', 'verdicts.owner', 'verdicts.outcome', 'verdicts.reason', 'verdicts.work', 'verdicts.commitment', 'verdicts.counted', 'verdicts.median_steps', 'verdicts.proven_steps', 'verdicts.opened', 'verdicts.memory_kib',
+  'verdicts.scan_mbps', 'verdicts.relay_us', 'verdicts.flags', 'verdicts.claim', 'verdicts.standing', 'verdicts.down_kbps', 'verdicts.up_kbps', 'verdicts.rtt_us',
+] as const
+
+/** Verdicts without what is long: the committee and the facts. */
+export const verdictLines = (db: Kysely<Tables>) =>
+  db.selectFrom('verdicts').select(LINE).select([sql<number>`cardinality(committee)`.as('committee_size'), sql<number>`(select epoch from rounds where rounds.round = verdicts.round)`.as('epoch')])
+
+type LineRow = Omit<VerdictRow, 'committee' | 'facts' | 'shown_kib'> & { committee_size: number, epoch: number }
+
+export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
   round: row.round,
+  epoch: row.epoch,
   machine: row.machine,
   owner: row.owner,
   outcome: row.outcome,
@@ -62,7 +90,7 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   reason: because(row.outcome === 'PASS' && row.work === 0n ? 'NOTHING_PROVEN' : row.reason),
   work: String(row.work),
   commitment: row.commitment,
-  committee: row.committee,
+  committeeSize: row.committee_size,
   counted: row.counted,
   medianSteps: row.median_steps,
   provenSteps: row.proven_steps,
@@ -70,18 +98,32 @@ export const verdictShape = (row: VerdictRow): Static<typeof Verdict> => ({
   memoryKiB: row.memory_kib,
   scanMBps: row.scan_mbps,
   relayUs: row.relay_us,
-  facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
   flags: row.flags.map(because),
   claim: row.claim,
   standing: row.standing,
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
+  proof: `/rounds/${row.round}/machines/${row.machine}`,
 })
 
-export const Observation = Type.Object({ checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason, offPpm: nullable(Type.Integer({ description: 'how far the credit lies from the median, in millionths of it' })), ...Rates })
+/** One verdict with what it rests on; null if there is none. */
+export async function fullVerdict(db: Kysely<Tables>, round: number, machine: AccountId): Promise<Static<typeof FullVerdict> | null> {
+  const row = await verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine).executeTakeFirst()
+  if (!row) return null
+  const packages = row.committee.length === 0 ? [] : await db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', round).where('checker', 'in', row.committee).where('package_counted', '=', true).orderBy('checker').execute()
+  const evidence = packages.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : []))
+  return { ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)), evidence }
+}
+
+export const Observation = component('Observation', Type.Object({
+  round: Count, machine: Hash, checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason,
+  offPpm: nullable(Type.Integer({ description: 'how far the credit lies from the median, in millionths of it' })), ...Rates,
+}, { description: 'what a checker says of a machine in a round, as far as it counts' }))
 
 export const observationShape = (row: ObservationRow): Static<typeof Observation> => ({
+  round: row.round,
+  machine: row.machine,
   checker: row.checker,
   vote: row.vote,
   credited: row.credited,
