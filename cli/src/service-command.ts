@@ -8,8 +8,8 @@ import { createLog, type Log, type LogLevel } from '@assay/kit/log'
 export interface Service<S extends TObject> {
   name: string
   schema: S
-  /** Runs until the signal fires. */
-  run: (config: Static<S>, context: { signal: AbortSignal; log: Log }) => Promise<void>
+  /** Runs until it is done or the signal fires; `args` are the command's arguments. */
+  run: (config: Static<S>, context: { signal: AbortSignal; log: Log }, args: readonly string[]) => Promise<void>
 }
 
 /**
@@ -25,12 +25,13 @@ export function serviceCommand<S extends TObject>(command: Command, service: Ser
     .option('--config <file>', 'a JSON file with any of these settings')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--log-json', 'one JSON object a line instead of text')
-    .action(async (options: Record<string, unknown>) => {
-      const { config, logLevel, logJson, ...flags } = options
+    .action(async (...given: [...string[], Record<string, unknown>, Command]) => {
+      const args = given.slice(0, -2) as string[]
+      const { config, logLevel, logJson, ...flags } = given.at(-2) as Record<string, unknown>
       await runMain(async (signal) => {
         const settings = loadConfig(service.schema, { flags, env: process.env, file: config as string | undefined })
         const log = createLog({ level: logLevel as LogLevel, json: logJson === true, name: service.name })
-        await service.run(settings, { signal, log })
+        await service.run(settings, { signal, log }, args)
       })
     })
 }

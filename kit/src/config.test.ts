@@ -39,6 +39,10 @@ describe('loadConfig', () => {
     expect(wrong).toThrow(/json = "maybe" \(from ASSAY_JSON\) must be boolean/)
     expect(wrong).toThrow(/logLevel = "loud" \(from --log-level\) must be one of info, debug/)
   })
+  it('shows no secret', () => {
+    const secret = Type.Object({ url: Type.String({ pattern: '^postgres:', secret: true, description: 'a database' }) })
+    expect(() => loadConfig(secret, { env: { ASSAY_URL: 'mysql://me:hunter2@db' } })).toThrow(/^(?!.*hunter2).*url = \(hidden\) \(from ASSAY_URL\)/)
+  })
   it.each([
     ['[1]', /one JSON object/],
     ['{', /not JSON/],

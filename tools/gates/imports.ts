@@ -56,7 +56,7 @@ function isOnlyAName(node: Node, parent: Node | null): boolean {
 
 /**
  * Checks the tree at `root` and returns one line per broken rule, `file: what and what to do`; an empty list is a pass.
- * A test file (`*.test.ts`, or anything under a `testing` folder of protocol) may use Node and the development tools.
+ * A test file (`*.test.ts`, or anything under a `testing` folder of protocol or a service) may use Node and the development tools.
  */
 export function importFaults(root: string): string[] {
   const faults: string[] = []
@@ -66,7 +66,7 @@ export function importFaults(root: string): string[] {
     const own = existsSync(packageFile) ? JSON.parse(readFileSync(packageFile, 'utf8')) : {}
     for (const file of sources(join(root, folder))) {
       const name = relative(root, file)
-      const isTest = name.endsWith('.test.ts') || (folder === 'protocol' && name.includes(`${sep}testing${sep}`))
+      const isTest = name.endsWith('.test.ts') || ((folder === 'protocol' || folder.startsWith('services/')) && name.includes(`${sep}testing${sep}`))
       const named = new Set(Object.keys({ ...own.dependencies, ...own.optionalDependencies, ...own.devDependencies, ...(isTest ? { ...rootPackage.devDependencies, ...rootPackage.dependencies } : {}) }))
       const parsed = parseSync(file, readFileSync(file, 'utf8'))
       if (parsed.errors.length > 0) faults.push(`${name}: does not parse: ${parsed.errors[0]?.message}`)

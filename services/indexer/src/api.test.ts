@@ -108,6 +108,38 @@ async function get(url: string, status = 200) {
 
 const failing = async (url: string, status: number, code: string) => expect(await get(url, status)).toEqual({ error: { code, message: expect.any(String) } })
 
+describe('evidence', () => {
+  it('is served by its hash, for ever the same; what is not there says why', async () => {
+    const bytes = new TextEncoder().encode('evidence')
+    const id = toHex(testCrypto.sha256(bytes))
+    const damaged: Hash = `0x${'dd'.repeat(32)}`
+    await store.db.insertInto('evidence').values([{ id, epoch: 0, bytes }, { id: damaged, epoch: 0, bytes }]).execute()
+    for (const path of [id, id.slice(2)]) {
+      const answer = await app.inject({ url: `/evidence/${path}` })
+      expect([answer.statusCode, answer.headers['content-type'], answer.headers['cache-control'], new Uint8Array(answer.rawPayload)]).toEqual([200, 'application/octet-stream', 'public, max-age=31536000, immutable', bytes])
+      expect((await app.inject({ url: `/evidence/${path}`, headers: { 'if-none-match': String(answer.headers.etag) } })).statusCode).toBe(304)
+    }
+    // Nothing that is not what its hash says is ever served.
+    await failing(`/evidence/${damaged}`, 404, 'NO_EVIDENCE')
+    await failing(`/evidence/${STRANGER}`, 404, 'NO_EVIDENCE')
+    await failing(`/evidence/${missing}`, 404, 'EVIDENCE_MISSING')
+    await failing('/evidence/0x12', 400, 'FST_ERR_VALIDATION')
+  })
+})
+
+describe('what was pruned', () => {
+  it('is said, and is not shown as if there had been none', async () => {
+    expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: true, observations: true })
+    await store.db.updateTable('epochs').set({ evidence: 'pruned', observations: 'pruned' }).where('epoch', '=', 0).execute()
+    expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: false, observations: false })
+    const round = await get('/rounds/0')
+    expect([round.observations, round.verdicts.map(({ observations }: { observations: unknown }) => observations)]).toEqual(['pruned', round.verdicts.map(() => null)])
+    expect((await get(`/evidence/${STRANGER}`, 404)).error.message).toMatch(/or was pruned with the evidence of one of 1 settled epochs/)
+    await store.db.updateTable('epochs').set({ evidence: 'kept', observations: 'kept' }).execute()
+    expect((await get('/rounds/0')).observations).toBe('kept')
+  })
+})
+
 describe('the network', () => {
   it('says what it is and where it stands', async () => {
     expect(await get('/network')).toEqual({

@@ -40,6 +40,12 @@ export type IndexerConfig = Static<typeof indexerConfig>
 /** Settings of the commands that work on a database and not on a chain. */
 export const maintenanceConfig = Type.Object({ ...databaseSettings, ...retentionSettings })
 
+/** The same, with how far a restore goes. */
+export const restoreConfig = Type.Object({ ...databaseSettings, epoch: Type.Optional(Type.Integer({ minimum: 0, description: 'restore only what was known when this epoch could be scored; what comes after is read from the chain' })) })
+
+/** What emptying a database asks. */
+export const emptyingConfig = Type.Object({ force: Type.Boolean({ default: false, description: 'also where evidence was pruned, which must then be fetched again' }) })
+
 type DatabaseConfig = Pick<IndexerConfig, 'dataDir' | 'databaseUrl' | 'databasePool'>
 
 /** The database that the settings name. Throws OperatorError CONFIG unless it is one. */

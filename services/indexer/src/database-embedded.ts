@@ -18,21 +18,25 @@ export interface Request { id: number, /** null closes the database */ query: { 
 export interface Answer { id: number, rows?: unknown[], affectedRows?: number | undefined, error?: { message: string, code?: string | undefined } }
 export interface Told { changed: string }
 
+/** Whether a folder holds a database. */
+export const isEmbedded = (dir: string): boolean => existsSync(join(dir, 'postgres'))
+
 /** Opens the database in `<dir>/postgres`, creating it as needed. Throws OperatorError LOCKED, DATA_DIR, DATABASE, and what `prepare` throws. */
 export async function openEmbedded(dir: string, prepare: Prepare): Promise<Store> {
   // PGlite has no lock of its own, and two writers destroy a database.
+  const where = `in ${dir}`
   const lock = await lockFolder(dir)
   try {
     const thread = await startWhole(dir)
     const db = new Kysely<Tables>({ dialect: dialectOver(thread) })
     try {
-      await prepare(db, dir)
+      await prepare(db, where)
     } catch (error) {
       await thread.close()
       throw error
     }
     return {
-      where: dir,
+      where,
       db,
       ended: thread.ended,
       changes$: thread.changes$,

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type { Observable } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
-import { openEmbedded } from './database-embedded.ts'
+import { isEmbedded, openEmbedded } from './database-embedded.ts'
 import { openServed } from './database-served.ts'
 import { migrations } from './migrations.ts'
 import type { Tables } from './tables.ts'
@@ -61,13 +61,15 @@ export function openDatabase({ owner, ...place }: Place & { owner: Owner }): Pro
 }
 
 /** Opens a database that is there and of this version, and changes nothing in it. Throws as openDatabase does, and OperatorError NO_DATABASE if there is none yet, OLDER if it must be migrated first. */
-export function openExisting({ owner, ...place }: Place & { owner: Partial<Owner> }): Promise<Store> {
+export async function openExisting({ owner, ...place }: Place & { owner: Partial<Owner> }): Promise<Store> {
+  // A folder is not made by asking what is in it.
+  if ('dir' in place && !isEmbedded(place.dir)) throw none(`in ${place.dir}`)
   return openWith(place, async (db, where) => {
     await refuseForeign(db, where, owner)
     const version = await schemaVersion(db)
-    if (version === null) throw new OperatorError('NO_DATABASE', `there is no indexer’s database in ${where} yet`, { advice: 'Start an indexer that follows the chain there first; then try again.', exit: EXIT.again })
+    if (version === null) throw none(where)
     if (version > LATEST) throw newer(where)
-    if (version < LATEST) throw new OperatorError('OLDER', `the database in ${where} is of version ${version} and this program needs ${LATEST}`, { advice: 'Start an indexer of this version that follows the chain there first: it migrates the database; then try again.', exit: EXIT.again })
+    if (version < LATEST) throw new OperatorError('OLDER', `the database ${where} is of version ${version} and this program needs ${LATEST}`, { advice: 'Start an indexer of this version that follows the chain there first: it migrates the database; then try again.', exit: EXIT.again })
   })
 }
 
@@ -91,14 +93,16 @@ export async function migrate(db: Kysely<Tables>, where: string, version = LATES
   throw /corrupted migrations/.test(String((error as Error).message)) ? newer(where, error) : error
 }
 
-const newer = (where: string, cause?: unknown): OperatorError => new OperatorError('NEWER', `the database in ${where} was written by a later version of this program`, { advice: 'Use that version, or give an empty database: everything is read from the chain again.', cause })
+const none = (where: string): OperatorError => new OperatorError('NO_DATABASE', `there is no database ${where} of an indexer yet`, { advice: 'Start an indexer that follows the chain there first; then try again.', exit: EXIT.again })
+
+const newer = (where: string, cause?: unknown): OperatorError => new OperatorError('NEWER', `the database ${where} was written by a later version of this program`, { advice: 'Use that version, or give an empty database: everything is read from the chain again.', cause })
 
 /** Before anything is changed: a database of another network is not even migrated. Throws OperatorError OTHER_CHAIN, OTHER_NETWORK. */
 export async function refuseForeign(db: Kysely<Tables>, where: string, owner: Partial<Owner>): Promise<void> {
   const stored = await ownerOf(db)
   const advice = 'Give each network a database of its own; nothing was changed.'
-  if (stored.genesisHash !== undefined && owner.genesisHash !== undefined && stored.genesisHash !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database in ${where} belongs to the chain with genesis ${stored.genesisHash}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
-  if (stored.network !== undefined && owner.network !== undefined && stored.network !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database in ${where} belongs to network ${stored.network}, not to ${owner.network}`, { advice })
+  if (stored.genesisHash !== undefined && owner.genesisHash !== undefined && stored.genesisHash !== owner.genesisHash) throw new OperatorError('OTHER_CHAIN', `the database ${where} belongs to the chain with genesis ${stored.genesisHash}, and the endpoint serves the one with genesis ${owner.genesisHash}`, { advice })
+  if (stored.network !== undefined && owner.network !== undefined && stored.network !== owner.network) throw new OperatorError('OTHER_NETWORK', `the database ${where} belongs to network ${stored.network}, not to ${owner.network}`, { advice })
 }
 
 /** To whom a database belongs; empty where nobody has claimed it. */

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '@assay/kit/config'
-import { devnetParameters, encodeParameters, judgementOfEpoch, PARAMETERS_KEY, replayEpoch, emptyLedger, applyBlock, type Ledger, type ReplayedEpoch } from '@assay/protocol'
-import { accountFromSecret, addItem, connectChain, createSender, cryptoReady, ledgerBlocks, nodeCrypto, type Account, type Chain } from '@assay/runtime-bindings'
-import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
+import { judgementOfEpoch, replayEpoch, emptyLedger, applyBlock, type Ledger, type ReplayedEpoch } from '@assay/protocol'
+import { accountFromSecret, ledgerBlocks, nodeCrypto, type Account, type Chain } from '@assay/runtime-bindings'
+import type { Devchain } from '@assay/runtime-bindings/testing'
 import { indexerConfig, runIndexer } from './main.ts'
 import { recorder, type Recorder } from './testing/log.ts'
+import { parameters, startChain } from './testing/chain.ts'
 import { copyTemplate, testOwner } from './testing/database.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'assay-indexer-'))
@@ -19,21 +20,12 @@ let devchain: Devchain
 let chain: Chain
 let network: Account
 
-/** Rounds of 8 blocks from block 12 on. */
-const parameters = { ...devnetParameters(1, 12), roundBlocks: 8, epochRounds: 1, confirmations: 1, seedOffset: 2, commitOffset: 7, packageOffset: 11 }
+let close: () => Promise<void>
 
-beforeAll(async () => {
-  await cryptoReady()
-  network = accountFromSecret('//network')
-  devchain = await startDevchain({ blocks: 'instant', fund: { [network.address]: 10n ** 20n } })
-  chain = await connectChain({ endpoint: devchain.endpoint, signal: stop.signal })
-  const sent = createSender({ chain, account: network, signal: stop.signal }).send(addItem(chain, PARAMETERS_KEY, encodeParameters(parameters)), { label: 'parameters' })
-  expect(await sent).toMatchObject({ ok: true })
-})
+beforeAll(async () => void ({ devchain, chain, network, close } = await startChain()))
 afterAll(async () => {
-  await chain.close()
   stop.abort()
-  await devchain.close()
+  await close()
   rmSync(root, { recursive: true, force: true })
 })
 

@@ -39,7 +39,7 @@ export async function emptyIndex(place: Place, { force, signal, log }: Context &
   await using(await openExisting({ ...place, owner: {} }), (store) => leading(store, signal, async ({ db }) => {
     const pruned = await db.selectFrom('epochs').select(({ fn }) => [fn.min<number | null>('epoch').as('first'), fn.max<number | null>('epoch').as('last')]).where('evidence', '=', 'pruned').executeTakeFirstOrThrow()
     if (pruned.first !== null && !force) {
-      throw new OperatorError('PRUNED', `the evidence of epochs ${pruned.first} to ${pruned.last} was pruned from ${store.where}, and without it they cannot be judged anew`, { advice: 'If checkers or mirrors still serve it, give --force true: it is fetched again. Otherwise restore a backup that has it. Nothing was changed.' })
+      throw new OperatorError('PRUNED', `the evidence of epochs ${pruned.first} to ${pruned.last} was pruned from the database ${store.where}, and without it they cannot be judged anew`, { advice: 'If checkers or mirrors still serve it, give --force true: it is fetched again. Otherwise restore a backup that has it. Nothing was changed.' })
     }
     await sql`truncate blocks, events, rounds, missing_blobs, verdicts, observations, round_checkers, epochs, leaves, scores, payouts, follower`.execute(db)
     log.info('index emptied', { database: store.where })
@@ -78,7 +78,7 @@ async function leading<T>(store: Store, signal: AbortSignal, work: (leadership: 
 async function refuseFilled(db: Kysely<Tables>, where: string): Promise<void> {
   const { rows: [blocks] } = await sql<{ there: boolean }>`select to_regclass('blocks') is not null as there`.execute(db)
   if (!blocks!.there || !(await db.selectFrom('blocks').select('number').limit(1).executeTakeFirst())) return
-  throw new OperatorError('NOT_EMPTY', `the database in ${where} holds blocks already, and a backup is restored into an empty one only`, { advice: 'Give an empty folder or a new PostgreSQL database. Nothing was changed.' })
+  throw new OperatorError('NOT_EMPTY', `the database ${where} holds blocks already, and a backup is restored into an empty one only`, { advice: 'Give an empty folder or a new PostgreSQL database. Nothing was changed.' })
 }
 
 /** Removes what an earlier start or a failed restore has made, and nothing that is not ours, so that the schema of the backup can be. */

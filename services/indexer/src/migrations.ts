@@ -86,7 +86,7 @@ export const migrations: Record<string, Migration> = {
         create index machines_by_score on machines (by_score desc, account desc) where registered;
         create index machines_by_work on machines (by_work desc, account desc) where registered;
         create index machines_by_round on machines (last_round desc, account desc) where registered;
-        create table round_totals (round int8 not null references rounds, outcome text not null, machines int4 not null, work numeric(39, 0) not null, primary key (round, outcome));
+        create table round_totals (round int8 not null, outcome text not null, machines int4 not null, work numeric(39, 0) not null, primary key (round, outcome));
         insert into round_totals select round, outcome, count(*), sum(work) from verdicts group by round, outcome;
         alter table round_checkers add column observed int4, add column agreed int4;
         update round_checkers c set observed = o.observed, agreed = o.agreed from (select round, checker, count(*) as observed, count(*) filter (where reason <> 'VOTED_OTHERWISE') as agreed from observations group by round, checker) o where c.round = o.round and c.checker = o.checker;
