@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
 export const indexerConfig = Type.Object({
-  chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address; or several, comma-separated: another is used when one is cut off, too slow, or stands still' }),
+  chainRequestsPerSecond: Type.Integer({ minimum: 0, maximum: 100_000, default: 0, description: 'the most requests that each node is sent in a second; 0: no limit' }),
   network: Type.String({ minLength: 1, description: 'the network to index: its account, 5… or 0x…' }),
   dataDir: Type.String({ minLength: 1, description: 'folder of the database and of evidence in use; one per network, safe to delete: all of it comes from the chain and the checkers' }),
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),

@@ -24,7 +24,7 @@ export { indexerConfig, type IndexerConfig } from './config.ts'
  */
 export async function runIndexer(config: IndexerConfig, { signal, log }: { signal: AbortSignal, log: Log }): Promise<void> {
   const network = toAccountId(config.network)
-  const chain = await connectChain({ endpoint: config.chain, signal, log })
+  const chain = await connectChain({ endpoint: config.chain, requestsPerSecond: config.chainRequestsPerSecond, signal, log })
   try {
     const found = await findNetwork(chain, network)
     if (!found) {
