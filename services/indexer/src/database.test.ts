@@ -60,7 +60,7 @@ describe('values', () => {
     await db.insertInto('events').values({ block: 4_294_967_295, position: 0, data: Uint8Array.of(0, 1, 255) }).execute()
     const largest = 2n ** 128n - 1n
     await db.insertInto('epochs').values({ epoch: 1, root: '0x', statement: new Uint8Array(), pool: largest, paid: 0n, carried: 1n, remainder: 0n, scored_at: 3, chain_state: 'not_yet', chain_block: null, chain_bytes: null }).execute()
-    expect(await db.selectFrom('events').selectAll().executeTakeFirstOrThrow()).toEqual({ block: 4_294_967_295, position: 0, data: Uint8Array.of(0, 1, 255) })
+    expect(await db.selectFrom('events').selectAll().executeTakeFirstOrThrow()).toEqual({ block: 4_294_967_295, position: 0, count: 1, data: Uint8Array.of(0, 1, 255) })
     expect(await db.selectFrom('epochs').select(({ fn }) => [fn.sum('pool').as('sum'), 'chain_block', fn.countAll().as('count')]).groupBy('epoch').execute()).toEqual([{ sum: largest, chain_block: null, count: 1 }])
   })
 
