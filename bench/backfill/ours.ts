@@ -1,7 +1,4 @@
-// The indexer's follower with its real database, from the first block to the last confirmed one.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// The indexer's follower with its real database in a folder, from the first block to the last one; without an endpoint it only makes the database.
 import { BehaviorSubject } from 'rxjs'
 import { openDatabase } from '@assay/indexer/database'
 import { follow, type ChainState } from '@assay/indexer/follow'
@@ -12,12 +9,16 @@ import { connectChain, ledgerRuns, nodeCrypto } from '@assay/runtime-bindings'
 import { loadRecording } from './recording.ts'
 import { watchMemory } from './memory.ts'
 
-const [endpoint, last] = [process.argv[2]!, Number(process.argv[3])]
-const { network } = loadRecording()
+const [dir, endpoint, blocks] = process.argv.slice(2) as [string, string | undefined, string | undefined]
+const last = Number(blocks)
+const { network, genesisHash } = loadRecording()
 const stop = new AbortController()
-const dir = mkdtempSync(join(tmpdir(), 'assay-backfill-'))
+const store = await openDatabase({ dir, owner: { network, genesisHash } })
+if (endpoint === undefined) {
+  await store.close()
+  process.exit()
+}
 const chain = await connectChain({ endpoint, signal: stop.signal })
-const store = await openDatabase({ dir, owner: { network, genesisHash: chain.genesisHash } })
 const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network), stalled: null })
 const memory = watchMemory()
 const begun = performance.now()
@@ -31,5 +32,4 @@ const { rows } = await store.db.selectFrom('events').select(({ fn }) => fn.count
 const { cpu, megabytes } = memory.end()
 await store.close()
 await chain.close()
-rmSync(dir, { recursive: true, force: true })
 console.log(JSON.stringify({ name: 'assay, with its database', blocks: state$.value.ledger.head!.number, seconds, cpu, items: rows, megabytes }))

@@ -4,7 +4,8 @@
 // The peer is installed when first asked for, into node_modules/.cache, in the version named here and without its scripts.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
@@ -47,7 +48,11 @@ const print = (one: Outcome): void => {
   console.log(`${name.padEnd(24)} ${String(blocks).padStart(7)} blocks ${seconds.toFixed(1).padStart(6)} s ${(blocks / seconds).toFixed(0).padStart(6)} blocks/s  ${cpu.toFixed(1).padStart(6)} s CPU  ${items} events  most ${megabytes.most} MB (${megabytes.along.join(' ')})`)
 }
 for (let run = 0; run < Number(values.runs); run++) {
-  print(await outcome('ours.ts', endpoint, values.blocks))
+  // What PostgreSQL takes to write its first files is not catching up.
+  const dir = mkdtempSync(join(tmpdir(), 'assay-backfill-'))
+  execFileSync(process.execPath, [here('ours.ts'), dir])
+  print(await outcome('ours.ts', dir, endpoint, values.blocks))
+  rmSync(dir, { recursive: true })
   if (peer !== null) print(await outcome('squid.ts', endpoint, values.blocks, peer))
 }
 server.stdin.end()

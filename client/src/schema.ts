@@ -17,6 +17,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blocks, newest first, also those not confirmed yet */
+        get: operations["listBlocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/machines": {
         parameters: {
             query?: never;
@@ -459,6 +476,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes with this SHA-256 */
+        get: operations["getEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/machines/{account}/why": {
         parameters: {
             query?: never;
@@ -584,10 +618,28 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "NOT_IN_STATEMENT" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
+        };
+        Block: {
+            /** @description block number */
+            number: number;
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
+            hash: string;
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
+            parentHash: string;
+            /** @description false: the chain may still leave it for another; no verdict, score or payout rests on it */
+            confirmed: boolean;
+            /** @description effects that the protocol reads */
+            events: number;
         };
         Document: {
             /**
@@ -899,6 +951,11 @@ export interface components {
             /** @description block number */
             scoredAt: number;
             onChain: components["schemas"]["OnChain"];
+            /** @description false: let go by the retention policy */
+            kept: {
+                evidence: boolean;
+                observations: boolean;
+            };
         };
         CheckerRound: {
             round: number;
@@ -1078,6 +1135,11 @@ export interface components {
             };
             beacon: string | null;
             openRandomness: string | null;
+            /**
+             * @description pruned: those of the round were let go by the retention policy
+             * @enum {string}
+             */
+            observations: "kept" | "pruned";
             /** @description evidence that nobody served yet */
             missing: {
                 /**
@@ -1569,6 +1631,18 @@ export interface components {
                 flagged: boolean;
                 sufficientCommittee: number | null;
                 text: string;
+                settlers: {
+                    settlers: number;
+                    /** @description how many of them move the pot */
+                    threshold: number;
+                    /** @description probability that the checkers in league are so many of those drawn for a term, rounded up */
+                    captured: string;
+                    /** @description that without them there are not so many */
+                    stalled: string;
+                    /** @description true if one of the two is more than one in a million */
+                    flagged: boolean;
+                    text: string;
+                } | null;
             } | null;
             rounds: {
                 judged: number;
@@ -1627,6 +1701,80 @@ export interface operations {
                 };
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listBlocks: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Block"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3830,6 +3978,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SHA-256 of the bytes */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `EVIDENCE_MISSING`: Evidence with this hash is needed here and nobody has served it yet; it is asked for again.
+             *
+             *     `NO_EVIDENCE`: No evidence with this hash is held: it was never needed here, or was pruned.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["Error"];
                 };
             };
         };

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { BehaviorSubject, ReplaySubject, type Observable } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Hash } from '@assay/protocol'
-import { best$, blocks, fromBlocks, headerAt, type BlockEvent, type BlockOptions, type BlockRef, type Header } from './blocks.ts'
+import { best$, blockRuns, blocks, fromBlocks, headerAt, type BlockEvent, type BlockOptions, type BlockRef, type Header, type RunEvent } from './blocks.ts'
 import type { Chain } from './chain.ts'
 import { ChainReplacedError, ChainTimeoutError, RpcError } from './errors.ts'
 import { TypeRegistry, util } from './polkadot.ts'
@@ -26,6 +26,7 @@ class FakeNode {
   heads = new ReplaySubject<RawHeader>(1)
   connected$ = new BehaviorSubject(true)
   asked: string[] = []
+  listless = false
   distrusted: string[] = []
   hang: (() => void) | undefined
   fail: ((method: string, params: readonly unknown[]) => Error | undefined) | undefined
@@ -85,6 +86,7 @@ class FakeNode {
       }
       const failing = (Array.isArray(params[0]) ? params[0].map((one: number) => [one]) : [params]).map((one) => self.fail?.(method, one)).find(Boolean)
       if (failing) throw failing
+      if (self.listless && Array.isArray(params[0])) throw new RpcError(method, -32602, 'Invalid params', '')
       if (!self.connected$.value) throw new ChainTimeoutError('ws://fake', method, 1)
       if (method === 'chain_getBlockHash') return Array.isArray(params[0]) ? params[0].map((number: number) => self.hashes[number] ?? null) : (self.hashes[params[0] as number] ?? null)
       if (method === 'chain_getHeader') return params[0] === undefined ? self.headers.at(-1) : params[0] === self.genesisHash ? self.headers[0] : (self.byHash.get(params[0] as Hash) ?? null)
@@ -95,7 +97,7 @@ class FakeNode {
       genesisHash: this.genesisHash,
       connected$: this.connected$,
       runtime: { registry },
-      rpc: { request, distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
+      rpc: { request, requests: (calls: { method: string; params: readonly unknown[] }[]) => calls.map(({ method, params }) => request(method, params)), distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
       async verifyGenesis() {
         const found = (await request('chain_getBlockHash', [0])) as Hash
         if (found !== self.genesisHash) throw new ChainReplacedError('ws://fake', self.genesisHash, found)
@@ -429,6 +431,105 @@ describe('a chain that was replaced', () => {
     await vi.waitFor(() => expect(reader.ended).toBe(true))
     expect(reader.events).toMatchObject([{ type: 'replaced' }])
   })
+})
+
+describe('runs of blocks', () => {
+  const readRuns = (node: FakeNode, options: Partial<BlockOptions> = {}, bytes = 10) => {
+    const stop = new AbortController()
+    stops.push(stop)
+    const events: RunEvent<Header>[] = []
+    let asked = 0
+    let most = 0
+    const load = (headers: readonly Header[]) => headers.map(async (value) => {
+      most = Math.max(most, ++asked)
+      await new Promise((resolve) => setImmediate(resolve))
+      asked--
+      return { value, bytes }
+    })
+    void (async () => {
+      for await (const event of blockRuns(node.chain(), { from: 1, confirmations: 2, signal: stop.signal, ...options }, load)) events.push(event)
+    })()
+    const have = (): number[] => events.flatMap((event) => (event.type === 'blocks' ? event.blocks.map(({ number }) => number) : []))
+    return { events, have, stop, sizes: () => events.flatMap((event) => (event.type === 'blocks' ? [event.blocks.length] : [])), get most() { return most } }
+  }
+  const caughtUp = (node: FakeNode, reader: { have: () => number[] }): Promise<void> => vi.waitFor(() => expect(reader.have()).toEqual(numbers(1, node.height - 2)), { timeout: 5_000, interval: 5 })
+
+  test('grow while the reader waits, and are no longer than 128', async () => {
+    const node = new FakeNode(3_000)
+    const reader = readRuns(node)
+    await caughtUp(node, reader)
+    expect(reader.sizes()[0]).toBeLessThan(8)
+    expect([Math.max(...reader.sizes()), reader.most <= 512]).toEqual([128, true])
+    expect(node.asked.filter((method) => method === 'chain_getBlockHash').length).toBeLessThan(120)
+  })
+
+  test('are as many as their bytes allow', async () => {
+    const node = new FakeNode(400)
+    const reader = readRuns(node, { aheadBytes: 20_000 }, 1_000)
+    await caughtUp(node, reader)
+    expect(Math.max(...reader.sizes().slice(4))).toBeLessThanOrEqual(5) // a quarter of 20
+    const huge = readRuns(node, { aheadBytes: 10 }, 1_000_000)
+    await caughtUp(node, huge)
+    expect(Math.max(...huge.sizes().slice(8))).toBe(1)
+  })
+
+  test('are given up to the block that the node does not have', async () => {
+    const node = new FakeNode(300)
+    node.fail = (method, params) => (method === 'chain_getHeader' && params[0] === node.hashes[200] ? new RpcError(method, 4003, 'State already discarded', '') : undefined)
+    const reader = readRuns(node)
+    await vi.waitFor(() => expect(reader.have().at(-1)).toBe(199), { timeout: 5_000 })
+    node.fail = undefined
+    await caughtUp(node, reader)
+  })
+
+  test('of a node that takes no lists of heights come one by one', async () => {
+    const node = new FakeNode(12)
+    node.listless = true
+    const reader = readRuns(node)
+    await vi.waitFor(() => expect(reader.have().length).toBeGreaterThan(0), { timeout: 5_000 })
+    expect(reader.sizes()[0]).toBe(1)
+  })
+
+  test('with a header that is not the one of its hash are refused, and the node is not trusted', async () => {
+    const node = new FakeNode(30)
+    const lie = node.byHash.get(node.hashes[12]!)!
+    node.byHash.set(node.hashes[12]!, { ...lie, stateRoot: node.genesisHash })
+    const reader = readRuns(node)
+    await vi.waitFor(() => expect(node.distrusted[0]).toMatch(/says that block 12 is 0x.*, and gives a header that is 0x/))
+    expect(reader.have()).toEqual(numbers(1, 11))
+    node.byHash.set(node.hashes[12]!, lie)
+    await caughtUp(node, reader)
+  })
+
+  test('best blocks are given before they are confirmed, if asked for, and again after a reorg', async () => {
+    const node = new FakeNode(5)
+    const reader = readRuns(node, { unconfirmed: true })
+    const best = (): string[] => reader.events.flatMap((event) => (event.type === 'best' ? [event.block.hash] : event.type === 'reorg' ? [`back to ${event.to}`] : []))
+    await vi.waitFor(() => expect(best()).toEqual([node.hashes[4], node.hashes[5]]))
+    node.grow(1)
+    await vi.waitFor(() => expect(best().at(-1)).toBe(node.hashes[6]))
+    const before = best()
+    node.reorg(2, 3, false)
+    node.tell()
+    // Block 5 is confirmed by now and comes as such.
+    await vi.waitFor(() => expect(best()).toEqual([...before, 'back to 4', node.hashes[6], node.hashes[7]]))
+    await caughtUp(node, reader)
+  })
+
+  test('far behind no best blocks are read', async () => {
+    const node = new FakeNode(600)
+    const reader = readRuns(node, { unconfirmed: true })
+    await caughtUp(node, reader)
+    expect(reader.events.filter(({ type }) => type === 'best').length).toBeLessThanOrEqual(2)
+  })
+})
+
+test('a node that stands is told so, time and again', async () => {
+  const node = new FakeNode(5)
+  const reader = read(node, { stallMs: 30 })
+  await vi.waitFor(() => expect(node.distrusted.length).toBeGreaterThan(1))
+  expect(node.distrusted[0]).toBe('no block above 5')
+  expect(reader.others()).toHaveLength(1)
 })
 
 test('what is remembered stays small over a long run', async () => {

@@ -113,14 +113,23 @@ export async function headerAt(chain: Chain, number: number): Promise<Header | n
 }
 
 async function headerOf(chain: Chain, number: number, hash: Hash): Promise<Header> {
-  if (number === 0) return { number, hash, parentHash: hash }
-  const raw = await chain.rpc.request<RawHeader | null>('chain_getHeader', [hash])
-  if (!raw || Number(raw.number) !== number) {
-    throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-  }
-  const found = headerHash(raw)
-  if (found !== hash) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that block ${number} is ${hash}, and gives a header that is ${found}.`, 'Use another node.', { exit: 75 })
-  return { number, hash, parentHash: raw.parentHash }
+  return headersOf(chain, number, [hash])[0]!
+}
+
+/** Headers of blocks that follow one another, checked against their hashes. */
+function headersOf(chain: Chain, first: number, hashes: readonly Hash[]): Promise<Header>[] {
+  const raws = chain.rpc.requests<RawHeader | null>(hashes.map((hash) => ({ method: 'chain_getHeader', params: [hash] })))
+  return hashes.map(async (hash, i) => {
+    const number = first + i
+    const raw = await raws[i]
+    if (!raw || Number(raw.number) !== number) {
+      throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
+    }
+    if (number === 0) return { number, hash, parentHash: hash } // development chains invent its hash
+    const found = headerHash(raw)
+    if (found !== hash) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that block ${number} is ${hash}, and gives a header that is ${found}.`, 'Use another node.', { exit: 75 })
+    return { number, hash, parentHash: raw.parentHash }
+  })
 }
 
 /** Headers of `count` heights from `from` on, up to the first that the node does not have. Throws what `headerAt` throws if it cannot give the first of them. */
@@ -130,7 +139,7 @@ async function headersFrom(chain: Chain, from: number, count: number): Promise<H
   const hashes = count === 1 ? [await chain.rpc.request<Hash | null>('chain_getBlockHash', [from])] : await chain.rpc.request<(Hash | null)[]>('chain_getBlockHash', [numbers])
   const known = hashes.slice(0, count)
   const end = known.indexOf(null)
-  return settledPrefix(known.slice(0, end < 0 ? count : end).map((hash, i) => headerOf(chain, from + i, hash!)))
+  return settledPrefix(headersOf(chain, from, known.slice(0, end < 0 ? count : end) as Hash[]))
 }
 
 /** What came of the promises before the first that failed. Throws that one's error if there is nothing before it. */
@@ -186,6 +195,7 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
   let progressAt = performance.now()
   let stalled: string | undefined // the reason that was said
   let trustedAt = performance.now() // since when this connection has its chance
+  let dropped = false // by us, and not made anew yet
   let trouble: string | undefined
   let failure: unknown
   let reconnected = false
@@ -212,9 +222,10 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
       pulse.poke()
     },
   })
-  const connection = chain.connected$.subscribe(() => {
+  const connection = chain.connected$.subscribe((up) => {
     reconnected = true // another node may answer now
     trustedAt = performance.now()
+    if (up) dropped = false
     pulse.poke()
   })
   signal.addEventListener('abort', pulse.poke)
@@ -398,11 +409,12 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
       }
       // Wait: for a head, the connection, or the time to say that we are stalled. Trouble is tried again at the next of these, at the latest after a second.
       const silence = performance.now() - progressAt
-      const reason = !chain.rpc.connected ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
+      const reason = !chain.rpc.connected && !dropped ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
       const detail = trouble ?? (best ? `no block above ${highest}` : 'no block at all')
       const patience = stallMs - (performance.now() - trustedAt)
       if (silence >= stallMs && reason !== 'DISCONNECTED' && patience <= 0) {
         trustedAt = performance.now()
+        dropped = true
         chain.rpc.distrust(detail) // another endpoint, or another connection, may do better
       }
       if (silence >= stallMs && stalled !== reason) {

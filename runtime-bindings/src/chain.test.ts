@@ -7,7 +7,9 @@ import { readBalance, transfer } from './balances.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady } from './crypto.ts'
 import { ChainReplacedError, ChainUnreachableError } from './errors.ts'
-import { ledgerBlocks, type LedgerBlockEvent } from './ledger-blocks.ts'
+import { headerAt } from './blocks.ts'
+import { ledgerBlocks, loadEvents, type LedgerBlockEvent } from './ledger-blocks.ts'
+import { storageKey } from './runtime.ts'
 import { createSender } from './sender.ts'
 import { addItem } from './storage.ts'
 
@@ -132,6 +134,15 @@ describe('a runtime upgrade', () => {
       if (event.block.number === after.block) break
     }
     expect(keys).toEqual(['before', 'after'])
+
+    // A runtime that changes without name or version leaves no mark of itself: here the old one's mark is put back. The code is what counts.
+    const old = await mine.runtimeAfter(mine.genesisHash, null, null)
+    expect(old.specVersion).toBe(mine.runtime.specVersion)
+    const marked = await mine.readRaw('system', 'lastRuntimeUpgrade', [], (await headerAt(mine, before.block!))!.hash)
+    await dev.setStorage([[storageKey(mine.runtime, 'system', 'lastRuntimeUpgrade'), marked]])
+    const header = (await headerAt(mine, dev.head().number))!
+    expect((await loadEvents(mine, header)).runtime.codeHash).toBe(chain.runtime.codeHash)
+    expect((await loadEvents(mine, (await headerAt(mine, before.block!))!)).runtime.codeHash).not.toBe(chain.runtime.codeHash)
     await mine.close()
     await dev.close()
   })

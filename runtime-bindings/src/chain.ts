@@ -5,6 +5,7 @@ import type { Call } from '@polkadot/types/interfaces'
 import type { Codec } from '@polkadot/types/types'
 import type { Hash, Hex } from '@assay/protocol'
 import { cryptoReady } from './crypto.ts'
+import { connectEndpoints } from './endpoints.ts'
 import { ChainReplacedError, ChainUnreachableError, RpcError } from './errors.ts'
 import type { Features } from './features.ts'
 import { silent, type Log } from './log.ts'
@@ -45,6 +46,10 @@ export interface Chain {
 }
 
 export interface ConnectOptions extends RpcOptions {
+  /** One address, or several of the same chain with commas between: see `connectEndpoints`. */
+  endpoint: string
+  /** The most requests that an endpoint is sent in a second; default: no limit. */
+  requestsPerSecond?: number
   log?: Log
 }
 
@@ -65,7 +70,8 @@ const METHOD_NOT_FOUND = -32601
 export async function connectChain(options: ConnectOptions): Promise<Chain> {
   const log = options.log ?? silent
   await cryptoReady()
-  const rpc = await connectRpc(options)
+  const endpoints = options.endpoint.split(',').map((one) => one.trim()).filter((one) => one !== '')
+  const rpc = endpoints.length > 1 || options.requestsPerSecond ? await connectEndpoints({ ...options, endpoints }) : await connectRpc(options)
   try {
     const genesisHash = await rpc.request<Hash>('chain_getBlockHash', [0])
     let current = await loadRuntime(rpc)

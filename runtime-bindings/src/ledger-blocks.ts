@@ -41,7 +41,7 @@ export async function loadLedgerBlock(chain: Chain, header: Header): Promise<Led
 
 /** The decoded `system.events` of a block. Throws ChainError UNREADABLE_BLOCK. */
 export async function loadEvents(chain: Chain, header: Header): Promise<{ runtime: Runtime; records: readonly EventRecord[] }> {
-  const [state, code] = await Promise.all([readState(chain, header), chain.codeHashAt(header.parentHash)])
+  const [state, code] = await Promise.all([readStates(chain, [header])[0]!, chain.codeHashAt(header.parentHash)])
   const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
   return { runtime, records: decodeEvents(runtime, state.events, header.number) }
 }
@@ -51,17 +51,17 @@ export async function loadEvents(chain: Chain, header: Header): Promise<{ runtim
  * runtime, it ran them all. (A version number would not do: a runtime may change and keep it.)
  */
 function loadRun(chain: Chain, headers: readonly Header[]): Promise<Loaded<LedgerBlock>>[] {
-  const states = headers.map(async (header) => (header.number === 0 ? null : readState(chain, header)))
+  const states = readStates(chain, headers)
   const ends = [headers[0]!, ...(headers.length > 1 ? [headers.at(-1)!] : [])].map(({ parentHash }) => chain.codeHashAt(parentHash))
   const same = Promise.all([Promise.all(ends), Promise.all(states)]).then(([codes, states]) => {
     const [one] = codes
-    return one != null && codes.every((code) => code === one) && states.every((state) => state?.marker === states[0]?.marker) ? one : undefined
+    return one != null && codes.every((code) => code === one) && states.every(({ marker }) => marker === states[0]!.marker) ? one : undefined
   })
   same.catch(() => {}) // each block says it
   return headers.map(async (header, i): Promise<Loaded<LedgerBlock>> => {
     const base = { number: header.number, hash: header.hash, parentHash: header.parentHash }
-    const state = await states[i]
-    if (!state) return { value: { ...base, relayRoot: null, events: [] }, bytes: 0 } // genesis has no events
+    if (header.number === 0) return { value: { ...base, relayRoot: null, events: [] }, bytes: 0 } // genesis has no events
+    const state = await states[i]!
     const code = await same.catch(() => undefined) ?? await chain.codeHashAt(header.parentHash)
     const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
     return { value: { ...base, relayRoot: relayRootOf(runtime, state.validation), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
@@ -77,13 +77,17 @@ interface State {
   bytes: number
 }
 
-async function readState(chain: Chain, header: Header): Promise<State> {
+function readStates(chain: Chain, headers: readonly Header[]): Promise<State>[] {
   const keys = stateKeys(chain.runtime) // hashes of names, and the same in every runtime
-  const [set] = await chain.rpc.request<{ changes: [Hex, Hex | null][] }[]>('state_queryStorageAt', [Object.values(keys).filter((key) => key !== null), header.hash])
-  if (!set) throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has the state of block ${header.number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-  const values = new Map<Hex | null, Hex | null>(set.changes)
-  const value = (key: Hex | null): Hex | null => values.get(key) ?? null
-  return { events: value(keys.events), validation: value(keys.validation), marker: value(keys.marker), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
+  const asked = Object.values(keys).filter((key) => key !== null)
+  const answers = chain.rpc.requests<{ changes: [Hex, Hex | null][] }[]>(headers.map(({ hash }) => ({ method: 'state_queryStorageAt', params: [asked, hash] })))
+  return headers.map(async ({ number }, i) => {
+    const [set] = await answers[i]!
+    if (!set) throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has the state of block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
+    const values = new Map<Hex | null, Hex | null>(set.changes)
+    const value = (key: Hex | null): Hex | null => values.get(key) ?? null
+    return { events: value(keys.events), validation: value(keys.validation), marker: value(keys.marker), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
+  })
 }
 
 const keysOf = new WeakMap<Runtime, Record<'events' | 'marker' | 'validation', Hex | null>>()

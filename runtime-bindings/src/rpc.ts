@@ -12,6 +12,8 @@ export interface Rpc {
   readonly connected: boolean
   /** Answers `result`. Throws RpcError (the node's own error), ChainTimeoutError, StoppedError. */
   request<T>(method: string, params?: readonly unknown[], timeoutMs?: number): Promise<T>
+  /** The same for many at once, in as few messages as the node takes. */
+  requests<T>(calls: readonly { readonly method: string; readonly params: readonly unknown[] }[]): Promise<T>[]
   /** Values of a subscription, through any number of connections; what happened during an outage is not delivered. Errors if the node refuses it, completes on `close`. */
   subscribe<T>(method: string, unsubscribe: string, params?: readonly unknown[]): Observable<T>
   /** The reader finds that what answers cannot be right, or does not move: another connection is made, to another endpoint where there are several. */
@@ -49,6 +51,9 @@ export interface RpcOptions {
   idleMs?: number
 }
 
+/** A batch should be taken by most nodes, and its answer not be beyond what they send in one message. */
+const LARGEST_BATCH = 64
+
 /** Opens the connection; resolves at the first success and throws ChainUnreachableError if there is none within `requestTimeoutMs`. */
 export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
   if (!/^wss?:\/\/\S+$/.test(endpoint) || !URL.canParse(endpoint)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
@@ -64,18 +69,32 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
   let heard = performance.now()
   let up = false // what `connected$` says, already true while it is being announced
   let closed = false
+  let batches = true // until the node refuses one
   let lastProblem = 'no answer'
 
   const send = (item: Pending): void => socket!.send(item.body)
 
+  const sendAll = (items: readonly Pending[]): void => {
+    if (!batches || items.length < 2) return items.forEach(send)
+    for (let at = 0; at < items.length; at += LARGEST_BATCH) socket!.send(`[${items.slice(at, at + LARGEST_BATCH).map(({ body }) => body).join(',')}]`)
+  }
+
   const onReply = (text: string): void => {
     heard = performance.now()
-    let reply: Reply
+    let reply: Reply | Reply[]
     try {
-      reply = JSON.parse(text) as Reply
+      reply = JSON.parse(text) as Reply | Reply[]
     } catch {
       return // not JSON-RPC; the request will time out
     }
+    if (Array.isArray(reply)) return reply.forEach(take)
+    if (batches && reply?.id === null && reply.error) {
+      batches = false
+      for (const item of pending.values()) send(item)
+    } else take(reply)
+  }
+
+  const take = (reply: Reply): void => {
     if (typeof reply?.id === 'number') {
       const item = pending.get(reply.id)
       if (!item) return
@@ -90,8 +109,8 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     const subscription = reply?.params?.subscription
     if (subscription === undefined) return
     const key = String(subscription)
-    const take = live.get(key)
-    if (take) take(reply.params?.result)
+    const listener = live.get(key)
+    if (listener) listener(reply.params?.result)
     else if (orphans.size < 64) orphans.set(key, [...(orphans.get(key) ?? []), reply.params?.result].slice(-16))
   }
 
@@ -129,18 +148,31 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
     fresh.onclose = () => drop('the connection was closed')
   }
 
-  const request = <T>(method: string, params: readonly unknown[] = [], timeoutMs = requestTimeoutMs): Promise<T> =>
-    new Promise<T>((resolve, reject) => {
-      if (closed) return reject(new StoppedError(`The connection to ${endpoint}`))
-      const id = nextId++
-      const timer = setTimeout(() => {
-        pending.delete(id)
-        reject(new ChainTimeoutError(endpoint, method, timeoutMs))
-      }, timeoutMs)
-      const item: Pending = { method, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }), resolve: resolve as (value: unknown) => void, reject, timer }
-      pending.set(id, item)
-      if (up) send(item)
-    })
+  /** A request that is under way from now on; whether it is sent at once or with others, or on the next connection, is the caller's. */
+  const prepare = <T>(method: string, params: readonly unknown[], timeoutMs: number): { item?: Pending; answer: Promise<T> } => {
+    if (closed) return { answer: Promise.reject(new StoppedError(`The connection to ${endpoint}`)) }
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const id = nextId++
+    const timer = setTimeout(() => {
+      pending.delete(id)
+      reject(new ChainTimeoutError(endpoint, method, timeoutMs))
+    }, timeoutMs)
+    const item: Pending = { method, body: JSON.stringify({ jsonrpc: '2.0', id, method, params }), resolve: resolve as (value: unknown) => void, reject, timer }
+    pending.set(id, item)
+    return { item, answer: promise }
+  }
+
+  const request = <T>(method: string, params: readonly unknown[] = [], timeoutMs = requestTimeoutMs): Promise<T> => {
+    const { item, answer } = prepare<T>(method, params, timeoutMs)
+    if (item && up) send(item)
+    return answer
+  }
+
+  const requests: Rpc['requests'] = <T>(calls: readonly { method: string; params: readonly unknown[] }[]) => {
+    const prepared = calls.map(({ method, params }) => prepare<T>(method, params, requestTimeoutMs))
+    if (up) sendAll(prepared.flatMap(({ item }) => item ?? []))
+    return prepared.map(({ answer }) => answer)
+  }
 
   const subscribe = <T>(method: string, unsubscribe: string, params: readonly unknown[] = []): Observable<T> =>
     new Observable<T>((observer: Observer<T>) => {
@@ -232,6 +264,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
       return connected$.value
     },
     request,
+    requests,
     subscribe,
     distrust: (why) => {
       if (up) drop(why)

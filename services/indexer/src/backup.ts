@@ -7,6 +7,7 @@ import { FORMAT, noBackup, portionOf, readBackup, writeBackup, type BackupHeader
 import { claim, type Owner } from './database.ts'
 import { storedLedger } from './follow.ts'
 import { parametersOfEpoch } from './judge.ts'
+import { sumUpMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables in an order in which rows may be inserted, with the key by which they are read page by page; null: not part of a backup. */
@@ -117,9 +118,10 @@ async function cut(trx: Transaction<Tables>, file: string, ledger: Ledger, epoch
   if (!scored || !parameters) throw new OperatorError('NO_EPOCH', `epoch ${epoch} is not among those that the backup ${file} has scores of`, { advice: 'Give an earlier epoch, or leave --epoch out. Nothing was changed.' })
   const head = judgementOfEpoch(parameters, epoch)
   const later = trx.selectFrom('rounds').select('round').where('epoch', '>', epoch)
-  for (const table of ['missing_blobs', 'observations', 'verdicts', 'round_checkers'] as const) await trx.deleteFrom(table).where('round', 'in', later).execute()
+  for (const table of ['missing_blobs', 'observations', 'verdicts', 'round_checkers', 'round_totals'] as const) await trx.deleteFrom(table).where('round', 'in', later).execute()
   await trx.deleteFrom('rounds').where('epoch', '>', epoch).execute()
   for (const table of ['leaves', 'scores', 'payouts', 'epochs'] as const) await trx.deleteFrom(table).where('epoch', '>', epoch).execute()
+  await sumUpMachines(trx)
   await trx.updateTable('epochs').set({ chain_state: 'not_yet', chain_block: null, chain_bytes: null }).where('chain_block', '>', head).execute()
   await trx.deleteFrom('events').where('block', '>', head).execute()
   await trx.deleteFrom('blocks').where('number', '>', head).execute()

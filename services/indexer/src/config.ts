@@ -19,7 +19,8 @@ const retentionSettings = {
 }
 
 export const indexerConfig = Type.Object({
-  chain: Type.Optional(Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address; needed unless --follow is never' })),
+  chain: Type.Optional(Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address; or several, comma-separated: another is used when one is cut off, too slow, or stands still; needed unless --follow is never' })),
+  chainRequestsPerSecond: Type.Integer({ minimum: 0, maximum: 100_000, default: 0, description: 'the most requests that each node is sent in a second; 0: no limit' }),
   network: Type.String({ minLength: 1, description: 'the network to index: its account, 5… or 0x…' }),
   ...databaseSettings,
   follow: Type.Union([Type.Literal('auto'), Type.Literal('never')], { default: 'auto', description: 'auto: follow the chain, or where another process of this database does, serve what it writes and take over when it ends; never: only serve' }),

@@ -11,6 +11,8 @@ const { dir, channel } = workerData as WorkerData
 
 const postgres = await PGlite.create({
   dataDir: dir,
+  // PostgreSQL keeps pages in memory up to this; the default of 128 MB would be most of what an indexer takes, and the operating system keeps the same pages.
+  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
   // int8 holds block numbers and counts (safe integers); numeric holds amounts and work, which are whole numbers of up to 128 bits.
   parsers: { [INT8]: Number, [NUMERIC]: BigInt },
   // Bytes go as they are: written as text in JavaScript they cost more than PostgreSQL takes to store them.

@@ -3,10 +3,11 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '@assay/kit/metrics'
 import { silentLog } from '@assay/kit/log'
-import { applyBlock, devnetParameters, emptyLedger, MACHINE_KEY, registeredMachines, type LedgerBlock } from '@assay/protocol'
+import { applyBlock, devnetParameters, emptyLedger, MACHINE_KEY, registeredMachines, toHex, utf8, type LedgerBlock } from '@assay/protocol'
 import type { LedgerRunEvent } from '@assay/runtime-bindings'
 import { actor, NETWORK, parametersItem, registration, TestChain } from '../../../protocol/testing/chain.ts'
 import { crypto } from '../../../protocol/testing/crypto.ts'
+import { newestBlocks } from './api/blocks.ts'
 import type { Store } from './database.ts'
 import { follow, knownBlocks, storedLedger, type ChainState } from './follow.ts'
 import { indexerMetrics } from './metrics.ts'
@@ -110,6 +111,17 @@ describe('blocks that come together', () => {
   })
 })
 
+it('events that an earlier version wrote, a row for each, are read as before', async () => {
+  await run(...from(5, 7))
+  const [registered] = from(8)
+  await store.db.insertInto('blocks').values({ number: 8, hash: registered!.hash, parent_hash: registered!.parentHash, relay_root: registered!.relayRoot }).execute()
+  for (const [position, event] of registered!.events.entries()) {
+    const data = utf8(JSON.stringify(event, (_, value: unknown) => (value instanceof Uint8Array ? { '0x': toHex(value) } : value)))
+    await store.db.insertInto('events').values({ block: 8, position, data }).execute()
+  }
+  expect(await stored()).toEqual(from(5, 8).reduce((ledger, block) => applyBlock(crypto, ledger, block), emptyLedger(NETWORK)))
+})
+
 describe('best blocks', () => {
   const best = (number: number, fork = ''): LedgerRunEvent => {
     const block = from(number)[0]!
@@ -131,6 +143,14 @@ describe('best blocks', () => {
     expect(await shown()).toEqual([row(7), row(8)])
     await run(best(7), best(8, 'aa'), best(9, 'bb'), best(8))
     expect(await shown()).toEqual([row(7), row(8)])
+  })
+
+  it('are listed above the confirmed ones, marked', async () => {
+    await run(...from(5, 9), best(10), best(11))
+    const list = (await newestBlocks(store.db, 4)).map(({ number, hash, confirmed, events }) => [number, hash, events, confirmed])
+    expect(list).toEqual([[...row(11), false], [...row(10), false], [...row(9), true], [...row(8), true]])
+    expect(await newestBlocks(store.db, 1)).toHaveLength(1)
+    expect((await newestBlocks(store.db, 200)).map(({ number }) => number)).toEqual([11, 10, 9, 8, 7, 6, 5])
   })
 
   it('of a run before are forgotten at the start: the chain may have left them', async () => {

@@ -42,7 +42,7 @@ describe('figures', () => {
     for (const { name, kind } of [...figures.values()].filter(({ name }) => name.startsWith('assay_indexer_'))) {
       if (kind === 'counter') expect(name).toMatch(/_total$/)
       if (kind === 'histogram') expect(name).toMatch(/_(seconds|bytes)$/)
-      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|waiting|blobs|seconds|bytes|blocks)$/)
+      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|following|waiting|blobs|seconds|bytes|blocks)$/)
     }
   })
 })

@@ -4,6 +4,8 @@ import type { Migration } from 'kysely/migration'
 import type { AccountId } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { chunks } from './judgements.ts'
+import { sumUpMachines } from './summaries.ts'
+import type { Tables } from './tables.ts'
 
 /** Where changes of tables are told (NOTIFY), with the table's name. */
 export const CHANNEL = 'assay'
@@ -103,8 +105,7 @@ export const migrations: Record<string, Migration> = {
 async function fillMachines(db: Kysely<unknown>): Promise<void> {
   const { rows } = await sql<{ account: AccountId }>`select distinct machine as account from verdicts`.execute(db)
   for (const some of chunks(rows)) await sql`insert into machines (account, address, registered) values ${sql.join(some.map(({ account }) => sql`(${account}, ${toAddress(account)}, false)`))}`.execute(db)
-  await runAll(db, `update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work from (select distinct on (machine) machine, round, outcome, work from verdicts order by machine, round desc) v where v.machine = m.account;
-    update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from (select distinct on (account) account, epoch, score, standing, passed from scores where kind = 'machine' order by account, epoch desc) s where s.account = m.account`)
+  await sumUpMachines(db as Kysely<Tables>)
 }
 
 /** One statement a query: the extended protocol takes no more. */

@@ -47,3 +47,10 @@ export async function sumUpRound(trx: Transaction<Tables>, round: number): Promi
 export async function sumUpEpoch(trx: Transaction<Tables>, epoch: number): Promise<void> {
   await sql`update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from scores s where s.epoch = ${epoch} and s.kind = 'machine' and m.account = s.account and m.last_epoch < ${epoch}`.execute(trx)
 }
+
+/** Writes what each machine last did from all verdicts and scores, for a database in which they came or went without being summed up. */
+export async function sumUpMachines(db: Kysely<Tables> | Transaction<Tables>): Promise<void> {
+  await sql`update machines set last_round = -1, outcome = null, by_work = -1, last_epoch = -1, by_score = -1, standing = null, passed = null`.execute(db)
+  await sql`update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work from (select distinct on (machine) machine, round, outcome, work from verdicts order by machine, round desc) v where v.machine = m.account`.execute(db)
+  await sql`update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from (select distinct on (account) account, epoch, score, standing, passed from scores where kind = 'machine' order by account, epoch desc) s where s.account = m.account`.execute(db)
+}

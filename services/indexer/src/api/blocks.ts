@@ -16,7 +16,7 @@ const BlockShape = component('Block', Type.Object({
 }))
 
 /** Blocks below a height, newest first, one a height. */
-async function newestBlocks(db: Kysely<Tables>, below: number, limit: number): Promise<Static<typeof BlockShape>[]> {
+export async function newestBlocks(db: Kysely<Tables>, limit: number, below = Number.MAX_SAFE_INTEGER): Promise<Static<typeof BlockShape>[]> {
   // One statement, so one snapshot: a block that is confirmed meanwhile is in one of the two tables, not in both or in neither.
   const { rows } = await sql<Static<typeof BlockShape>>`
     (select number, hash, parent_hash as "parentHash", false as confirmed, events from unconfirmed_blocks where number < ${below})
@@ -31,7 +31,7 @@ const LIST = 'blocks'
 /** GET /blocks. */
 export function blockRoutes(app: FastifyInstance, { db }: ApiDeps): void {
   route(app, '/blocks', { id: 'listBlocks', tag: 'network', summary: 'Blocks, newest first, also those not confirmed yet', query: pageQuery({}, { usual: 20 }), answer: pageOf(BlockShape), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
-    const below = cursorKey(LIST, [Height], cursor)?.[0] ?? Number.MAX_SAFE_INTEGER
-    return pageFrom(LIST, await newestBlocks(db, below, limit + 1), limit, ({ number }) => [number], (block) => block)
+    const below = cursorKey(LIST, [Height], cursor)?.[0]
+    return pageFrom(LIST, await newestBlocks(db, limit + 1, below), limit, ({ number }) => [number], (block) => block)
   })
 }
