@@ -9,12 +9,13 @@ const ALLOWED: Record<string, string[]> = {
   protocol: [],
   kit: [],
   replay: ['protocol'],
+  explorer: ['protocol', 'replay'],
   'runtime-bindings': ['protocol'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
-  'services/indexer': ['protocol', 'kit', 'runtime-bindings'],
+  'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
-  test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
+  test: ['protocol', 'kit', 'replay', 'explorer', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 
@@ -27,7 +28,7 @@ function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'assembly' ? [] : sources(path)
-    return /\.(ts|mts)$/.test(entry.name) ? [path] : []
+    return /\.(ts|mts|tsx)$/.test(entry.name) ? [path] : []
   })
 }
 

@@ -2,8 +2,11 @@
 import type { FastifyInstance } from 'fastify'
 import { checkerRoutes } from './api/checkers.ts'
 import { epochRoutes } from './api/epochs.ts'
+import { explorerRoutes } from './api/explorer.ts'
 import { machineRoutes } from './api/machines.ts'
 import { networkRoute } from './api/network.ts'
+import { overviewRoute } from './api/overview.ts'
+import { recordingRoute } from './api/recording.ts'
 import { roundRoutes } from './api/rounds.ts'
 import type { ApiDeps } from './api/route.ts'
 import type { IndexerMetrics } from './metrics.ts'
@@ -20,5 +23,8 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics): (app: Fastify
     checkerRoutes(app, deps)
     roundRoutes(app, deps)
     epochRoutes(app, deps)
+    overviewRoute(app, deps)
+    recordingRoute(app, deps)
+    if (deps.explorer !== undefined) explorerRoutes(app, deps.explorer)
   }
 }

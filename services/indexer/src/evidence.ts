@@ -38,6 +38,15 @@ export class EvidenceSource {
     }
   }
 
+  /** Loads of whatever epoch, and keeps nothing that is not kept already. Undefined if none has the blob. */
+  readonly once: LoadBlob = async (id, maxBytes) => {
+    for (const epoch of await this.epochs()) {
+      const held = await new BlobStore(this.#folder(epoch)).get(id)
+      if (held) return held.length <= maxBytes ? held : undefined
+    }
+    return this.#fetch(id, maxBytes)
+  }
+
   /** Drops the evidence of an epoch. */
   async forget(epoch: number): Promise<void> {
     await rm(this.#folder(epoch), { recursive: true, force: true })

@@ -89,15 +89,23 @@ const BLOCKS_A_READ = 2000
  */
 export async function storedLedger({ db, crypto, network, signal }: { db: Kysely<Tables>, crypto: Crypto, network: AccountId, signal: AbortSignal }): Promise<Ledger> {
   let ledger = emptyLedger(network)
-  for (let after = -1; ;) {
+  for await (const block of storedBlocks(db)) {
     signal.throwIfAborted()
+    ledger = continued(crypto, ledger, block)
+  }
+  return ledger
+}
+
+/** All stored blocks, ascending, a portion in memory at a time. */
+export async function* storedBlocks(db: Kysely<Tables>): AsyncGenerator<LedgerBlock> {
+  for (let after = -1; ;) {
     const blocks = await db.selectFrom('blocks').selectAll().where('number', '>', after).orderBy('number').limit(BLOCKS_A_READ).execute()
     const last = blocks.at(-1)
-    if (!last) return ledger
+    if (!last) return
     const rows = await db.selectFrom('events').selectAll().where('block', '>', after).where('block', '<=', last.number).orderBy('block').orderBy('position').execute()
     const events = Map.groupBy(rows, ({ block }) => block)
     for (const { number, hash, parent_hash, relay_root } of blocks) {
-      ledger = continued(crypto, ledger, { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).map(({ data }) => decodeEvent(data)) })
+      yield { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).map(({ data }) => decodeEvent(data)) }
     }
     after = last.number
   }

@@ -7,6 +7,7 @@ import type { Log } from '@assay/kit/log'
 import { registeredCheckers } from '@assay/protocol'
 import { best$, connectChain, findNetwork, ledgerBlocks, nodeCrypto, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
+import { EXPLORER_DIR } from './api/explorer.ts'
 import type { IndexerConfig } from './config.ts'
 import { openDatabase, type Store } from './database.ts'
 import { EvidenceSource } from './evidence.ts'
@@ -69,7 +70,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
     log,
     ready: () => readiness(state$.value, best, parameters.confirmations),
     metrics: metrics.text,
-    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash }, metrics),
+    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash, evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, account: config.accountUrl || null } } }, metrics),
   })
   try {
     const head = state$.value.ledger.head?.number

@@ -1,0 +1,143 @@
+// The network at a glance.
+import type { JSX } from 'preact'
+import { type Network, type Overview as OverviewAnswer, type Round, useApi } from '../api.ts'
+import { about, count, grouped, percent, work } from '../format.ts'
+import { blockSeconds, useLive } from '../live.ts'
+import { Dial } from '../parts/dial.tsx'
+import { Amount, Block, Copy, Fact, Hash, LevelMark } from '../parts/names.tsx'
+import { Plot } from '../parts/plot.tsx'
+import { Card, Empty, Loading, Shown, Title } from '../parts/states.tsx'
+import { LEVELS, segmentsOf, STAGE_TEXT } from '../reading.ts'
+import { pathTo } from '../router.ts'
+
+export function Overview(): JSX.Element {
+  const { network, fault, beat } = useLive()
+  const overview = useApi<OverviewAnswer>('/overview', beat)
+  return (
+    <>
+      <Title over="Proof of physical work on peaq">Machines that did the work, and what they were paid</Title>
+      <Shown asked={{ value: network, fault: network === null ? fault : null, again: () => {} }} rows={6}>
+        {(known) => (
+          <div class="grid three">
+            <Clock network={known} />
+            <Figures network={known} />
+            <Card name="Proven work per epoch" size="wide" more="multiply-accumulates that checkers saw and openings prove">
+              <Shown asked={overview}>
+                {({ epochs }) => (epochs.length === 0 ? <Empty>No epoch has begun. The first plot comes with the first judged round.</Empty> : (
+                  <Plot name="Proven work" along="Epoch" x={epochs.map(({ epoch }) => epoch)} y={epochs.map((one) => Number(one.work))} tell={(value) => work(String(BigInt(Math.round(value))))} />
+                ))}
+              </Shown>
+            </Card>
+            <Card name="Machines by standing"><Shown asked={overview}>{({ standings }) => <Standings standings={standings} machines={known.machines} />}</Shown></Card>
+            <Pot network={known} />
+            <Capture network={known} />
+            <Card name="Payouts" size="wide" more={<a href={pathTo('epochs')}>All epochs</a>}>
+              <Shown asked={overview}>
+                {({ epochs }) => {
+                  const paid = epochs.filter((epoch) => epoch.paid !== null)
+                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => Number(one.paid) / 1e18)} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
+                }}
+              </Shown>
+            </Card>
+            <Identity network={known} />
+          </div>
+        )}
+      </Shown>
+    </>
+  )
+}
+
+function Clock({ network }: { network: Network }): JSX.Element {
+  const { beat } = useLive()
+  const { round, head, parameters } = network
+  const now = useApi<Round>(round === null ? null : `/rounds/${round.round}`, beat)
+  if (round === null || head === null || parameters === null) return <Card name="Round clock"><Empty>{head === null ? 'The indexer has not read its first block yet.' : 'The first round has not begun.'}</Empty></Card>
+  const seconds = blockSeconds(network)
+  return (
+    <Card name="Round clock" more={<a href={pathTo('rounds', round.round)}>Round {round.round}</a>}>
+      {now.value === null ? <Loading /> : <Dial segments={segmentsOf(now.value.schedule, parameters.roundBlocks)} head={head.number} round={round.round} stage={round.stage} />}
+      <p class="caption">{STAGE_TEXT[round.stage] ?? round.stage.toLowerCase()}</p>
+      <p class="caption dim">next round in {count(round.endBlock + 1 - head.number, 'block')}, {about(round.endBlock + 1 - head.number, seconds)}</p>
+    </Card>
+  )
+}
+
+function Figures({ network }: { network: Network }): JSX.Element {
+  const { head, best, round, parameters, lastEpoch, rounds } = network
+  return (
+    <Card name="Now" size="broad">
+      <dl class="figures">
+        <Fact name="Confirmed block"><span class="big num">{head === null ? '–' : grouped(head.number)}</span>{best !== null && head !== null && <span class="dim"> best {grouped(best)}</span>}</Fact>
+        <Fact name="Epoch"><span class="big num">{round === null ? '–' : <a href={pathTo('epochs', round.epoch)}>{round.epoch}</a>}</span>{parameters !== null && <span class="dim"> of {count(parameters.epochRounds, 'round')}</span>}</Fact>
+        <Fact name="Machines"><a class="big num" href={pathTo('machines')}>{grouped(network.machines)}</a></Fact>
+        <Fact name="Checkers"><a class="big num" href={pathTo('checkers')}>{grouped(network.checkers)}</a></Fact>
+        <Fact name="Pool of an epoch">{parameters === null ? '–' : <><Amount planck={parameters.poolPerEpoch} /> <span class="dim">{percent(parameters.machineSharePpm)} to machines</span></>}</Fact>
+        <Fact name="Last epoch scored">{lastEpoch === null ? 'none yet' : <><a href={pathTo('epochs', lastEpoch.epoch)}>epoch {lastEpoch.epoch}</a> <Amount planck={lastEpoch.paid} /></>}</Fact>
+        <Fact name="Rounds judged"><span class="num">{grouped(rounds.judged)}</span>{rounds.waiting > 0 && <span class="warnText"> {rounds.waiting} lack evidence</span>}{rounds.failed > 0 && <span class="badText"> {rounds.failed} could not be judged</span>}</Fact>
+      </dl>
+    </Card>
+  )
+}
+
+function Standings({ standings, machines }: { standings: OverviewAnswer['standings'], machines: number }): JSX.Element {
+  if (standings === null) return <Empty>{machines === 0 ? 'No machine has registered yet.' : 'Standing is told with the first scored epoch.'}</Empty>
+  const most = Math.max(1, ...Object.values(standings))
+  return (
+    <ul class="bars">
+      {LEVELS.map((level) => (
+        <li key={level}>
+          <a href={`${pathTo('machines')}?standing=${level}`}><LevelMark level={level} /></a>
+          <span class="track" aria-hidden="true"><span class={`fill ${level.toLowerCase()}`} style={{ width: `${(standings[level] / most) * 100}%` }} /></span>
+          <span class="num end">{grouped(standings[level])}</span>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Pot({ network: { pot, parameters } }: { network: Network }): JSX.Element {
+  if (pot === null) return <Card name="The pot"><Empty>The chain has not told yet how the pot stands.</Empty></Card>
+  const short = BigInt(pot.balance) < BigInt(pot.needs)
+  return (
+    <Card name="The pot" more={`term ${pot.term}, block ${grouped(pot.block)}`}>
+      <p class={short ? 'verdict bad' : 'verdict good'}>{pot.epochsLeft === null ? 'It pays for ever.' : short ? 'It cannot pay the epochs under way and the next one.' : `It pays ${count(pot.epochsLeft, 'more epoch')} whole if nothing comes in.`}</p>
+      <dl class="facts">
+        <Fact name="Holds"><Amount planck={pot.balance} /></Fact>
+        <Fact name="Owes"><Amount planck={pot.owed} /></Fact>
+        <Fact name="Needs by the next epoch"><Amount planck={pot.needs} /></Fact>
+        {pot.inflow !== null && <Fact name="Came in since it paid last"><Amount planck={pot.inflow} /></Fact>}
+        <Fact name="Account to fund"><span class="mono breaks">{pot.address}</span> <Copy text={pot.address} what="the pot’s address" /></Fact>
+        {parameters !== null && <Fact name="Least payout"><Amount planck={parameters.minimumPayout} digits={6} /></Fact>}
+      </dl>
+    </Card>
+  )
+}
+
+function Capture({ network: { capture } }: { network: Network }): JSX.Element {
+  if (capture === null) return <Card name="Capture"><Empty>Nobody is eligible to check yet.</Empty></Card>
+  return (
+    <Card name="Capture">
+      <p class={capture.flagged ? 'verdict bad' : 'verdict good'}>{capture.flagged ? 'More likely than one in a million per epoch.' : 'At most one in a million per epoch.'}</p>
+      <dl class="facts">
+        <Fact name={`${capture.share} of checkers in league`}>{capture.malicious} of {capture.checkers}, committee of {capture.committee}</Fact>
+        <Fact name="In a round"><span class="num">{capture.perRound}</span></Fact>
+        <Fact name="In an epoch"><span class="num">{capture.perEpoch}</span></Fact>
+        <Fact name="Mirrors vouch alone"><span class="num">{capture.vouch}</span></Fact>
+      </dl>
+      <p class="small dim">{capture.text}.</p>
+    </Card>
+  )
+}
+
+function Identity({ network: { address, genesisHash, head } }: { network: Network }): JSX.Element {
+  return (
+    <Card name="Which network" size="wide">
+      <dl class="facts">
+        <Fact name="Network account"><span class="mono breaks">{address}</span> <Copy text={address} what="the network’s address" /></Fact>
+        <Fact name="Genesis of its chain"><Hash value={genesisHash} what="the genesis hash" /></Fact>
+        {head !== null && <Fact name="Head"><Block number={head.number} hash={head.hash} /> <Hash value={head.hash} what="the head’s hash" /></Fact>}
+      </dl>
+      <p class="small dim">1 PEAQ is 10<sup>18</sup> planck. Every number here can be recomputed: <a href={pathTo('verify')}>verify an epoch yourself</a>.</p>
+    </Card>
+  )
+}
