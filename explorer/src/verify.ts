@@ -1,6 +1,8 @@
 // Asking the worker, and comparing what it says with what the indexer says.
 
 import type { ReplayAnswer, ReplayAsked } from './replay-messages.ts'
+// The bundler makes this one.
+// oxlint-disable-next-line import/default
 import workerUrl from './replay-worker.ts?worker&url'
 import { startWorker } from './trusted.ts'
 

@@ -1,7 +1,7 @@
 // Those who check: how often they are there, how far their word carries, how likely they could be captured.
 import type { JSX } from 'preact'
 import { type Checker as CheckerAnswer, type CheckerEntry, type Network, type RateInterval, useApi } from '../api.ts'
-import { count, didOf, percent, short } from '../format.ts'
+import { count, didOf, percent, short, peaqNumber } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Account, Amount, Because, Block, Copy, Fact, Hash } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
@@ -92,7 +92,7 @@ function Known({ checker: { address, account, identity, registration, rounds, sc
           {scores[0] !== undefined && <Fact name={`Epoch ${scores[0].epoch}`}><Amount planck={scores[0].earned} /> <Because reason={scores[0].reason} /></Fact>}
         </dl>
       </Card>
-      {scores.length > 0 && <Card name="Earned per epoch" size="wide"><Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => Number(earned) / 1e18)} tell={(value) => `${value.toFixed(2)} PEAQ`} tone="good" /></Card>}
+      {scores.length > 0 && <Card name="Earned per epoch" size="wide"><Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => peaqNumber(earned))} tell={(value) => `${value.toFixed(2)} PEAQ`} tone="good" /></Card>}
       <Card name="Its rounds" size="wide">
         {rounds.length === 0 ? <Empty>No round of this checker is judged yet.</Empty> : (
           <div class="scroll" tabIndex={0} role="region" aria-label="Its rounds">

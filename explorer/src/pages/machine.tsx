@@ -1,7 +1,7 @@
 // One machine: who it is, what became of every round, why it earned what it did.
 import type { JSX } from 'preact'
 import { type Device, type Machine as MachineAnswer, type Score, useApi, type Verdict } from '../api.ts'
-import { about, count, didOf, grouped, memory, micros, percent, rate, short, work } from '../format.ts'
+import { about, count, didOf, grouped, memory, micros, percent, rate, short, work, peaqNumber } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { deviceName } from '../devices.ts'
 import { Account, Amount, Because, Block, Copy, Fact, Hash, LevelMark, OutcomeMark } from '../parts/names.tsx'
@@ -108,7 +108,7 @@ function Scores({ scores }: { scores: readonly Score[] }): JSX.Element {
         <Plot name="Score" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ score }) => Number(score))} tell={(value) => work(String(BigInt(Math.round(value))))} />
       </Card>
       <Card name="Earned per epoch">
-        <Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => Number(earned) / 1e18)} tell={(value) => `${value >= 100 ? grouped(Math.round(value)) : value.toFixed(2)} PEAQ`} tone="good" />
+        <Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => peaqNumber(earned))} tell={(value) => `${value >= 100 ? grouped(Math.round(value)) : value.toFixed(2)} PEAQ`} tone="good" />
       </Card>
     </>
   )

@@ -1,13 +1,14 @@
 // The network at a glance.
 import type { JSX } from 'preact'
-import { type Network, type Overview as OverviewAnswer, type Round, useApi } from '../api.ts'
-import { about, count, grouped, percent, work } from '../format.ts'
+import { type Network, type Overview as OverviewAnswer, type Round, type RoundSummary, useApi } from '../api.ts'
+import { about, count, grouped, percent, words, work, peaqNumber } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { Dial } from '../parts/dial.tsx'
 import { Amount, Block, Copy, Fact, Hash, LevelMark } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
 import { Card, Empty, Loading, Shown, Title } from '../parts/states.tsx'
-import { LEVELS, segmentsOf, STAGE_TEXT } from '../reading.ts'
+import { Tally } from '../parts/strip.tsx'
+import { LEVELS, segmentsOf, STAGE_TEXT, tally } from '../reading.ts'
 import { pathTo } from '../router.ts'
 
 export function Overview(): JSX.Element {
@@ -35,7 +36,7 @@ export function Overview(): JSX.Element {
               <Shown asked={overview}>
                 {({ epochs }) => {
                   const paid = epochs.filter((epoch) => epoch.paid !== null)
-                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => Number(one.paid) / 1e18)} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
+                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => peaqNumber(one.paid!))} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
                 }}
               </Shown>
             </Card>
@@ -75,7 +76,29 @@ function Figures({ network }: { network: Network }): JSX.Element {
         <Fact name="Last epoch scored">{lastEpoch === null ? 'none yet' : <><a href={pathTo('epochs', lastEpoch.epoch)}>epoch {lastEpoch.epoch}</a> <Amount planck={lastEpoch.paid} /></>}</Fact>
         <Fact name="Rounds judged"><span class="num">{grouped(rounds.judged)}</span>{rounds.waiting > 0 && <span class="warnText"> {rounds.waiting} lack evidence</span>}{rounds.failed > 0 && <span class="badText"> {rounds.failed} could not be judged</span>}</Fact>
       </dl>
+      <Latest />
     </Card>
+  )
+}
+
+const LATEST = 4
+
+function Latest(): JSX.Element {
+  const { beat } = useLive()
+  const asked = useApi<{ rounds: RoundSummary[] }>(`/rounds?limit=${LATEST}`, beat)
+  return (
+    <Shown asked={asked}>
+      {({ rounds }) => (
+        <table aria-label="Latest rounds">
+          <thead><tr><th scope="col">Latest rounds</th><th scope="col">Stage</th><th scope="col" class="less">Reports</th><th scope="col">Verdicts</th></tr></thead>
+          <tbody>
+            {rounds.map(({ round, stage, reports, checkers, outcomes }) => (
+              <tr key={round}><td><a href={pathTo('rounds', round)}>Round {round}</a></td><td class="stageName">{words(stage)}</td><td class="num less">{reports} of {checkers}</td><td>{outcomes === null ? <span class="dim">to come</span> : <Tally name={`Verdicts of round ${round}`} counts={tally(outcomes)} />}</td></tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Shown>
   )
 }
 

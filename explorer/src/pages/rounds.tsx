@@ -1,9 +1,9 @@
 // Rounds: commitments, reveals, verdicts.
 import type { JSX } from 'preact'
 import { type Round as RoundAnswer, type RoundSummary, useApi } from '../api.ts'
-import { count, grouped, micros, percent, rate, work, words } from '../format.ts'
+import { count, grouped, micros, percent, rate, short, work, words } from '../format.ts'
 import { useLive } from '../live.ts'
-import { Account, Because, Block, Fact, Hash, OutcomeMark } from '../parts/names.tsx'
+import { Account, addressText, Because, Block, Fact, Hash, OutcomeMark } from '../parts/names.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
 import { Tally } from '../parts/strip.tsx'
 import { STAGE_TEXT, tally } from '../reading.ts'
@@ -61,7 +61,7 @@ export function Round({ number }: { number: number }): JSX.Element {
             <Card name="Where it stands" more={<a href={pathTo('epochs', round.epoch)}>Epoch {round.epoch}</a>}>
               <p class="big"><Stage stage={round.stage} /></p>
               <p class="dim">{STAGE_TEXT[round.stage]}</p>
-              {round.outcomes !== null && <Tally name="Verdicts" counts={tally(round.outcomes)} />}
+              {round.outcomes !== null && <Tally name="Verdicts" counts={tally(round.outcomes)} told />}
               {round.missing.length > 0 && <div class="note warn"><strong>{count(round.missing.length, 'piece')} of evidence missing</strong> after {count(round.tries, 'try', 'tries')}: nobody serves them now. <ul>{round.missing.slice(0, 5).map(({ id, since }) => <li key={id}><Hash value={id} what="the hash of the evidence" /> <span class="dim">since block {grouped(since)}</span></li>)}</ul></div>}
               <dl class="facts">
                 <Fact name="Beacon">{round.beacon === null ? 'not known yet' : <Hash value={round.beacon} what="the beacon" />}</Fact>
@@ -121,8 +121,8 @@ function Verdicts({ round: { verdicts, eligible } }: { round: RoundAnswer }): JS
       <div class="whys">
         {verdicts.slice(0, MACHINES).map((verdict) => (
           <details key={verdict.machine} class="why">
-            <summary><span><Account account={verdict.machine} /> <OutcomeMark outcome={verdict.outcome} /></span><span class="num">{work(verdict.work)}</span></summary>
-            <p>{verdict.reason.code !== 'OK' && <><Because reason={verdict.reason} /> </>}<span class="dim">Median {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven; down {rate(verdict.downKbps)}, up {rate(verdict.upKbps)}, round trip {micros(verdict.rttUs)}. </span>{verdict.commitment !== null && <>Commitment <Hash value={verdict.commitment} what="the commitment" /> </>}<a href={pathTo('machines', verdict.machine)}>The machine</a></p>
+            <summary><span><span class="mono" title={addressText(verdict.machine)}>{short(addressText(verdict.machine))}</span> <OutcomeMark outcome={verdict.outcome} /></span><span class="num">{work(verdict.work)}</span></summary>
+            <p>{verdict.reason.code !== 'OK' && <><Because reason={verdict.reason} /> </>}<span class="dim">Median {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven; down {rate(verdict.downKbps)}, up {rate(verdict.upKbps)}, round trip {micros(verdict.rttUs)}. </span>{verdict.commitment !== null && <>Commitment <Hash value={verdict.commitment} what="the commitment" /> </>}<a href={pathTo('machines', addressText(verdict.machine))}>The machine</a></p>
             <div class="scroll" tabIndex={0} role="region" aria-label="What its checkers saw">
               <table>
                 <thead><tr><th scope="col">Checker</th><th scope="col">Saw</th><th scope="col" class="end">Steps credited</th><th scope="col" class="end">Off the median</th><th scope="col">Paid</th></tr></thead>

@@ -3,7 +3,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { PlotProps } from './plot.tsx'
 
-const HEIGHT = 190
+const HEIGHT = 200
 const LEAST_WIDTH = 200
 
 /** Draws bars into `place`, as wide as it is, until the returned function is called. */
@@ -20,10 +20,10 @@ export function draw(place: HTMLElement, { along, x, y, tell, tone = 'gold' }: O
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: (_, low, high) => [low - 0.7, high + 0.7] }, y: { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, values) => values.map(String) },
+      { ...axis, size: 30, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, values) => values.map(String) },
       { ...axis, size: 78, values: (_, values) => values.map(tell), space: 44 },
     ],
-    series: [{}, { stroke: colour(tone), fill: colour(tone), width: 0, paths: uPlot.paths.bars!({ size: [0.72, 44], radius: 0.12 }), points: { show: false } }],
+    series: [{}, { stroke: colour(`${tone}Fill`), fill: colour(`${tone}Fill`), width: 0, paths: uPlot.paths.bars!({ size: [0.72, 44], radius: 0.12 }), points: { show: false } }],
     hooks: { setCursor: [tellHere] },
   }, [[...x], [...y]] as uPlot.AlignedData, place)
   const told = place.appendChild(document.createElement('p'))

@@ -27,7 +27,7 @@ export const addressText = (account: string): string => (/^0x[0-9a-f]{64}$/.test
 /** An account's name, which leads to its page where it has one. */
 export function Account({ account, page, whole = false }: { account: string, page?: 'machines' | 'checkers', whole?: boolean }): JSX.Element {
   const address = addressText(account)
-  const text = <span class="mono" title={address}>{whole ? address : short(address)}</span>
+  const text = <span class={whole ? 'mono breaks' : 'mono nowrap'} title={address}>{whole ? address : short(address)}</span>
   const href = linkTo(useLinks().account, { address })
   if (page !== undefined) return <a href={pathTo(page, address)}>{text}</a>
   return href === null ? text : <a href={href} rel="noreferrer" target="_blank">{text}<Outside /></a>
@@ -84,7 +84,7 @@ export function OutcomeMark({ outcome }: { outcome: Outcome }): JSX.Element {
 export const LevelMark = ({ level }: { level: Level }): JSX.Element => <span class={`level ${level.toLowerCase()}`}>{words(level)}</span>
 
 /** A reason as the indexer words it, with its code for whoever looks it up. */
-export const Because = ({ reason }: { reason: Reason }): JSX.Element => <span class="because" title={reason.code}>{reason.text}</span>
+export const Because = ({ reason }: { reason: Reason }): JSX.Element => <span class={reason.code === 'OK' ? 'because dim' : 'because'} title={reason.code}>{reason.text}</span>
 
 export function Fact({ name, children }: { name: string, children: ComponentChildren }): JSX.Element {
   return <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>

@@ -18,15 +18,16 @@ export function Strip({ cells, name }: { cells: readonly { round: number, outcom
   )
 }
 
-/** How many of each outcome, as one bar. */
-export function Tally({ counts, name }: { counts: readonly (readonly [Outcome, number])[], name: string }): JSX.Element {
+/** How many of each outcome, as one bar; `told` in words too. */
+export function Tally({ counts, name, told = false }: { counts: readonly (readonly [Outcome, number])[], name: string, told?: boolean }): JSX.Element {
   const all = counts.reduce((sum, [, n]) => sum + n, 0)
   const text = counts.map(([outcome, n]) => `${n} ${OUTCOME_TEXT[outcome].word}`).join(', ')
-  return (
+  const bar = (
     <span class="tally" role="img" aria-label={`${name}: ${text}`} title={text}>
       {counts.map(([outcome, n]) => <span key={outcome} class={`part ${OUTCOME_TEXT[outcome].tone}`} style={{ flexGrow: n / all }} />)}
     </span>
   )
+  return told ? <span class="tallied">{bar}<span aria-hidden="true">{text}</span></span> : bar
 }
 
 export function Legend(): JSX.Element {
