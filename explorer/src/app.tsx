@@ -42,7 +42,7 @@ export function App(): JSX.Element {
         <Theme />
       </header>
       <main id="main" tabIndex={-1} ref={main}><Page place={place} /></main>
-      <footer><p>Every number here comes from the chain and from evidence that anybody may check. The same in JSON: <a href="/network">/network</a>, <a href="/overview">/overview</a>.</p></footer>
+      <footer><p>Every number here comes from the chain and from evidence that anybody may check. The same for programs: <a href="/docs">the API</a>.</p></footer>
     </div>
   )
 }
@@ -79,7 +79,7 @@ function Find(): JSX.Element {
       if (text === '') return
       const account = accountIn(text)
       const numbered = /^(round|epoch)s?\s*#?(\d{1,9})$/i.exec(text)
-      go(account !== null ? pathTo('machines', account) : numbered ? pathTo(numbered[1]!.toLowerCase() === 'round' ? 'rounds' : 'epochs', Number(numbered[2])) : `${pathTo('machines')}?q=${encodeURIComponent(text)}`)
+      go(account !== null ? pathTo('machines', account) : numbered ? pathTo(numbered[1]!.toLowerCase() === 'round' ? 'rounds' : 'epochs', Number(numbered[2])) : `${pathTo('machines')}?search=${encodeURIComponent(text.slice(0, 80))}`)
       set('')
     }}>
       <input type="search" aria-label="Find a machine by DID or address, or “round 7”" placeholder="Find a machine" value={typed} maxLength={100} spellcheck={false} autoComplete="off" onInput={(event) => set(event.currentTarget.value)} />

@@ -1,15 +1,16 @@
 // Where two statements of one epoch part. Pure.
-import type { Statement, Tree } from './api.ts'
+import type { Tree } from './api.ts'
 
 export const TREES = ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const satisfies Tree[]
 
 /** A tree of which the leaves differ: how many of each side, and the first place where they do. */
 export interface Difference { tree: Tree, ours: number, theirs: number, at: number, our: string | null, their: string | null }
 
-/** The trees whose leaves are not the same, each with its first difference; none if all are. */
-export function differences(ours: Record<Tree, readonly string[]>, theirs: Statement['leaves']): Difference[] {
+/** The trees whose leaves are not the same, each with its first difference; none if all are. Trees that `theirs` lacks are not compared. */
+export function differences(ours: Record<Tree, readonly string[]>, theirs: Partial<Record<Tree, readonly string[]>>): Difference[] {
   return TREES.flatMap((tree): Difference[] => {
     const [our, their] = [ours[tree], theirs[tree]]
+    if (their === undefined) return []
     const at = Array.from({ length: Math.max(our.length, their.length) }, (_, i) => i).find((i) => our[i] !== their[i])
     return at === undefined ? [] : [{ tree, ours: our.length, theirs: their.length, at, our: our[at] ?? null, their: their[at] ?? null }]
   })

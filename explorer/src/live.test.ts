@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ApiFault, type Network } from './api.ts'
-import { pulseOf } from './live.ts'
+import { ApiFault } from './api.ts'
+import { type Network, pulseOf } from './live.ts'
 
 const network = (change: Partial<Network> = {}): Network => ({ head: { number: 100, hash: '0x' }, best: 102, stalled: null, parameters: { hourBlocks: 300, confirmations: 2 }, ...change }) as Network
 const at = (change: Partial<Network>, since = 0) => pulseOf({ network: network(change), fault: null, movedAt: 0 }, since)

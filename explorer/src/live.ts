@@ -1,6 +1,8 @@
 // What moves: the head of the chain and all that grows with it. The indexer tells by server-sent events; where it has none, or they fail, it is asked.
 import { useEffect, useState } from 'preact/hooks'
-import { ApiFault, get, type Network } from './api.ts'
+import { type ApiFault, faultOf, get, type Schemas } from './api.ts'
+
+export type Network = Schemas['Network']
 
 export interface Live {
   network: Network | null
@@ -46,7 +48,7 @@ export function follow(signal: AbortSignal): void {
       const moved = network.head?.number !== live.network?.head?.number || live.movedAt === null
       set({ network, fault: null, ...(moved && { movedAt: performance.now() }), ...(network !== live.network && { beat: live.beat + 1 }) })
     } catch (cause) {
-      if (!signal.aborted) set({ fault: cause instanceof ApiFault ? cause : new ApiFault(0, 'FAULT', String(cause)) })
+      if (!signal.aborted) set({ fault: faultOf(cause) })
     } finally {
       asking = false
       if (!signal.aborted) later(document.hidden || live.by === 'events' ? ASK_RARELY_MS : ASK_EVERY_MS)

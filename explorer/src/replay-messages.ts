@@ -15,6 +15,7 @@ export interface Replayed {
   carried: string
   /** How the statement among the recorded blocks stands to the one computed. */
   onChain: 'match' | 'mismatch' | 'partly' | 'not yet'
+  roots: Record<Tree, string>
   leaves: Record<Tree, string[]>
   lines: ReplayedLine[]
   rounds: number

@@ -1,5 +1,5 @@
 // Replays a recording away from the page, so that it stays quick: a file in, a statement out.
-import { encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, explainEpoch, MalformedError, toHex } from '@assay/protocol'
+import { decodeStatement, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, explainEpoch, MalformedError, toHex } from '@assay/protocol'
 import { RecordingError, replayRecording } from '@assay/replay'
 import type { ReplayAnswer, ReplayAsked } from './replay-messages.ts'
 
@@ -12,8 +12,10 @@ async function answer({ file }: ReplayAsked): Promise<ReplayAnswer> {
   try {
     const { recording, ledger, replayed, onChain } = await replayRecording(new Uint8Array(file))
     const { statement, result } = replayed
+    const { scores, payouts, registry, evidence, standings, calibrations } = decodeStatement(statement.bytes)
     return {
       kind: 'done', network: recording.network, epoch: replayed.epoch, root: statement.root, paid: String(result.paid), carried: String(result.carried), onChain,
+      roots: { scores, payouts, registry, evidence, standings, calibrations },
       leaves: {
         scores: statement.scoreLeaves.map((leaf) => toHex(encodeScoreLeaf(leaf))), payouts: statement.payoutLeaves.map((leaf) => toHex(encodePayoutLeaf(leaf))), registry: statement.registryLeaves.map((leaf) => toHex(encodeRegistryLeaf(leaf))),
         evidence: statement.evidenceLeaves.map((leaf) => toHex(encodeEvidenceLeaf(leaf))), standings: statement.standingLeaves.map((leaf) => toHex(encodeStandingLeaf(leaf))), calibrations: statement.calibrationLeaves.map((leaf) => toHex(encodeCalibrationLeaf(leaf))),

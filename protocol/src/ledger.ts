@@ -184,6 +184,11 @@ export function registeredMachines(ledger: Ledger): Registered[] {
   return current(ledger, 'machine')
 }
 
+/** What the ledger's head has of one machine; null without a valid identity. */
+export function registeredMachine(ledger: Ledger, account: AccountId): Registered | null {
+  return ledger.identities.machine.get(account)?.registered ?? null
+}
+
 /** Checkers with a valid identity and the role at the ledger's head, waiting or eligible, ascending by account. */
 export function registeredCheckers(ledger: Ledger): Registered[] {
   return current(ledger, 'checker').filter(({ account }) => ledger.roles.get(account)?.at(-1)?.assigned === true)

@@ -120,7 +120,7 @@ export interface Explanation {
 }
 
 /** Every score of an epoch with its reasons, in the order of the score leaves. The sentences are of the closed vocabulary. */
-export function explainEpoch({ rounds, result }: Pick<ReplayedEpoch, 'rounds' | 'result'>): Explanation[] {
+export function explainEpoch({ rounds, result }: { rounds: readonly Pick<ReplayedRound, 'judgement'>[]; result: Pick<EpochResult, 'scores' | 'payouts'> }): Explanation[] {
   const payouts = new Map(result.payouts.map((payout) => [payout.account, payout]))
   const machines = Map.groupBy(rounds.flatMap(({ judgement }) => judgement.verdicts), ({ machine }) => machine)
   const checkers = Map.groupBy(rounds.flatMap(({ judgement }) => judgement.checkers.map((verdict) => ({ verdict, judgement }))), ({ verdict }) => verdict.checker)

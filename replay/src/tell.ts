@@ -15,19 +15,23 @@ export function tellEpoch({ epoch, statement, result }: ReplayedEpoch, onChain: 
     `on chain: ${ON_CHAIN[onChain]}`,
     `paid ${amountOf(result.paid)}, carried ${amountOf(result.carried)}`,
   ]
-  for (const { score, sentence, payout, rounds } of explanations) {
-    lines.push('', `${score.kind} ${addressOf(score.account)}: score ${score.score}, earned ${amountOf(score.earned)}${score.reason === 'OK' ? '' : ` (${score.reason}: ${sentence})`}`)
-    lines.push(payout === undefined ? `  owner ${addressOf(score.owner)} gets nothing` : `  owner ${addressOf(score.owner)}: paid ${amountOf(payout.paid)}, carried ${amountOf(payout.carriedOut)}`)
-    lines.push(`  ${how(score)}`)
-    for (const round of rounds) {
-      if (round.kind === 'machine') {
-        const { verdict } = round
-        lines.push(`  round ${verdict.round}: ${verdict.outcome}${verdict.reason === 'OK' ? '' : ` (${verdict.reason}: ${round.sentence})`}, ${round.standing}, ${verdict.counted} of ${verdict.committee.length} checkers counted, median ${verdict.medianSteps} steps, proven ${verdict.provenSteps}, work ${verdict.work}`)
-        if (detailed) for (const one of verdict.observations) lines.push(`    ${addressOf(one.checker)}: ${one.vote}, credited ${one.credited} steps${offText(one)}${one.paid ? ', paid' : ` (${one.reason})`}`)
-      } else {
-        lines.push(`  round ${round.verdict.round}: ${round.verdict.paidObservations} paid observations${round.verdict.reason === 'OK' ? '' : ` (${round.verdict.reason}: ${round.sentence})`}`)
-        if (detailed) for (const one of round.observations) lines.push(`    ${addressOf(one.machine)}: ${one.observation.vote}, credited ${one.observation.credited} steps${offText(one.observation)}${one.observation.paid ? ', paid' : ` (${one.observation.reason}: ${one.sentence})`}`)
-      }
+  for (const explanation of explanations) lines.push('', ...tellScore(explanation, detailed))
+  return lines
+}
+
+/** Why one score is what it is, a line each; `detailed` also tells of each observation. */
+export function tellScore({ score, sentence, payout, rounds }: Explanation, detailed: boolean): string[] {
+  const lines = [`${score.kind} ${addressOf(score.account)}: score ${score.score}, earned ${amountOf(score.earned)}${score.reason === 'OK' ? '' : ` (${score.reason}: ${sentence})`}`]
+  lines.push(payout === undefined ? `  owner ${addressOf(score.owner)} gets nothing` : `  owner ${addressOf(score.owner)}: paid ${amountOf(payout.paid)}, carried ${amountOf(payout.carriedOut)}`)
+  lines.push(`  ${how(score)}`)
+  for (const round of rounds) {
+    if (round.kind === 'machine') {
+      const { verdict } = round
+      lines.push(`  round ${verdict.round}: ${verdict.outcome}${verdict.reason === 'OK' ? '' : ` (${verdict.reason}: ${round.sentence})`}, ${round.standing}, ${verdict.counted} of ${verdict.committee.length} checkers counted, median ${verdict.medianSteps} steps, proven ${verdict.provenSteps}, work ${verdict.work}`)
+      if (detailed) for (const one of verdict.observations) lines.push(`    ${addressOf(one.checker)}: ${one.vote}, credited ${one.credited} steps${offText(one)}${one.paid ? ', paid' : ` (${one.reason})`}`)
+    } else {
+      lines.push(`  round ${round.verdict.round}: ${round.verdict.paidObservations} paid observations${round.verdict.reason === 'OK' ? '' : ` (${round.verdict.reason}: ${round.sentence})`}`)
+      if (detailed) for (const one of round.observations) lines.push(`    ${addressOf(one.machine)}: ${one.observation.vote}, credited ${one.observation.credited} steps${offText(one.observation)}${one.observation.paid ? ', paid' : ` (${one.observation.reason}: ${one.sentence})`}`)
     }
   }
   return lines

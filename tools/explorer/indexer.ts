@@ -3,17 +3,18 @@ import { BehaviorSubject } from 'rxjs'
 import { EXPLORER_DIR } from '@assay/indexer/api/explorer'
 import { apiRoutes } from '@assay/indexer/api'
 import { EvidenceSource } from '@assay/indexer/evidence'
-import type { ChainState } from '@assay/indexer/follow'
+import { type ChainState, encodeEvent } from '@assay/indexer/follow'
 import { Judge } from '@assay/indexer/judge'
 import { indexerMetrics } from '@assay/indexer/metrics'
 import type { PotView } from '@assay/indexer/pot'
 import { readiness } from '@assay/indexer/readiness'
+import { reconcileMachines } from '@assay/indexer/summaries'
 import { openTestDatabase } from '@assay/indexer/testing/database'
 import { recorder } from '@assay/indexer/testing/log'
 import { serveOperations } from '@assay/kit/http'
 import { silentLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
-import { applyBlock, emptyLedger, replayEpoch, statementKey, type Hash, type Ledger, type LedgerBlock, type LedgerEvent, type ReplayedEpoch, toHex } from '@assay/protocol'
+import { applyBlock, emptyLedger, replayEpoch, statementKey, type Hash, type Ledger, type LedgerBlock, type LedgerEvent, type ReplayedEpoch } from '@assay/protocol'
 import { testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { everyOtherRow } from '@assay/protocol/testing/prover'
 import { blockHash } from '@assay/protocol/testing/round'
@@ -62,8 +63,10 @@ export async function startSeededIndexer(): Promise<SeededIndexer> {
   }
   const blocks = [...played.blocks, stated]
   await db.insertInto('blocks').values(blocks.map(({ number, hash, parentHash, relayRoot }) => ({ number, hash, parent_hash: parentHash, relay_root: relayRoot }))).execute()
-  await db.insertInto('events').values(blocks.flatMap(({ number, events }) => events.map((event, position) => ({ block: number, position, data: encoded(event) })))).execute()
+  await db.insertInto('events').values(blocks.flatMap(({ number, events }) => events.map((event, position) => ({ block: number, position, data: encodeEvent(event) })))).execute()
   const ledger: Ledger = blocks.reduce((so, block) => applyBlock(crypto, so, block), emptyLedger(played.network))
+
+  await reconcileMachines(db, ledger)
 
   const stop = new AbortController()
   const metrics = indexerMetrics(createMetrics('indexer'))
@@ -102,6 +105,3 @@ const potOf = (account: Hash): PotView => ({
   pot: account, term: 0, block: 260, balance: 24_300n * 10n ** 18n, unsettledFrom: EPOCHS - 1, owed: 1_000n * 10n ** 18n, needs: 2_000n * 10n ** 18n, epochsLeft: 22, inflow: 5_000n * 10n ** 18n, since: 200, checkFee: 2n * 10n ** 15n,
   checks: { costPerEpoch: 8n * 10n ** 16n, checkersPool: 200n * 10n ** 18n },
 })
-
-/** As the follower writes it. */
-const encoded = (event: LedgerEvent): Uint8Array => new TextEncoder().encode(JSON.stringify(event, (_, value: unknown) => (value instanceof Uint8Array ? { '0x': toHex(value) } : value)))

@@ -9,13 +9,14 @@ const ALLOWED: Record<string, string[]> = {
   protocol: [],
   kit: [],
   replay: ['protocol'],
-  explorer: ['protocol', 'replay'],
+  explorer: ['protocol', 'replay', 'client'],
   'runtime-bindings': ['protocol'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
   'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
+  client: [],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
-  test: ['protocol', 'kit', 'replay', 'explorer', 'runtime-bindings', 'provider', 'checker', 'indexer', 'cli'],
+  test: ['protocol', 'kit', 'replay', 'explorer', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 

@@ -16,18 +16,19 @@ interface NetworkAnswer {
   head: { number: number } | null
   round: { round: number; epoch: number; stage: string } | null
 }
-interface RoundAnswer {
-  stage: string
-  eligible: { machines: { account: AccountId }[]; checkers: { account: AccountId; report: { block: number } | null }[] }
-  verdicts: { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null; relayUs: number | null; memoryKiB: number; flags: Reason[] }[] | null
-  checkerRounds: { checker: AccountId; paidObservations: number; reason: Reason }[] | null
+interface Page<T> {
+  items: T[]
+  next: string | null
 }
+type EligibleMachine = { account: AccountId }
+type EligibleChecker = { account: AccountId; report: { block: number } | null; judged: { paidObservations: number; reason: Reason } | null }
+interface VerdictAnswer { machine: AccountId; outcome: string; reason: Reason; provenSteps: number; work: string; downKbps: number | null; upKbps: number | null; rttUs: number | null; relayUs: number | null; memoryKiB: number; flags: Reason[] }
 interface EpochAnswer {
   state: 'running' | 'waiting' | 'scored'
   totals: { root: Hash; paid: string; onChain: { state: 'not_yet' | 'match' | 'mismatch'; block: number | null } } | null
-  scores: { account: AccountId; kind: 'machine' | 'checker'; score: string; earned: string; reason: Reason }[]
-  payouts: { account: AccountId; paid: string }[]
 }
+type ScoreAnswer = { account: AccountId; kind: 'machine' | 'checker'; score: string; earned: string; reason: Reason }
+type PayoutAnswer = { account: AccountId; paid: string }
 
 export interface WatchOptions {
   indexer: string
@@ -75,20 +76,32 @@ function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () =
     }
   }
 
+  /** All entries of a list; null if one of its pages is not to be had. */
+  const all = async <T>(path: string): Promise<T[] | null> => {
+    const items: T[] = []
+    for (let cursor = ''; ;) {
+      const page = await ask<Page<T>>(`${path}?limit=1000${cursor}`)
+      if (page === null) return null
+      items.push(...page.items)
+      if (page.next === null) return items
+      cursor = `&cursor=${page.next}`
+    }
+  }
+
   const tellRunning = async (round: number): Promise<void> => {
-    const eligible = (await ask<RoundAnswer>(`/rounds/${round}`))?.eligible
     const isNew = (account: AccountId): boolean => !told.has(`${round} ${account}`) && told.add(`${round} ${account}`) !== undefined
-    for (const { account } of eligible?.machines ?? []) if (isNew(account)) show({ event: 'eligible', round, machine: account })
-    for (const { account, report } of eligible?.checkers ?? []) if (report !== null && isNew(account)) show({ event: 'report', round, checker: account, block: report.block })
+    for (const { account } of (await all<EligibleMachine>(`/rounds/${round}/machines`)) ?? []) if (isNew(account)) show({ event: 'eligible', round, machine: account })
+    for (const { account, report } of (await all<EligibleChecker>(`/rounds/${round}/checkers`)) ?? []) if (report !== null && isNew(account)) show({ event: 'report', round, checker: account, block: report.block })
   }
 
   const tellJudged = async (): Promise<void> => {
     for (;;) {
-      const answer = await ask<RoundAnswer>(`/rounds/${judged}`)
-      if (!answer?.verdicts || !answer.checkerRounds) return
-      for (const { machine, outcome, reason, provenSteps, work, downKbps, upKbps, rttUs, relayUs, memoryKiB, flags } of answer.verdicts)
+      if ((await ask<{ stage: string }>(`/rounds/${judged}`))?.stage !== 'JUDGED') return
+      const [verdicts, checkers] = [await all<VerdictAnswer>(`/rounds/${judged}/verdicts`), await all<EligibleChecker>(`/rounds/${judged}/checkers`)]
+      if (verdicts === null || checkers === null) return
+      for (const { machine, outcome, reason, provenSteps, work, downKbps, upKbps, rttUs, relayUs, memoryKiB, flags } of verdicts)
         show({ event: 'verdict', round: judged, machine, outcome, reason: plain(reason), steps: provenSteps, work, kbpsDown: downKbps, kbpsUp: upKbps, rttUs, relayUs, memoryKiB, flags: flags.map(plain) })
-      for (const { checker, paidObservations, reason } of answer.checkerRounds) show({ event: 'observations', round: judged, checker, paid: paidObservations, reason: plain(reason) })
+      for (const { account, judged: became } of checkers) if (became !== null) show({ event: 'observations', round: judged, checker: account, paid: became.paidObservations, reason: plain(became.reason) })
       judged += 1
     }
   }
@@ -96,14 +109,16 @@ function createLook({ indexer, chain, show, signal, topUp }: WatchOptions): () =
   const tellScored = async (): Promise<void> => {
     const answer = await ask<EpochAnswer>(`/epochs/${scored}`)
     if (answer?.state !== 'scored') return
-    for (const { account, kind, score, earned, reason } of answer.scores) show({ event: 'score', epoch: scored, account, kind, score, earned, reason: plain(reason) })
+    const scores = await all<ScoreAnswer>(`/epochs/${scored}/scores`)
+    if (scores === null) return
+    for (const { account, kind, score, earned, reason } of scores) show({ event: 'score', epoch: scored, account, kind, score, earned, reason: plain(reason) })
     scored += 1
   }
 
   const tellPaid = async (pot: AccountId): Promise<void> => {
     if (paid >= scored) return
-    const answer = await ask<EpochAnswer>(`/epochs/${paid}`)
-    const { totals, payouts } = answer ?? {}
+    const totals = (await ask<EpochAnswer>(`/epochs/${paid}`))?.totals
+    const payouts = await all<PayoutAnswer>(`/epochs/${paid}/payouts`)
     if (!totals || !payouts || totals.onChain.state === 'not_yet' || totals.onChain.block === null) return
     show({ event: 'statement', epoch: paid, root: totals.root, matchesChain: totals.onChain.state === 'match' })
     const settlement = await readSettlement(chain, pot, totals.onChain.block)

@@ -1,14 +1,15 @@
 // One machine: who it is, what became of every round, why it earned what it did.
 import type { JSX } from 'preact'
-import { type Device, type Machine as MachineAnswer, type Score, useApi, type Verdict } from '../api.ts'
-import { about, count, didOf, grouped, memory, micros, percent, rate, short, work, peaqNumber } from '../format.ts'
+import { useState } from 'preact/hooks'
+import { type Device, type Page, type Schemas, useApi } from '../api.ts'
+import { about, count, grouped, memory, micros, rate, short, work, peaqNumber } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { deviceName } from '../devices.ts'
 import { Account, Amount, Because, Block, Copy, Fact, Hash, LevelMark, OutcomeMark } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
 import { Legend, Strip } from '../parts/strip.tsx'
-import { byEpoch, type EpochOf } from '../reading.ts'
+import { byEpoch, type EpochOf, share } from '../reading.ts'
 import { pathTo } from '../router.ts'
 
 /** Rounds and scores that are asked for: the most that the indexer gives at once. */
@@ -17,25 +18,29 @@ const EPOCHS_OPEN = 1
 const EPOCHS_SHOWN = 24
 
 export function Machine({ account }: { account: string }): JSX.Element {
-  const { beat, network } = useLive()
-  const asked = useApi<MachineAnswer>(`/machines/${encodeURIComponent(account)}?limit=${MOST}`, beat)
-  const epochRounds = network?.parameters?.epochRounds ?? null
+  const { beat } = useLive()
+  const path = `/machines/${encodeURIComponent(account)}`
+  const asked = useApi<Schemas['Machine']>(path, beat)
+  const verdicts = useApi<Page<Schemas['Verdict']>>(`${path}/verdicts?limit=${MOST}`, beat)
+  const scores = useApi<Page<Schemas['Score']>>(`${path}/scores?limit=${MOST}`, beat)
   return (
     <>
       <Title over={<a href={pathTo('machines')}>Machines</a>}>Machine <span class="mono">{short(asked.value?.address ?? account, 8, 6)}</span></Title>
       <Shown asked={asked} rows={8}>
         {(machine) => (
           <div class="grid">
-            <Who machine={machine} />
-            <DeviceCard verdict={machine.verdicts.find(({ facts }) => facts !== null) ?? null} />
-            <Card name={`Every round, the last ${machine.verdicts.length}`} size="wide">
-              {machine.verdicts.length === 0 ? <Empty>No round with this machine is judged yet. It takes part from the round whose registry is frozen after its registration is confirmed.</Empty> : (
-                <><Strip name="Verdicts from old to new" cells={machine.verdicts.map(({ round, outcome, work: macs, reason }) => ({ round, outcome, work: macs, reason: reason.text })).toReversed()} /><Legend /></>
-              )}
+            <Who machine={machine} scores={scores.value?.items ?? []} />
+            <DeviceCard verdict={verdicts.value?.items.find(({ facts }) => facts !== null) ?? null} />
+            <Card name="Every round" size="wide" {...(verdicts.value !== null && verdicts.value.next !== null && { more: `the last ${MOST}` })}>
+              <Shown asked={verdicts}>
+                {({ items }) => (items.length === 0 ? <Empty>No round with this machine is judged yet. It takes part from the round whose registry is frozen after its registration is confirmed.</Empty> : (
+                  <><Strip name="Verdicts from old to new" cells={items.map(({ round, outcome, work: macs, reason }) => ({ round, outcome, work: macs, reason: reason.text })).toReversed()} /><Legend /></>
+                ))}
+              </Shown>
             </Card>
-            {machine.scores.length > 0 && <Scores scores={machine.scores} />}
+            {scores.value !== null && scores.value.items.length > 0 && <Scores scores={scores.value.items} />}
             <Card name="Why this score" size="wide" more="the reasons are those of the protocol">
-              {epochRounds === null ? null : <Whys epochs={byEpoch(machine.verdicts, machine.scores, epochRounds)} address={machine.address} />}
+              <Shown asked={scores}>{(scored) => <Whys epochs={byEpoch(verdicts.value?.items ?? [], scored.items)} address={machine.address} />}</Shown>
             </Card>
           </div>
         )}
@@ -44,33 +49,33 @@ export function Machine({ account }: { account: string }): JSX.Element {
   )
 }
 
-function Who({ machine: { account, address, identity, registration, scores } }: { machine: MachineAnswer }): JSX.Element {
+function Who({ machine: { account, address, did, identity, registration, standing, score }, scores }: { machine: Schemas['Machine'], scores: readonly Schemas['Score'][] }): JSX.Element {
   const { network } = useLive()
-  const standing = scores[0]?.standing ?? null
   const head = network?.head?.number ?? 0
-  const earned = scores.reduce((sum, score) => sum + BigInt(score.earned), 0n)
+  const benched = score?.standing?.benchedUntil ?? null
+  const earned = scores.reduce((sum, one) => sum + BigInt(one.earned), 0n)
   return (
     <Card name="Who it is">
       {registration !== null && registration.code !== 'OK' && <p class="note warn"><strong>Its newest registration does not count.</strong> <Because reason={registration} /></p>}
       <dl class="facts">
-        <Fact name="DID"><span class="mono breaks">{didOf(address)}</span> <Copy text={didOf(address)} what="the DID" /></Fact>
+        <Fact name="DID"><span class="mono breaks">{did}</span> <Copy text={did} what="the DID" /></Fact>
         <Fact name="Account"><Hash value={account} what="the account in hex" /></Fact>
         {identity === null ? <Fact name="Registration">none in force</Fact> : (
           <>
-            <Fact name="Owner, who is paid"><Account account={identity.owner} /></Fact>
+            <Fact name="Owner, who is paid"><Account account={identity.owner} /> <a class="small" href={`/accounts/${identity.owner}/payouts`}>its payouts</a></Fact>
             <Fact name="Registered in block"><Block number={identity.block} when /></Fact>
             <Fact name="Peer key"><Hash value={identity.peer} what="the peer key" /></Fact>
-            <Fact name="DID document, by its hash"><Hash value={identity.anchor} what="the hash of the document" /></Fact>
+            <Fact name="DID document"><Hash value={identity.anchor} what="the hash of the document" /> <a class="small" href={`/machines/${address}/document`}>as it stands on chain</a></Fact>
           </>
         )}
-        {standing !== null && <Fact name="Standing"><LevelMark level={standing.level} />{standing.benchedUntil !== null && standing.benchedUntil > head && <span class="badText"> until block {grouped(standing.benchedUntil)}, {about(standing.benchedUntil - head, blockSeconds(network))}</span>}</Fact>}
+        {standing !== null && <Fact name="Standing"><LevelMark level={standing} />{benched !== null && benched > head && <span class="badText"> until block {grouped(benched)}, {about(benched - head, blockSeconds(network))}</span>}</Fact>}
         {scores.length > 0 && <Fact name={`Earned in ${count(scores.length, 'epoch')}`}><span class="big"><Amount planck={String(earned)} /></span></Fact>}
       </dl>
     </Card>
   )
 }
 
-function DeviceCard({ verdict }: { verdict: Verdict | null }): JSX.Element {
+function DeviceCard({ verdict }: { verdict: Schemas['Verdict'] | null }): JSX.Element {
   if (verdict?.facts === null || verdict?.facts === undefined) return <Card name="Device"><Empty>The machine has not told of its device in a judged round yet.</Empty></Card>
   const { device } = verdict.facts
   return (
@@ -100,7 +105,7 @@ function Claims({ device: { profile } }: { device: Device }): JSX.Element {
   )
 }
 
-function Scores({ scores }: { scores: readonly Score[] }): JSX.Element {
+function Scores({ scores }: { scores: readonly Schemas['Score'][] }): JSX.Element {
   const ascending = scores.toReversed()
   return (
     <>
@@ -134,11 +139,24 @@ function Why({ of: { epoch, score, verdicts }, address, open }: { of: EpochOf, a
         {verdicts.length === 0 && <li class="dim">Its rounds are older than what is shown here.</li>}
         {score !== null && (
           <li class="sum">
-            {score.standing !== null && (score.standing.asked === 0 ? 'In none of its rounds it was asked anything that counts. ' : `Passed ${score.standing.passed} of ${count(score.standing.asked, 'round')} (${percent((score.standing.passed * 1e6) / score.standing.asked)}). `)}
-            Score <strong class="num">{work(score.score)}</strong>: its work, in part by its standing where the network enforces it, times its availability. Earned <Amount planck={score.earned} digits={6} />. <Because reason={score.reason} /> <a href={`/epochs/${epoch}/proofs/${address}`}>Proof of this line</a> · <a href={pathTo('epochs', epoch)}>the epoch</a> · <a href={pathTo('verify', epoch)}>recompute it</a>
+            {score.standing !== null && (score.standing.asked === 0 ? 'In none of its rounds it was asked anything that counts. ' : `Passed ${share(score.standing.passed, score.standing.asked)} of its rounds. `)}
+            Score <strong class="num">{work(score.score)}</strong>: its work, in part by its standing where the network enforces it, times its availability. Earned <Amount planck={score.earned} digits={6} />. <Because reason={score.reason} /> <a href={score.proof.path}>Proof of this line</a> · <a href={pathTo('epochs', epoch)}>the epoch</a> · <a href={pathTo('verify', epoch)}>recompute it</a>
           </li>
         )}
       </ol>
+      {score !== null && <Words path={`/machines/${address}/why?epoch=${epoch}`} />}
+    </details>
+  )
+}
+
+/** Every line of `assay replay`, down to each checker's reading; asked for when somebody wants it. */
+function Words({ path }: { path: string }): JSX.Element {
+  const [wanted, want] = useState(false)
+  const asked = useApi<Schemas['Why']>(wanted ? path : null)
+  return (
+    <details class="words" onToggle={(event) => event.currentTarget.open && want(true)}>
+      <summary>Every reading, in the words of <code>assay replay</code></summary>
+      {wanted && <Shown asked={asked}>{({ lines }) => <pre class="breaks">{lines.join('\n')}</pre>}</Shown>}
     </details>
   )
 }

@@ -1,58 +1,67 @@
-// All machines: filtered, sorted, searched.
+// All machines: filtered, sorted, searched; the indexer does it, page by page.
 import type { JSX } from 'preact'
-import { useMemo } from 'preact/hooks'
-import type { Level, Outcome } from '../api.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { type Level, type Outcome, type Schemas, usePages } from '../api.ts'
 import { accountIn, count, grouped, memory, work, words } from '../format.ts'
 import { useLive } from '../live.ts'
-import { useMachines } from '../machines.ts'
 import { Account, Amount, LevelMark, OutcomeMark } from '../parts/names.tsx'
-import { Rows } from '../parts/rows.tsx'
+import { Loaded, Rows } from '../parts/rows.tsx'
 import { Empty, Shown, Title } from '../parts/states.tsx'
-import { LEVELS, OUTCOME_TEXT, OUTCOMES, pick, queryOf, type Row, type Sort, type Wish, wishOf } from '../reading.ts'
+import { askFor, LEVELS, OUTCOME_TEXT, OUTCOMES, queryOf, type Sort, SORTS, type Wish, wishOf } from '../reading.ts'
 import { go, pathTo, useLocation } from '../router.ts'
 
-const COLUMNS: readonly { sort: Sort, name: string, less?: boolean }[] = [{ sort: 'address', name: 'Machine' }, { sort: 'device', name: 'Device', less: true }, { sort: 'standing', name: 'Standing', less: true }, { sort: 'outcome', name: 'Last round' }, { sort: 'work', name: 'Proven work', less: true }, { sort: 'earned', name: 'Earned, last epoch' }]
+/** By which a column is sorted, if it is. */
+const COLUMNS: readonly { name: string, sort?: Sort, place: string }[] = [{ name: 'Machine', sort: 'account', place: '' }, { name: 'Device', place: 'less' }, { name: 'Standing', place: 'less' }, { name: 'Last round', sort: 'verdict', place: '' }, { name: 'Proven work', sort: 'work', place: 'less end' }, { name: 'Score', sort: 'score', place: 'less end' }, { name: 'Earned', place: 'end' }]
+const SORT_NAMES: Record<Sort, string> = { score: 'score of the last epoch', work: 'work of the last round', verdict: 'latest verdict', account: 'account' }
+const TYPING_MS = 200
 
 export function Machines(): JSX.Element {
-  const { beat } = useLive()
+  const { beat, network } = useLive()
   const wish = wishOf(useLocation().query)
-  const { rows, whole, fault, again } = useMachines(beat)
-  const picked = useMemo(() => pick(rows, wish), [rows, queryOf(wish)])
+  const pages = usePages<Schemas['MachineEntry']>(askFor(wish), beat)
   const want = (change: Partial<Wish>): void => go(pathTo('machines') + queryOf({ ...wish, ...change }), { replace: true })
+  const [typed, type] = useState(wish.search)
+  useEffect(() => type(wish.search), [wish.search])
+  useEffect(() => {
+    if (typed === wish.search) return
+    const timer = setTimeout(() => want({ search: typed }), TYPING_MS)
+    return () => clearTimeout(timer)
+  }, [typed])
+  const plain = wish.search === '' && wish.outcome === null && wish.standing === null
   return (
     <>
       <Title over="Who does the work">Machines</Title>
       <form class="filters" role="search" onSubmit={(event) => {
         event.preventDefault()
-        const account = accountIn(wish.search)
-        if (account !== null && picked.length === 1) go(pathTo('machines', picked[0]!.address))
+        const account = accountIn(typed)
+        if (account !== null) go(pathTo('machines', account))
       }}>
-        <label class="field grow"><span>Search by DID, address or owner</span><input type="search" value={wish.search} maxLength={100} autoComplete="off" spellcheck={false} placeholder="did:peaq:5…" onInput={(event) => want({ search: event.currentTarget.value })} /></label>
+        <label class="field grow"><span>Search by DID or address, or how one begins</span><input type="search" value={typed} maxLength={80} autoComplete="off" spellcheck={false} placeholder="did:peaq:5…" onInput={(event) => type(event.currentTarget.value)} /></label>
         <Choice name="Last round" value={wish.outcome} values={OUTCOMES} tell={(one) => OUTCOME_TEXT[one].word} choose={(outcome: Outcome | null) => want({ outcome })} />
-        <Choice name="Standing" value={wish.level} values={LEVELS} tell={words} choose={(level: Level | null) => want({ level })} />
-        <Choice name="Device" value={wish.kind} values={['CPU', 'GPU'] as const} tell={(one) => one} choose={(kind: 'CPU' | 'GPU' | null) => want({ kind })} />
+        <Choice name="Standing" value={wish.standing} values={LEVELS} tell={words} choose={(standing: Level | null) => want({ standing })} />
+        <label class="field"><span>Order by</span><select value={wish.sort} onChange={(event) => want({ sort: event.currentTarget.value as Sort })}>{SORTS.map((sort) => <option key={sort} value={sort}>{SORT_NAMES[sort]}</option>)}</select></label>
       </form>
-      <Shown asked={{ value: rows.length > 0 || whole ? rows : null, fault, again }} rows={8}>
-        {() => (
-          <>
-            <p class="note" role="status">{whole ? '' : 'Still loading. '}{picked.length === rows.length ? count(rows.length, 'machine') : `${grouped(picked.length)} of ${count(rows.length, 'machine')}`}</p>
-            {picked.length === 0 ? <Empty>{rows.length === 0 ? <>No machine has registered yet. <code>assay provider start</code> registers one.</> : 'No machine is like that. Loosen the filters.'}</Empty> : (
-              <Rows rows={picked} name="Machines" columns={COLUMNS.length} keyOf={(row) => row.account} head={COLUMNS.map((column) => <Head key={column.sort} {...column} wish={wish} want={want} />)}>{Cells}</Rows>
-            )}
-          </>
-        )}
-      </Shown>
+      {pages.fault?.code === 'BAD_SEARCH' ? <Empty>{pages.fault.message}</Empty> : (
+        <Shown asked={pages} rows={8}>
+          {(rows) => (rows.length === 0 ? <Empty>{plain ? <>No machine has registered yet. <code>assay provider start</code> registers one.</> : 'No machine is like that. Loosen the filters.'}</Empty> : (
+            <>
+              <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'machine') : `the first ${grouped(n)}${plain && network !== null ? ` of ${count(network.machines, 'machine')}` : ''}`)} />
+              <Rows rows={rows} name="Machines" columns={COLUMNS.length} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={COLUMNS.map((column) => <Head key={column.name} {...column} wish={wish} want={want} />)}>{Cells}</Rows>
+            </>
+          ))}
+        </Shown>
+      )}
     </>
   )
 }
 
-function Head({ sort, name, less, wish, want }: { sort: Sort, name: string, less?: boolean, wish: Wish, want: (change: Partial<Wish>) => void }): JSX.Element {
+function Head({ name, sort, place, wish, want }: { name: string, sort?: Sort, place: string, wish: Wish, want: (change: Partial<Wish>) => void }): JSX.Element {
+  if (sort === undefined) return <th scope="col" class={place}>{name}</th>
   const on = wish.sort === sort
-  // Sums begin with the greatest, everything else with the first.
-  const descends = (sort === 'earned' || sort === 'work') !== wish.up
+  const down = sort !== 'account'
   return (
-    <th scope="col" class={less ? 'less' : sort === 'earned' ? 'end' : ''} aria-sort={on ? (descends ? 'descending' : 'ascending') : 'none'}>
-      <button type="button" class="sort" onClick={() => want(on ? { up: !wish.up } : { sort, up: false })}>{name}<span aria-hidden="true">{on ? (descends ? ' ↓' : ' ↑') : ''}</span></button>
+    <th scope="col" class={place} aria-sort={on ? (down ? 'descending' : 'ascending') : 'none'}>
+      <button type="button" class="sort" onClick={() => want({ sort })}>{name}<span aria-hidden="true">{on ? (down ? ' ↓' : ' ↑') : ''}</span></button>
     </th>
   )
 }
@@ -68,15 +77,17 @@ function Choice<T extends string>({ name, value, values, tell, choose }: { name:
   )
 }
 
-function Cells({ address, kind, units, memoryMiB, level, outcome, reason, work: macs, earned }: Row): JSX.Element {
+function Cells({ address, verdict, outcome, standing, score }: Schemas['MachineEntry']): JSX.Element {
+  const device = verdict?.facts?.device ?? null
   return (
     <>
       <td><Account account={address} page="machines" /></td>
-      <td class="less">{kind === null ? <span class="dim">not told yet</span> : <>{units} × {kind} <span class="dim">{memory((memoryMiB ?? 0) * 1024)}</span></>}</td>
-      <td class="less">{level === null ? <span class="dim">–</span> : <LevelMark level={level} />}</td>
-      <td title={reason ?? undefined}>{outcome === null ? <span class="dim">no round yet</span> : <OutcomeMark outcome={outcome} />}</td>
-      <td class="less num">{work(String(macs))}</td>
-      <td class="end"><Amount planck={String(earned)} /></td>
+      <td class="less">{device === null ? <span class="dim">not told</span> : <>{device.units} × {device.kind} <span class="dim">{memory(device.memoryMiB * 1024)}</span></>}</td>
+      <td class="less">{standing === null ? <span class="dim">–</span> : <LevelMark level={standing} />}</td>
+      <td title={verdict?.reason.text}>{outcome === null ? <span class="dim">no round yet</span> : <OutcomeMark outcome={outcome} />}</td>
+      <td class="less num end">{verdict === null ? '–' : work(verdict.work)}</td>
+      <td class="less num end">{score === null ? '–' : work(score.score)}</td>
+      <td class="end">{score === null ? <span class="dim">–</span> : <Amount planck={score.earned} />}</td>
     </>
   )
 }

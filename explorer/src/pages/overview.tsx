@@ -1,8 +1,8 @@
 // The network at a glance.
 import type { JSX } from 'preact'
-import { type Network, type Overview as OverviewAnswer, type Round, type RoundSummary, useApi } from '../api.ts'
+import { type Page, type Schemas, useApi } from '../api.ts'
 import { about, count, grouped, percent, words, work, peaqNumber } from '../format.ts'
-import { blockSeconds, useLive } from '../live.ts'
+import { blockSeconds, type Network, useLive } from '../live.ts'
 import { Dial } from '../parts/dial.tsx'
 import { Amount, Block, Copy, Fact, Hash, LevelMark } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
@@ -11,9 +11,11 @@ import { Tally } from '../parts/strip.tsx'
 import { LEVELS, segmentsOf, STAGE_TEXT, tally } from '../reading.ts'
 import { pathTo } from '../router.ts'
 
+const EPOCHS = 60
+
 export function Overview(): JSX.Element {
   const { network, fault, beat } = useLive()
-  const overview = useApi<OverviewAnswer>('/overview', beat)
+  const epochs = useApi<Page<Schemas['Epoch']>>(`/epochs?limit=${EPOCHS}`, beat)
   return (
     <>
       <Title over="Proof of physical work on peaq">Machines that did the work, and what they were paid</Title>
@@ -23,20 +25,20 @@ export function Overview(): JSX.Element {
             <Clock network={known} />
             <Figures network={known} />
             <Card name="Proven work per epoch" size="wide" more="multiply-accumulates that checkers saw and openings prove">
-              <Shown asked={overview}>
-                {({ epochs }) => (epochs.length === 0 ? <Empty>No epoch has begun. The first plot comes with the first judged round.</Empty> : (
-                  <Plot name="Proven work" along="Epoch" x={epochs.map(({ epoch }) => epoch)} y={epochs.map((one) => Number(one.work))} tell={(value) => work(String(BigInt(Math.round(value))))} />
+              <Shown asked={epochs}>
+                {({ items }) => (items.length === 0 ? <Empty>No epoch has begun. The first plot comes with the first judged round.</Empty> : (
+                  <Plot name="Proven work" along="Epoch" x={items.map(({ epoch }) => epoch).toReversed()} y={items.map((one) => (one.work === null ? null : Number(one.work))).toReversed()} tell={(value) => work(String(BigInt(Math.round(value))))} />
                 ))}
               </Shown>
             </Card>
-            <Card name="Machines by standing"><Shown asked={overview}>{({ standings }) => <Standings standings={standings} machines={known.machines} />}</Shown></Card>
+            <Card name="Machines by standing"><Standings network={known} /></Card>
             <Pot network={known} />
             <Capture network={known} />
             <Card name="Payouts" size="wide" more={<a href={pathTo('epochs')}>All epochs</a>}>
-              <Shown asked={overview}>
-                {({ epochs }) => {
-                  const paid = epochs.filter((epoch) => epoch.paid !== null)
-                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => peaqNumber(one.paid!))} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
+              <Shown asked={epochs}>
+                {({ items }) => {
+                  const paid = items.flatMap(({ epoch, totals }) => (totals === null ? [] : [{ epoch, paid: totals.paid }])).toReversed()
+                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => peaqNumber(one.paid))} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
                 }}
               </Shown>
             </Card>
@@ -51,13 +53,13 @@ export function Overview(): JSX.Element {
 function Clock({ network }: { network: Network }): JSX.Element {
   const { beat } = useLive()
   const { round, head, parameters } = network
-  const now = useApi<Round>(round === null ? null : `/rounds/${round.round}`, beat)
+  const now = useApi<Schemas['Round']>(round === null ? null : `/rounds/${round.round}`, beat)
   if (round === null || head === null || parameters === null) return <Card name="Round clock"><Empty>{head === null ? 'The indexer has not read its first block yet.' : 'The first round has not begun.'}</Empty></Card>
   const seconds = blockSeconds(network)
   return (
     <Card name="Round clock" more={<a href={pathTo('rounds', round.round)}>Round {round.round}</a>}>
       {now.value === null ? <Loading /> : <Dial segments={segmentsOf(now.value.schedule, parameters.roundBlocks)} head={head.number} round={round.round} stage={round.stage} />}
-      <p class="caption">{STAGE_TEXT[round.stage] ?? round.stage.toLowerCase()}</p>
+      <p class="caption">{STAGE_TEXT[round.stage]}</p>
       <p class="caption dim">next round in {count(round.endBlock + 1 - head.number, 'block')}, {about(round.endBlock + 1 - head.number, seconds)}</p>
     </Card>
   )
@@ -85,14 +87,14 @@ const LATEST = 4
 
 function Latest(): JSX.Element {
   const { beat } = useLive()
-  const asked = useApi<{ rounds: RoundSummary[] }>(`/rounds?limit=${LATEST}`, beat)
+  const asked = useApi<Page<Schemas['RoundSummary']>>(`/rounds?limit=${LATEST}`, beat)
   return (
     <Shown asked={asked}>
-      {({ rounds }) => (
+      {({ items }) => (
         <table aria-label="Latest rounds">
           <thead><tr><th scope="col">Latest rounds</th><th scope="col">Stage</th><th scope="col" class="less">Reports</th><th scope="col">Verdicts</th></tr></thead>
           <tbody>
-            {rounds.map(({ round, stage, reports, checkers, outcomes }) => (
+            {items.map(({ round, stage, reports, checkers, outcomes }) => (
               <tr key={round}><td><a href={pathTo('rounds', round)}>Round {round}</a></td><td class="stageName">{words(stage)}</td><td class="num less">{reports} of {checkers}</td><td>{outcomes === null ? <span class="dim">to come</span> : <Tally name={`Verdicts of round ${round}`} counts={tally(outcomes)} />}</td></tr>
             ))}
           </tbody>
@@ -102,19 +104,18 @@ function Latest(): JSX.Element {
   )
 }
 
-function Standings({ standings, machines }: { standings: OverviewAnswer['standings'], machines: number }): JSX.Element {
-  if (standings === null) return <Empty>{machines === 0 ? 'No machine has registered yet.' : 'Standing is told with the first scored epoch.'}</Empty>
+function Standings({ network: { standings, machines } }: { network: Network }): JSX.Element {
+  if (machines === 0) return <Empty>No machine has registered yet.</Empty>
   const most = Math.max(1, ...Object.values(standings))
+  const bar = (level: keyof typeof standings): JSX.Element => <><span class="track" aria-hidden="true"><span class={`fill ${level.toLowerCase()}`} style={{ width: `${(standings[level] / most) * 100}%` }} /></span><span class="num end">{grouped(standings[level])}</span></>
   return (
-    <ul class="bars">
-      {LEVELS.map((level) => (
-        <li key={level}>
-          <a href={`${pathTo('machines')}?standing=${level}`}><LevelMark level={level} /></a>
-          <span class="track" aria-hidden="true"><span class={`fill ${level.toLowerCase()}`} style={{ width: `${(standings[level] / most) * 100}%` }} /></span>
-          <span class="num end">{grouped(standings[level])}</span>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="bars">
+        {LEVELS.map((level) => <li key={level}><a href={`${pathTo('machines')}?standing=${level}`}><LevelMark level={level} /></a>{bar(level)}</li>)}
+        {standings.unknown > 0 && <li><span class="dim small">not scored yet</span>{bar('unknown')}</li>}
+      </ul>
+      <p class="small dim">A machine begins on probation, and every proven fault benches it, each time for longer. <a href={pathTo('machines')}>All machines</a></p>
+    </>
   )
 }
 

@@ -1,8 +1,8 @@
 // Verify it yourself: this browser replays an epoch from a recording and compares.
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiFault, type EpochSummary, get, getBytes, type Statement, useApi } from '../api.ts'
-import { differences, judge } from '../difference.ts'
+import { faultOf, get, getBytes, type Page, type Schemas, type Tree, useApi } from '../api.ts'
+import { type Difference, differences, judge, TREES } from '../difference.ts'
 import { count, grouped, work } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Account, Amount, Block, Fact, Hash } from '../parts/names.tsx'
@@ -12,16 +12,21 @@ import { go, pathTo } from '../router.ts'
 import type { Replayed } from '../replay-messages.ts'
 import { replay } from '../verify.ts'
 
-type State = { kind: 'idle' } | { kind: 'fetching' } | { kind: 'replaying', from: string } | { kind: 'failed', code: string, text: string } | { kind: 'done', replayed: Replayed, statement: Statement | null, from: 'indexer' | 'file' }
+type State = { kind: 'idle' } | { kind: 'fetching' } | { kind: 'replaying', from: string } | { kind: 'failed', code: string, text: string } | { kind: 'done', replayed: Replayed, told: Told | null, from: 'indexer' | 'file' }
+
+/** What the indexer says of the epoch, and where it differs. */
+interface Told { root: string, parted: Difference[] }
 
 const EPOCHS = 100
 /** As much of a file as any recording has. */
 const FILE_BYTES = 2 ** 28
+/** Lines of a tree that are looked through for where it differs. */
+const LINES_COMPARED = 20_000
 
 export function Verify({ number }: { number: number | null }): JSX.Element {
   const { beat, network } = useLive()
-  const { value: listed } = useApi<{ epochs: EpochSummary[] }>(`/epochs?limit=${EPOCHS}`, beat)
-  const scored = listed?.epochs.filter(({ totals }) => totals !== null) ?? []
+  const { value: listed } = useApi<Page<Schemas['Epoch']>>(`/epochs?limit=${EPOCHS}`, beat)
+  const scored = listed?.items.filter(({ totals }) => totals !== null) ?? []
   const epoch = number ?? scored[0]?.epoch ?? null
   const [state, set] = useState<State>({ kind: 'idle' })
   const stop = useRef<AbortController>(null)
@@ -41,10 +46,11 @@ export function Verify({ number }: { number: number | null }): JSX.Element {
       const answer = await replay(file, signal)
       if (answer.kind === 'failed') return tell(answer)
       // A recording of another network is told as it is; there is nothing here to compare it with.
-      const statement = answer.network === network?.network ? await get<Statement>(`/epochs/${answer.epoch}/statement`, signal).catch(() => null) : null
-      tell({ kind: 'done', replayed: answer, statement, from })
+      const told = answer.network === network?.network ? await compare(answer, signal) : null
+      tell({ kind: 'done', replayed: answer, told, from })
     } catch (error) {
-      tell({ kind: 'failed', code: error instanceof ApiFault ? error.code : 'FAULT', text: error instanceof Error ? error.message : String(error) })
+      const { code, message } = faultOf(error)
+      tell({ kind: 'failed', code, text: message })
     }
   }
 
@@ -83,6 +89,24 @@ export function Verify({ number }: { number: number | null }): JSX.Element {
   )
 }
 
+/** Asks for the indexer's statement, and for the lines of those trees whose roots are not the same; null where it has none. */
+async function compare({ epoch, root, roots, leaves }: Replayed, signal: AbortSignal): Promise<Told | null> {
+  const statement = await get<Schemas['Statement']>(`/epochs/${epoch}/statement`, signal).catch(() => null)
+  if (statement === null) return null
+  if (statement.root === root) return { root, parted: [] }
+  const theirs: Partial<Record<Tree, string[]>> = {}
+  for (const tree of TREES) {
+    if (statement.roots[tree] === roots[tree]) continue
+    const lines: string[] = (theirs[tree] = [])
+    for (let path: string | null = `/epochs/${epoch}/leaves/${tree}?limit=1000`; path !== null && lines.length < LINES_COMPARED; ) {
+      const page: Page<string> = await get(path, signal)
+      lines.push(...page.items)
+      path = page.next === null ? null : `/epochs/${epoch}/leaves/${tree}?limit=1000&cursor=${page.next}`
+    }
+  }
+  return { root: statement.root, parted: differences(leaves, theirs) }
+}
+
 function Outcome({ state }: { state: State }): JSX.Element {
   switch (state.kind) {
     case 'idle':
@@ -98,15 +122,15 @@ function Outcome({ state }: { state: State }): JSX.Element {
   }
 }
 
-function Compared({ state: { replayed, statement } }: { state: State & { kind: 'done' } }): JSX.Element {
-  const verdict = judge(replayed.root, replayed.onChain, statement?.root ?? null)
-  const parted = statement === null ? [] : differences(replayed.leaves, statement.leaves)
+function Compared({ state: { replayed, told } }: { state: State & { kind: 'done' } }): JSX.Element {
+  const verdict = judge(replayed.root, replayed.onChain, told?.root ?? null)
+  const parted = told?.parted ?? []
   return (
     <>
-      <p class={`verdict ${verdict === 'same' ? 'good' : 'bad'}`}>{verdict === 'same' ? (statement === null ? 'Computed; this indexer has no statement to compare it with.' : 'The same root.') : verdict === 'chain differs' ? 'The chain holds another statement: the network paid something else than the rules give.' : 'This indexer says something else.'}</p>
+      <p class={`verdict ${verdict === 'same' ? 'good' : 'bad'}`}>{verdict === 'same' ? (told === null ? 'Computed; this indexer has no statement to compare it with.' : 'The same root.') : verdict === 'chain differs' ? 'The chain holds another statement: the network paid something else than the rules give.' : 'This indexer says something else.'}</p>
       <dl class="facts">
         <Fact name={`Epoch ${replayed.epoch}, computed here`}><Hash value={replayed.root} what="the root computed here" /></Fact>
-        <Fact name="As the indexer has it">{statement === null ? 'it has none' : <Hash value={statement.root} what="the indexer’s root" />}</Fact>
+        <Fact name="As the indexer has it">{told === null ? 'it has none' : <Hash value={told.root} what="the indexer’s root" />}</Fact>
         <Fact name="On chain, by the recorded blocks">{{ match: 'the same', mismatch: 'another', partly: 'the same; some payees are still to be paid', 'not yet': 'nothing yet' }[replayed.onChain]}</Fact>
         <Fact name="Pays"><Amount planck={replayed.paid} /></Fact>
         <Fact name="Carries on"><Amount planck={replayed.carried} /></Fact>

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { addressOf } from '@assay/replay'
-import { get, type Level, type Links, type Outcome, type Reason } from '../api.ts'
+import { get, type Level, type Links, type Outcome, type Schemas } from '../api.ts'
 import { about, linkTo, peaq, short, words } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { OUTCOME_TEXT } from '../reading.ts'
@@ -84,7 +84,7 @@ export function OutcomeMark({ outcome }: { outcome: Outcome }): JSX.Element {
 export const LevelMark = ({ level }: { level: Level }): JSX.Element => <span class={`level ${level.toLowerCase()}`}>{words(level)}</span>
 
 /** A reason as the indexer words it, with its code for whoever looks it up. */
-export const Because = ({ reason }: { reason: Reason }): JSX.Element => <span class={reason.code === 'OK' ? 'because dim' : 'because'} title={reason.code}>{reason.text}</span>
+export const Because = ({ reason }: { reason: Schemas['Reason'] }): JSX.Element => <span class={reason.code === 'OK' ? 'because dim' : 'because'} title={reason.code}>{reason.text}</span>
 
 export function Fact({ name, children }: { name: string, children: ComponentChildren }): JSX.Element {
   return <div class="fact"><dt>{name}</dt><dd>{children}</dd></div>

@@ -1,6 +1,7 @@
 // A table of any length that draws only what is in view.
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Pages } from '../api.ts'
 
 /** Pixels of a row; the style sheet gives each exactly that. */
 const ROW = 52
@@ -9,12 +10,24 @@ const BEYOND = 10
 /** So many are drawn all at once. */
 const FEW = 100
 
-interface Props<T> { rows: readonly T[], name: string, head: ComponentChildren, columns: number, keyOf: (row: T) => string, children: (row: T) => ComponentChildren }
+interface Props<T> {
+  rows: readonly T[]
+  name: string
+  /** Cells of the head row. */
+  head: ComponentChildren
+  columns: number
+  keyOf: (row: T) => string
+  /** Cells of a row. */
+  children: (row: T) => ComponentChildren
+  /** Asks for more rows when the last ones come into view; left out where all are there. */
+  more?: () => void
+}
 
-/** `head` is the cells of the head row; `children` gives those of a row. */
-export function Rows<T>({ rows, name, head, columns, keyOf, children }: Props<T>): JSX.Element {
+export function Rows<T>({ rows, name, head, columns, keyOf, children, more }: Props<T>): JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null)
-  const [[from, to], set] = useState<readonly [number, number]>([0, 40])
+  const [[from, to], set] = useState<readonly [number, number]>([0, 4 * BEYOND])
+  const ask = useRef(more)
+  ask.current = more
   useEffect(() => {
     let frame = 0
     const look = (): void => {
@@ -24,6 +37,7 @@ export function Rows<T>({ rows, name, head, columns, keyOf, children }: Props<T>
       const first = Math.max(0, Math.floor(-top / ROW / BEYOND) * BEYOND - BEYOND)
       const last = Math.ceil((innerHeight - top) / ROW / BEYOND) * BEYOND + BEYOND
       set((old) => (old[0] === first && old[1] === last ? old : [first, last]))
+      if (last + BEYOND >= rows.length) ask.current?.()
     }
     const soon = (): void => void (frame ||= requestAnimationFrame(look))
     look()
@@ -38,9 +52,9 @@ export function Rows<T>({ rows, name, head, columns, keyOf, children }: Props<T>
   const all = rows.length <= FEW
   const first = all ? 0 : Math.min(from, Math.max(0, rows.length - 1))
   const shown = all ? rows : rows.slice(first, to)
-  const after = Math.max(0, rows.length - first - shown.length)
+  const after = rows.length - first - shown.length
   return (
-    <table class="rows" aria-label={name} aria-rowcount={rows.length + 1}>
+    <table class="rows" aria-label={name} aria-rowcount={more === undefined ? rows.length + 1 : -1}>
       <thead><tr aria-rowindex={1}>{head}</tr></thead>
       <tbody ref={body}>
         {first > 0 && <tr aria-hidden="true" class="space"><td colSpan={columns} style={{ height: `${first * ROW}px` }} /></tr>}
@@ -48,5 +62,16 @@ export function Rows<T>({ rows, name, head, columns, keyOf, children }: Props<T>
         {after > 0 && <tr aria-hidden="true" class="space"><td colSpan={columns} style={{ height: `${after * ROW}px` }} /></tr>}
       </tbody>
     </table>
+  )
+}
+
+/** Says what of a list is loaded, and lets a reader load more of it, or all of it anew, without scrolling. */
+export function Loaded<T>({ pages: { value, whole, more, moved, again }, tell }: { pages: Pages<T>, tell: (count: number, whole: boolean) => string }): JSX.Element {
+  return (
+    <p class="note loaded">
+      <span role="status">{tell(value?.length ?? 0, whole)}</span>
+      {!whole && value !== null && <button type="button" class="link" onClick={more}>Load more</button>}
+      {moved && <button type="button" class="link" onClick={again}>The list has changed: load it anew</button>}
+    </p>
   )
 }

@@ -6,6 +6,7 @@ import type { Log } from '@assay/kit/log'
 import { applyBlock, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
 import type { BlockRef, LedgerBlockEvent } from '@assay/runtime-bindings'
 import type { IndexerMetrics } from './metrics.ts'
+import { machinesIn, saveMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
 
 /** What the chain and we know now. */
@@ -34,7 +35,7 @@ export async function follow(events: AsyncIterable<LedgerBlockEvent>, { db, cryp
       case 'block': {
         const done = metrics.blockSeconds.startTimer()
         const ledger = continued(crypto, state$.value.ledger, event.block)
-        await writeBlock(db, event.block)
+        await writeBlock(db, event.block, ledger)
         done()
         metrics.blocks.inc()
         metrics.headBlock.set(event.block.number)
@@ -75,10 +76,12 @@ function continued(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
   }
 }
 
-async function writeBlock(db: Kysely<Tables>, block: LedgerBlock): Promise<void> {
+/** `ledger`: after the block. */
+async function writeBlock(db: Kysely<Tables>, block: LedgerBlock, ledger: Ledger): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await trx.insertInto('blocks').values({ number: block.number, hash: block.hash, parent_hash: block.parentHash, relay_root: block.relayRoot }).execute()
     if (block.events.length > 0) await trx.insertInto('events').values(block.events.map((event, position) => ({ block: block.number, position, data: encodeEvent(event) }))).execute()
+    await saveMachines(trx, ledger, machinesIn(block))
   })
 }
 
@@ -124,6 +127,7 @@ export async function knownBlocks(db: Kysely<Tables>): Promise<BlockRef[]> {
 }
 
 // JSON with bytes as { "0x": hex }: what an event holds besides is text without that shape.
-const encodeEvent = (event: LedgerEvent): Uint8Array => new TextEncoder().encode(JSON.stringify(event, (_, value: unknown) => (value instanceof Uint8Array ? { '0x': toHex(value) } : value)))
+export const encodeEvent = (event: LedgerEvent): Uint8Array => new TextEncoder().encode(JSON.stringify(event, (_, value: unknown) => (value instanceof Uint8Array ? { '0x': toHex(value) } : value)))
 
-const decodeEvent = (data: Uint8Array): LedgerEvent => JSON.parse(new TextDecoder().decode(data), (_, value: unknown) => (typeof value === 'object' && value !== null && '0x' in value ? fromHex(value['0x'] as Hash) : value)) as LedgerEvent
+/** What encodeEvent wrote. */
+export const decodeEvent = (data: Uint8Array): LedgerEvent => JSON.parse(new TextDecoder().decode(data), (_, value: unknown) => (typeof value === 'object' && value !== null && '0x' in value ? fromHex(value['0x'] as Hash) : value)) as LedgerEvent

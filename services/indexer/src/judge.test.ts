@@ -80,7 +80,7 @@ async function judging(ledger: Ledger, options: { crypto?: Crypto, urls?: string
 beforeEach(async () => {
   hidden.clear()
   lies.clear()
-  await sql`truncate rounds, missing_blobs, verdicts, observations, round_checkers, epochs, leaves, scores, payouts`.execute(store.db)
+  await sql`truncate rounds, missing_blobs, verdicts, observations, round_totals, machines, round_checkers, epochs, leaves, scores, payouts`.execute(store.db)
 })
 afterEach(async () => {
   for (const one of running.splice(0)) await one.stop()

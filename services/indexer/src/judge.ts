@@ -12,6 +12,7 @@ import type { EvidenceSource } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { chunks, loadJudgement, saveJudgement } from './judgements.ts'
 import type { IndexerMetrics } from './metrics.ts'
+import { sumUpEpoch, sumUpRound } from './summaries.ts'
 import type { LeafRow, ScoreRow, Tables, Tree } from './tables.ts'
 
 export interface JudgeDeps {
@@ -115,7 +116,9 @@ export class Judge {
       await trx.insertInto('rounds').values(row).onConflict((conflict) => conflict.column('round').doUpdateSet(row)).execute()
       await trx.deleteFrom('missing_blobs').where('round', '=', round).$if(missing.length > 0, (query) => query.where('id', 'not in', missing)).execute()
       if (missing.length > 0) await trx.insertInto('missing_blobs').values(missing.map((id) => ({ round, id, since: head }))).onConflict((conflict) => conflict.doNothing()).execute()
-      if (finding.state === 'judged') await saveJudgement(trx, finding.judgement)
+      if (finding.state !== 'judged') return
+      await saveJudgement(trx, finding.judgement)
+      await sumUpRound(trx, round)
     })
     this.#rounds.set(round, judged ? 'judged' : { tries, retryAt })
     await this.#count()
@@ -278,6 +281,7 @@ async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, 
     for (const some of chunks(alike)) await trx.updateTable('verdicts').set({ standing }).where('round', '=', round).where('machine', 'in', some.map(({ machine }) => machine)).execute()
   }
   for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut })))) await trx.insertInto('payouts').values(rows).execute()
+  await sumUpEpoch(trx, epoch)
 }
 
 function scoreRow(epoch: number, position: number, score: Score, { standings, calibrations }: EpochState): ScoreRow {

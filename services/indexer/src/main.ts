@@ -15,7 +15,8 @@ import { follow, knownBlocks, storedLedger, type ChainState } from './follow.ts'
 import { Judge } from './judge.ts'
 import { indexerMetrics } from './metrics.ts'
 import { pot$, type PotView } from './pot.ts'
-import { readiness } from './readiness.ts'
+import { ReadyDetail, readiness } from './readiness.ts'
+import { reconcileMachines } from './summaries.ts'
 
 export { indexerConfig, type IndexerConfig } from './config.ts'
 
@@ -52,6 +53,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
   const failing = new AbortController()
   const signal = AbortSignal.any([stopped, failing.signal])
   const state$ = new BehaviorSubject<ChainState>({ ledger: await storedLedger({ db, crypto, network, signal }), stalled: null })
+  await reconcileMachines(db, state$.value.ledger)
   const evidence = new EvidenceSource({
     dir: join(config.dataDir, 'evidence'),
     urls: () => [...registeredCheckers(state$.value.ledger).flatMap(({ identity }) => identity.evidence), ...config.evidenceUrls],
@@ -69,8 +71,11 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
     port: config.httpPort,
     log,
     ready: () => readiness(state$.value, best, parameters.confirmations),
+    detail: ReadyDetail,
     metrics: metrics.text,
-    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash, evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, account: config.accountUrl || null } } }, metrics),
+    trustProxy: config.trustProxy,
+    answerTimeoutMs: config.answerTimeoutMs,
+    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash, evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, account: config.accountUrl || null } } }, metrics, config),
   })
   try {
     const head = state$.value.ledger.head?.number

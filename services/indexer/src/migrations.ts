@@ -1,6 +1,9 @@
 // The versions of the schema, oldest first. A released one is never edited: a change is a new one at the end.
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import type { AccountId } from '@assay/protocol'
+import { toAddress } from '@assay/runtime-bindings'
+import { chunks } from './judgements.ts'
 
 /** By name, in ascending order of the names. */
 export const migrations: Record<string, Migration> = {
@@ -46,6 +49,38 @@ export const migrations: Record<string, Migration> = {
         alter table scores add column passed int4, add column asked int4, add column standing text, add column benched_until int8, add column weight int4, add column calibration int8[];`)
     },
   },
+  '0006': {
+    async up(db) {
+      // Accounts and addresses compare byte by byte, so that a page by account and the search for a beginning use the same index. What was judged before is summed up here; the registrations come from the ledger when it is read.
+      await runAll(db, `create table machines (account text collate "C" primary key, address text collate "C" not null, registered boolean not null, owner text collate "C", peer text, anchor text, block int8,
+          last_round int8 not null default -1, outcome text, by_work numeric(39, 0) not null default -1, last_epoch int8 not null default -1, by_score numeric(39, 0) not null default -1, standing text, passed int4);
+        create index machines_by_address on machines (address) where registered;
+        create index machines_by_account on machines (account) where registered;
+        create index machines_by_owner on machines (owner, account) where registered;
+        create index machines_by_outcome on machines (outcome, account) where registered;
+        create index machines_by_standing on machines (standing, account) where registered;
+        create index machines_by_score on machines (by_score desc, account desc) where registered;
+        create index machines_by_work on machines (by_work desc, account desc) where registered;
+        create index machines_by_round on machines (last_round desc, account desc) where registered;
+        create table round_totals (round int8 not null references rounds, outcome text not null, machines int4 not null, work numeric(39, 0) not null, primary key (round, outcome));
+        insert into round_totals select round, outcome, count(*), sum(work) from verdicts group by round, outcome;
+        alter table round_checkers add column observed int4, add column agreed int4;
+        update round_checkers c set observed = o.observed, agreed = o.agreed from (select round, checker, count(*) as observed, count(*) filter (where reason <> 'VOTED_OTHERWISE') as agreed from observations group by round, checker) o where c.round = o.round and c.checker = o.checker;
+        update round_checkers set observed = 0, agreed = 0 where observed is null;
+        create index observations_by_checker on observations (checker, round desc, machine);
+        create index scores_by_position on scores (epoch, position);
+        create index payouts_by_position on payouts (epoch, position);`)
+      await fillMachines(db)
+    },
+  },
+}
+
+/** One row for each machine that was ever judged, with its latest verdict and score. */
+async function fillMachines(db: Kysely<unknown>): Promise<void> {
+  const { rows } = await sql<{ account: AccountId }>`select distinct machine as account from verdicts`.execute(db)
+  for (const some of chunks(rows)) await sql`insert into machines (account, address, registered) values ${sql.join(some.map(({ account }) => sql`(${account}, ${toAddress(account)}, false)`))}`.execute(db)
+  await runAll(db, `update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work from (select distinct on (machine) machine, round, outcome, work from verdicts order by machine, round desc) v where v.machine = m.account;
+    update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from (select distinct on (account) account, epoch, score, standing, passed from scores where kind = 'machine' order by account, epoch desc) s where s.account = m.account`)
 }
 
 /** One statement a query: the extended protocol takes no more. */

@@ -1,18 +1,20 @@
 // Whether the answers are those of the chain as it is now.
+import { Type } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { ChainState } from './follow.ts'
 
-export interface Readiness {
-  ready: boolean
-  detail: {
-    /** last confirmed block in the database */
-    head: number | null
-    /** best block that the endpoint tells */
-    best: number | null
-    /** confirmed blocks that are not in the database yet */
-    behind: number | null
-    stalled: string | null
-  }
-}
+const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+const Height = Type.Integer({ minimum: 0 })
+
+/** `detail` of /ready. */
+export const ReadyDetail = Type.Object({
+  head: nullable({ ...Height, description: 'last confirmed block in the database' }),
+  best: nullable({ ...Height, description: 'best block that the endpoint tells' }),
+  behind: nullable({ ...Height, description: 'confirmed blocks that are not in the database yet; null: not known' }),
+  stalled: nullable(Type.String({ description: 'why no blocks come' })),
+})
+
+export interface Readiness { ready: boolean, detail: Static<typeof ReadyDetail> }
 
 // A block is confirmed, fetched and written while the next one comes.
 const TOLERANCE = 2

@@ -1,4 +1,5 @@
 // The shape of the database as Kysely sees it; migrations.ts makes it so. Hashes and accounts are 0x hex, amounts planck, heights are confirmed blocks.
+import type { Generated } from 'kysely'
 import type { AccountId, Hash, Level, MachineVerdict, ObservationVerdict, Outcome, ReasonCode } from '@assay/protocol'
 
 export interface Tables {
@@ -9,11 +10,13 @@ export interface Tables {
   missing_blobs: MissingBlobRow
   verdicts: VerdictRow
   observations: ObservationRow
-  round_checkers: RoundCheckerRow
+  round_checkers: RoundCheckerTable
   epochs: EpochRow
   leaves: LeafRow
   scores: ScoreRow
   payouts: PayoutRow
+  machines: MachineTable
+  round_totals: RoundTotalRow
 }
 
 /** A confirmed block; the one with the greatest number is the head. */
@@ -84,7 +87,13 @@ export interface RoundCheckerRow {
   package: Hash | null
   paid_observations: number
   reason: ReasonCode
+  /** counted observations of machines in the round */
+  observed: number
+  /** those that voted as the majority did */
+  agreed: number
 }
+/** `observed` and `agreed` are summed up from the observations once they are written. */
+type RoundCheckerTable = Omit<RoundCheckerRow, 'observed' | 'agreed'> & { observed: Generated<number>, agreed: Generated<number> }
 
 /** A scored epoch with its statement; `chain_state` compares it with what the network wrote on chain. */
 export interface EpochRow {
@@ -128,3 +137,33 @@ export interface ScoreRow {
   calibration: number[] | null
 }
 export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }
+
+/**
+ * A machine that ever anchored an identity, with what it last did: what lists are sorted and filtered by (summaries.ts). The `by_` columns and the numbers of round and epoch are -1 where there is nothing yet;
+ * what is shown comes from the verdict and the score themselves.
+ */
+export interface MachineRow {
+  account: AccountId
+  /** SS58 text, prefix 42 */
+  address: string
+  /** its newest identity is valid; else the four below are null */
+  registered: boolean
+  owner: AccountId | null
+  peer: Hash | null
+  anchor: Hash | null
+  block: number | null
+  last_round: number
+  outcome: Outcome | null
+  /** of the last round */
+  by_work: bigint
+  last_epoch: number
+  /** of the last epoch, as the three below */
+  by_score: bigint
+  standing: Level | null
+  /** rounds passed */
+  passed: number | null
+}
+type MachineTable = Pick<MachineRow, 'account' | 'address' | 'registered' | 'owner' | 'peer' | 'anchor' | 'block'> & { last_round: Generated<number>, outcome: Generated<Outcome | null>, by_work: Generated<bigint>, last_epoch: Generated<number>, by_score: Generated<bigint>, standing: Generated<Level | null>, passed: Generated<number | null> }
+
+/** Machines of a judged round with one outcome, and their work together. */
+interface RoundTotalRow { round: number, outcome: Outcome, machines: number, work: bigint }

@@ -1,52 +1,112 @@
-// Checkers: who they are, what they reported, what they earned.
+// Checkers: who they are, what they reported, how well their word measures, what they earned.
 import type { FastifyInstance } from 'fastify'
+import { sql, type SqlBool } from 'kysely'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { registeredCheckers, registrationOf } from '@assay/protocol'
+import { registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { RoundCheckerRow } from '../tables.ts'
-import { identityShape } from './machines.ts'
-import { accountIn, notFound, route, type ApiDeps } from './route.ts'
+import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { documentOf, DocumentShape } from './documents.ts'
+import { ApiError } from './errors.ts'
+import { accountIn, route, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
-import { AccountPath, because, Count, Hash, Height, Newest, nullable, Page, Reason } from './shapes.ts'
+import { AccountPath, Address, because, component, Count, Did, didOf, Hash, Height, nullable, Reason } from './shapes.ts'
+import { Observation, observationShape } from './verdicts.ts'
 
-const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height, addresses: Type.Array(Type.String()), evidence: Type.Array(Type.String()) })
+const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height, addresses: Type.Array(Type.String({ description: 'written by the checker: show it as text' })), evidence: Type.Array(Type.String({ description: 'base URL of its evidence, written by the checker' })) })
 
 /** What became of a checker's round. */
-export const CheckerRound = Type.Object({ round: Count, checker: Hash, reported: Type.Boolean(), packageCounted: Type.Boolean(), commitment: nullable(Hash), package: nullable(Hash), paidObservations: Count, reason: Reason })
+export const CheckerRound = component('CheckerRound', Type.Object({
+  round: Count, checker: Hash, reported: Type.Boolean(), packageCounted: Type.Boolean(), commitment: nullable(Hash), package: nullable(Hash),
+  observed: Type.Integer({ minimum: 0, description: 'observations in its package' }), agreed: Type.Integer({ minimum: 0, description: 'those that named what the majority of the committee named' }),
+  paidObservations: Count, reason: Reason,
+}))
 export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRound> => ({
-  round: row.round, checker: row.checker, reported: row.reported, packageCounted: row.package_counted, commitment: row.commitment, package: row.package, paidObservations: row.paid_observations,
+  round: row.round, checker: row.checker, reported: row.reported, packageCounted: row.package_counted, commitment: row.commitment, package: row.package, observed: row.observed, agreed: row.agreed, paidObservations: row.paid_observations,
   reason: because(row.reason === 'OK' && row.paid_observations === 0 ? 'NOTHING_PAYABLE' : row.reason),
 })
 
-const Entry = Type.Object({ account: Hash, address: Type.String(), identity: Identity, round: nullable(CheckerRound), score: nullable(Score) })
-const Checker = Type.Object({ account: Hash, address: Type.String(), identity: nullable(Identity), registration: nullable(Reason), rounds: Type.Array(CheckerRound), scores: Type.Array(Score) })
+const Named = { account: Hash, address: Address, did: Did }
+const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score) }, { description: 'a checker with its latest judged round and score' }))
+const Record = Type.Object({ rounds: Count, missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: Count, agreed: Count, paid: Count }, { description: 'its last 100 judged rounds together' })
+const Checker = component('Checker', Type.Object({ ...Named, identity: nullable(Identity), registration: nullable(Reason), round: nullable(CheckerRound), score: nullable(Score), record: nullable(Record) }))
 
-/** GET /checkers and /checkers/:account. */
-export function checkerRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): void {
-  const registered = () => registeredCheckers(state$.value.ledger).map((one) => ({ account: one.account, identity: { ...identityShape(one), addresses: one.identity.addresses, evidence: one.identity.evidence } }))
+const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const RECORD_ROUNDS = 100
 
-  route(app, '/checkers', { summary: 'Registered checkers by account, each with its latest judged round and score', query: Page, answer: Type.Object({ checkers: Type.Array(Entry), next: nullable(Hash) }) }, async (_, { limit, after }) => {
-    const all = registered().filter(({ account }) => after === undefined || account > after)
-    const shown = all.slice(0, limit)
-    const accounts = shown.map(({ account }) => account)
+const named = (account: AccountId) => ({ account, address: toAddress(account), did: didOf(toAddress(account)) })
+const identityShape = ({ identity, anchor, block }: Registered): Static<typeof Identity> => ({ owner: identity.owner, peer: identity.peer, anchor, block, addresses: identity.addresses, evidence: identity.evidence })
+
+/** GET /checkers, and one checker with its rounds, observations, scores and document. */
+export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
+  const scoresOf = () => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('kind', '=', 'checker')
+
+  const LIST = 'checkers'
+  route(app, '/checkers', { id: 'listCheckers', tag: 'checkers', summary: 'Registered checkers by account, each with its latest judged round and score', query: pageQuery(), answer: pageOf(Entry), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
+    const after = cursorKey(LIST, [Hash], cursor)?.[0]
+    const all = registeredCheckers(state$.value.ledger).filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
+    const accounts = all.map(({ account }) => account)
     const rounds = accounts.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().distinctOn('checker').where('checker', 'in', accounts).orderBy('checker').orderBy('round', 'desc').execute()
-    const scores = accounts.length === 0 ? [] : await db.selectFrom('scores').selectAll().distinctOn('account').where('account', 'in', accounts).where('kind', '=', 'checker').orderBy('account').orderBy('epoch', 'desc').execute()
+    const scores = accounts.length === 0 ? [] : await scoresOf().distinctOn('scores.account').where('scores.account', 'in', accounts).orderBy('scores.account').orderBy('scores.epoch', 'desc').execute()
     const roundOf = new Map(rounds.map((row) => [row.checker, checkerRoundShape(row)]))
     const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
-    return {
-      checkers: shown.map(({ account, identity }) => ({ account, address: toAddress(account), identity, round: roundOf.get(account) ?? null, score: scoreOf.get(account) ?? null })),
-      next: all.length > shown.length ? shown.at(-1)!.account : null,
-    }
+    return pageFrom(LIST, all, limit, ({ account }) => [account], (one) => ({ ...named(one.account), identity: identityShape(one), round: roundOf.get(one.account) ?? null, score: scoreOf.get(one.account) ?? null }))
   })
 
-  route(app, '/checkers/:account', { summary: 'One checker: its latest rounds and scores, newest first', params: AccountPath, query: Newest, answer: Checker }, async (path, { limit }) => {
+  /** The account in a path if it ever was a checker. */
+  async function checkerIn(path: { account: string }): Promise<AccountId> {
     const account = accountIn(path)
-    const identity = registered().find((one) => one.account === account)?.identity ?? null
-    const rounds = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(limit).execute()
+    const known = registrationOf(state$.value.ledger, 'checker', account) !== null || (await db.selectFrom('round_checkers').select('round').where('checker', '=', account).limit(1).executeTakeFirst()) !== undefined
+    if (!known) throw new ApiError('NO_CHECKER', `${account} is no checker of this network`)
+    return account
+  }
+  const registered = (account: AccountId) => registeredCheckers(state$.value.ledger).find((one) => one.account === account) ?? null
+
+  route(app, '/checkers/:account', { id: 'getChecker', tag: 'checkers', summary: 'One checker: who it is, its latest round and score, and how its last 100 rounds went', params: AccountPath, answer: Checker, errors: ['BAD_ACCOUNT', 'NO_CHECKER'] }, async (path) => {
+    const account = await checkerIn(path)
+    const identity = registered(account)
     const registration = registrationOf(state$.value.ledger, 'checker', account)
-    if (registration === null && rounds.length === 0) throw notFound('NO_CHECKER', `${account} is no checker of this network`)
-    const scores = await db.selectFrom('scores').selectAll().where('account', '=', account).where('kind', '=', 'checker').orderBy('epoch', 'desc').limit(limit).execute()
-    return { account, address: toAddress(account), identity, registration: registration && because(registration), rounds: rounds.map(checkerRoundShape), scores: scores.map(scoreShape) }
+    const rounds = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(RECORD_ROUNDS).execute()
+    const score = await scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1).executeTakeFirst()
+    const [latest] = rounds
+    return { ...named(account), identity: identity && identityShape(identity), registration: registration && because(registration), round: latest ? checkerRoundShape(latest) : null, score: score ? scoreShape(score) : null, record: latest ? recordOf(rounds) : null }
   })
+
+  const ROUNDS = 'rounds of a checker'
+  route(app, '/checkers/:account/rounds', { id: 'listCheckerRounds', tag: 'checkers', summary: 'Judged rounds of a checker, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(CheckerRound), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const account = await checkerIn(path)
+    const before = cursorKey(ROUNDS, [ROUND], cursor)
+    const rows = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1).execute()
+    return pageFrom(ROUNDS, rows, limit, ({ round }) => [round], checkerRoundShape)
+  })
+
+  const OBSERVATIONS = 'observations of a checker'
+  route(app, '/checkers/:account/observations', { id: 'listCheckerObservations', tag: 'checkers', summary: 'Observations of a checker, newest round first', params: AccountPath, query: pageQuery(), answer: pageOf(Observation), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const account = await checkerIn(path)
+    const before = cursorKey(OBSERVATIONS, [ROUND, Hash], cursor)
+    const rows = await db.selectFrom('observations').selectAll().where('checker', '=', account)
+      .$if(before !== undefined, (some) => some.where('round', '<=', before![0]).where(sql<SqlBool>`(round < ${before![0]} or machine > ${before![1]})`))
+      .orderBy('round', 'desc').orderBy('machine').limit(limit + 1).execute()
+    return pageFrom(OBSERVATIONS, rows, limit, ({ round, machine }) => [round, machine], observationShape)
+  })
+
+  const SCORES = 'scores of a checker'
+  route(app, '/checkers/:account/scores', { id: 'listCheckerScores', tag: 'checkers', summary: 'Scores of a checker, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const account = await checkerIn(path)
+    const before = cursorKey(SCORES, [ROUND], cursor)
+    const rows = await scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1).execute()
+    return pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape)
+  })
+
+  route(app, '/checkers/:account/document', { id: 'getCheckerDocument', tag: 'checkers', summary: 'The DID document that a checker anchored, as it stands on chain', params: AccountPath, answer: DocumentShape, errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'NO_DOCUMENT'] }, async (path) => {
+    const account = await checkerIn(path)
+    const identity = registered(account)
+    return documentOf(db, crypto, { account, anchor: identity?.anchor ?? null, block: identity?.block ?? null })
+  })
+}
+
+function recordOf(rounds: readonly RoundCheckerRow[]): Static<typeof Record> {
+  const sum = (of: (row: RoundCheckerRow) => number) => rounds.reduce((total, row) => total + of(row), 0)
+  return { rounds: rounds.length, missed: rounds.filter(({ package_counted }) => !package_counted).length, observed: sum(({ observed }) => observed), agreed: sum(({ agreed }) => agreed), paid: sum(({ paid_observations }) => paid_observations) }
 }

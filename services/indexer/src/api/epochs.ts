@@ -2,47 +2,72 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { decodeStatement, epochOf, judgementOfEpoch, merkleProof, parametersFor, roundsOf, toHex, type Hex, type Ledger } from '@assay/protocol'
+import { decodeStatement, epochOf, judgementOfEpoch, merkleProof, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
 import type { EpochRow, Tree } from '../tables.ts'
+import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { ApiError } from './errors.ts'
 import { latestRound } from './rounds.ts'
-import { accountIn, notFound, route, type ApiDeps } from './route.ts'
+import { accountIn, route, type ApiDeps } from './route.ts'
 import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
-import { AccountPath, Amount, Bytes, Count, Hash, Height, literals, Newest, nullable, NumberPath, OnChain, onChain } from './shapes.ts'
+import { AccountPath, Amount, Bytes, component, Count, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, Work } from './shapes.ts'
 
-const Summary = Type.Object({ epoch: Count, state: literals(['running', 'waiting', 'scored']), rounds: Type.Array(Type.Object({ round: Count, judged: Type.Boolean() })), judgementBlock: Height, totals: nullable(EpochTotals) })
-const Epoch = Type.Object({ ...Summary.properties, scores: Type.Array(Score), payouts: Type.Array(Payout) })
+const EPOCH = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const POSITION = Type.Integer({ minimum: 0, maximum: 2_147_483_647 })
+const PAGE = { most: 1000, usual: 100 }
+
+const Epoch = component('Epoch', Type.Object({
+  epoch: Count,
+  state: literals(['running', 'waiting', 'scored']),
+  rounds: Type.Array(Type.Object({ round: Count, judged: Type.Boolean() })),
+  judgementBlock: Height,
+  work: Type.Unsafe<string | null>({ ...nullable(Work), description: 'proven in its judged rounds, multiply-accumulates; null before one is judged' }),
+  totals: nullable(EpochTotals),
+}))
 
 const TREES = ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const satisfies Tree[]
 const Roots = Type.Object({ scores: Hash, payouts: Hash, registry: Hash, evidence: Hash, standings: Hash, calibrations: Hash })
-const Statement = Type.Object({
+const Statement = component('Statement', Type.Object({
   epoch: Count,
   root: Hash,
   bytes: Type.String({ ...Bytes, description: 'what stands on chain, in chunks of 128 bytes' }),
   roots: Roots,
   paid: Amount,
   carried: Amount,
-  leaves: Type.Object({ scores: Type.Array(Bytes), payouts: Type.Array(Bytes), registry: Type.Array(Bytes), evidence: Type.Array(Bytes), standings: Type.Array(Bytes), calibrations: Type.Array(Bytes) }),
-  onChain: Type.Object({ ...OnChain.properties, bytes: nullable(Bytes) }),
-})
+  leaves: Type.Object({ scores: Count, payouts: Count, registry: Count, evidence: Count, standings: Count, calibrations: Count }, { description: 'how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them' }),
+  onChain: Type.Object({ ...OnChainObject.properties, bytes: nullable(Bytes) }),
+}))
 
-const Proof = Type.Object({ leaf: Bytes, index: Count, size: Count, root: Hash, path: Type.Array(Hash, { description: 'RFC 6962 audit path, from the leaf up' }) })
-const Proofs = Type.Object({
+const Proof = component('MerkleProof', Type.Object({ leaf: Bytes, index: Count, size: Count, root: Hash, path: Type.Array(Hash, { description: 'RFC 6962 audit path, from the leaf up' }) }))
+const Proofs = component('Proofs', Type.Object({
   epoch: Count,
   account: Hash,
   statement: Type.Object({ root: Hash, bytes: Bytes }),
   scores: Type.Array(Type.Object({ score: Score, proof: Proof })),
   payout: nullable(Type.Object({ payout: Payout, proof: Proof })),
   onChain: OnChain,
-})
+}))
 
-/** GET /epochs, /epochs/:number, /epochs/:number/statement and /epochs/:number/proofs/:account. */
+/** GET /epochs, and one epoch with its scores, payouts, statement, leaves and proofs; /accounts/:account/payouts. */
 export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
-  async function summary(ledger: Ledger, epoch: number, scored: EpochRow | undefined): Promise<Static<typeof Summary>> {
+  /** What chain and database tell of some epochs that have begun, in their order. */
+  async function summaries(numbers: readonly number[]): Promise<Static<typeof Epoch>[]> {
+    if (numbers.length === 0) return []
+    const { ledger } = state$.value
     const parameters = parametersFor(ledger, 0)!
-    const rounds = roundsOf(parameters, epoch)
-    const judged = new Set((await db.selectFrom('rounds').select('round').where('round', 'in', rounds).where('state', '=', 'judged').execute()).map(({ round }) => round))
-    const judgementBlock = judgementOfEpoch(parameters, epoch)
-    return { epoch, state: scored ? 'scored' : ledger.head!.number >= judgementBlock ? 'waiting' : 'running', rounds: rounds.map((round) => ({ round, judged: judged.has(round) })), judgementBlock, totals: scored ? totalsShape(scored) : null }
+    const scored = new Map((await db.selectFrom('epochs').selectAll().where('epoch', 'in', numbers).execute()).map((row) => [row.epoch, row]))
+    const judged = Map.groupBy(
+      await db.selectFrom('rounds').leftJoin('round_totals', 'round_totals.round', 'rounds.round').select(({ fn }) => ['rounds.epoch', 'rounds.round', fn.sum<bigint | null>('work').as('work')]).where('rounds.epoch', 'in', numbers).where('state', '=', 'judged').groupBy(['rounds.epoch', 'rounds.round']).execute(),
+      ({ epoch }) => epoch,
+    )
+    return numbers.map((epoch) => {
+      const rounds = judged.get(epoch) ?? []
+      const row = scored.get(epoch)
+      const judgementBlock = judgementOfEpoch(parameters, epoch)
+      return {
+        epoch, state: row ? 'scored' : ledger.head!.number >= judgementBlock ? 'waiting' : 'running', rounds: roundsOf(parameters, epoch).map((round) => ({ round, judged: rounds.some((one) => one.round === round) })),
+        judgementBlock, work: rounds.length > 0 ? String(rounds.reduce((total, { work }) => total + (work ?? 0n), 0n)) : null, totals: row ? totalsShape(row) : null,
+      }
+    })
   }
 
   /** The last epoch of which a round has begun; -1 before the first. */
@@ -53,35 +78,60 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
 
   async function scoredEpoch(epoch: number): Promise<EpochRow> {
     const row = await db.selectFrom('epochs').selectAll().where('epoch', '=', epoch).executeTakeFirst()
-    if (!row) throw notFound('NOT_SCORED', `epoch ${epoch} is not scored yet`)
+    if (!row) throw new ApiError('NOT_SCORED', `epoch ${epoch} is not scored yet`)
     return row
   }
 
   const leavesOf = async (epoch: number, tree: Tree) => (await db.selectFrom('leaves').select('leaf').where('epoch', '=', epoch).where('tree', '=', tree).orderBy('position').execute()).map(({ leaf }) => leaf)
 
-  route(app, '/epochs', { summary: 'Epochs, newest first, running ones too', query: Newest, answer: Type.Object({ epochs: Type.Array(Summary) }) }, async (_, { limit }) => {
-    const { ledger } = state$.value
-    const latest = latestEpoch(ledger)
-    const rows = new Map((await db.selectFrom('epochs').selectAll().where('epoch', '>', latest - limit).execute()).map((row) => [row.epoch, row]))
-    const epochs = []
-    for (let epoch = latest; epoch >= 0 && epoch > latest - limit; epoch--) epochs.push(await summary(ledger, epoch, rows.get(epoch)))
-    return { epochs }
+  const LIST = 'epochs'
+  route(app, '/epochs', { id: 'listEpochs', tag: 'epochs', summary: 'Epochs, newest first, running ones too', query: pageQuery({}, { usual: 20 }), answer: pageOf(Epoch), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
+    const before = cursorKey(LIST, [EPOCH], cursor)?.[0]
+    const newest = Math.min(latestEpoch(state$.value.ledger), (before ?? Infinity) - 1)
+    const numbers = Array.from({ length: Math.min(limit + 1, newest + 1) }, (_, i) => newest - i)
+    return pageFrom(LIST, await summaries(numbers), limit, ({ epoch }) => [epoch], (epoch) => epoch)
   })
 
-  route(app, '/epochs/:number', { summary: 'One epoch: its scores and payouts', params: NumberPath, answer: Epoch }, async ({ number }) => {
-    const { ledger } = state$.value
-    if (number > latestEpoch(ledger)) throw notFound('NO_EPOCH', `epoch ${number} has not begun`)
-    const row = await db.selectFrom('epochs').selectAll().where('epoch', '=', number).executeTakeFirst()
-    const scores = await db.selectFrom('scores').selectAll().where('epoch', '=', number).orderBy('position').execute()
-    const payouts = await db.selectFrom('payouts').selectAll().where('epoch', '=', number).orderBy('position').execute()
-    return { ...(await summary(ledger, number, row)), scores: scores.map(scoreShape), payouts: payouts.map(payoutShape) }
+  /** Throws ApiError NO_EPOCH. */
+  function begun(epoch: number): void {
+    if (epoch > latestEpoch(state$.value.ledger)) throw new ApiError('NO_EPOCH', `epoch ${epoch} has not begun`)
+  }
+
+  route(app, '/epochs/:number', { id: 'getEpoch', tag: 'epochs', summary: 'One epoch: its rounds, its work, and what it paid', params: NumberPath, answer: Epoch, errors: ['NO_EPOCH'] }, async ({ number }) => {
+    begun(number)
+    return (await summaries([number]))[0]!
   })
 
-  route(app, '/epochs/:number/statement', { summary: 'The statement of an epoch, and all leaves under its roots', params: NumberPath, answer: Statement }, async ({ number }) => {
+  const SCORES = 'scores of an epoch'
+  const kind = Type.Optional(literals(['machine', 'checker']))
+  route(app, '/epochs/:number/scores', { id: 'listScores', tag: 'epochs', summary: 'Scores of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({ kind }, PAGE), answer: pageOf(Score), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor, kind }) => {
+    begun(number)
+    const after = cursorKey(SCORES, [POSITION], cursor)?.[0] ?? -1
+    const rows = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1).execute()
+    return pageFrom(SCORES, rows, limit, ({ position }) => [position], scoreShape)
+  })
+
+  const PAYOUTS = 'payouts of an epoch'
+  route(app, '/epochs/:number/payouts', { id: 'listPayouts', tag: 'epochs', summary: 'Payouts of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Payout), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
+    begun(number)
+    const after = cursorKey(PAYOUTS, [POSITION], cursor)?.[0] ?? -1
+    const rows = await db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1).execute()
+    return pageFrom(PAYOUTS, rows, limit, ({ position }) => [position], payoutShape)
+  })
+
+  const OF_ACCOUNT = 'payouts of an account'
+  route(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const account = accountIn(path)
+    const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
+    const rows = await db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1).execute()
+    return pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape)
+  })
+
+  route(app, '/epochs/:number/statement', { id: 'getStatement', tag: 'epochs', summary: 'The statement of an epoch: its bytes, its roots, and what stands on chain', params: NumberPath, answer: Statement, errors: ['NOT_SCORED'] }, async ({ number }) => {
     const row = await scoredEpoch(number)
     const { scores, payouts, registry, evidence, standings, calibrations, paid, carried } = decodeStatement(row.statement)
-    const leaves: Record<Tree, Hex[]> = { scores: [], payouts: [], registry: [], evidence: [], standings: [], calibrations: [] }
-    for (const tree of TREES) leaves[tree] = (await leavesOf(number, tree)).map(toHex)
+    const leaves: Record<Tree, number> = { scores: 0, payouts: 0, registry: 0, evidence: 0, standings: 0, calibrations: 0 }
+    for (const { tree, count } of await db.selectFrom('leaves').select(({ fn }) => ['tree', fn.countAll<number>().as('count')]).where('epoch', '=', number).groupBy('tree').execute()) leaves[tree] = count
     return {
       epoch: number,
       root: row.root,
@@ -94,23 +144,31 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     }
   })
 
-  route(app, '/epochs/:number/proofs/:account', { summary: 'Merkle proofs of what an epoch says of an account: its scores, and its payout', params: Type.Object({ ...NumberPath.properties, ...AccountPath.properties }), answer: Proofs }, async (path) => {
+  const LEAVES = 'leaves of a statement'
+  route(app, '/epochs/:number/leaves/:tree', { id: 'listLeaves', tag: 'epochs', summary: 'Encoded leaves under one of a statement’s roots, in the order of the tree', params: Type.Object({ ...NumberPath.properties, tree: literals(TREES) }), query: pageQuery({}, PAGE), answer: pageOf(Bytes), errors: ['NOT_SCORED', 'BAD_CURSOR'] }, async ({ number, tree }, { limit, cursor }) => {
+    await scoredEpoch(number)
+    const after = cursorKey(LEAVES, [POSITION], cursor)?.[0] ?? -1
+    const rows = await db.selectFrom('leaves').select(['position', 'leaf']).where('epoch', '=', number).where('tree', '=', tree).where('position', '>', after).orderBy('position').limit(limit + 1).execute()
+    return pageFrom(LEAVES, rows, limit, ({ position }) => [position], ({ leaf }) => toHex(leaf))
+  })
+
+  route(app, '/epochs/:number/proofs/:account', { id: 'getProofs', tag: 'epochs', summary: 'Merkle proofs of what an epoch says of an account: its scores, and its payout', params: Type.Object({ ...NumberPath.properties, ...AccountPath.properties }), answer: Proofs, errors: ['BAD_ACCOUNT', 'NOT_SCORED', 'NOT_IN_STATEMENT'] }, async (path) => {
     const { number } = path
     const account = accountIn(path)
     const row = await scoredEpoch(number)
     const roots = decodeStatement(row.statement)
     const scoreRows = await db.selectFrom('scores').selectAll().where('epoch', '=', number).where('account', '=', account).orderBy('position').execute()
     const payoutRow = await db.selectFrom('payouts').selectAll().where('epoch', '=', number).where('account', '=', account).executeTakeFirst()
-    if (scoreRows.length === 0 && !payoutRow) throw notFound('NOT_IN_STATEMENT', `the statement of epoch ${number} says nothing of ${account}`)
+    if (scoreRows.length === 0 && !payoutRow) throw new ApiError('NOT_IN_STATEMENT', `the statement of epoch ${number} says nothing of ${account}`)
     const proof = (leaves: readonly Uint8Array[], index: number, root: Static<typeof Hash>): Static<typeof Proof> => ({ leaf: toHex(leaves[index]!), index, size: leaves.length, root, path: merkleProof(crypto, leaves, index) })
     const scoreLeaves = scoreRows.length > 0 ? await leavesOf(number, 'scores') : []
-    const shapes = scoreRows.map(scoreShape)
+    const shapes = scoreRows.map((score) => scoreShape({ ...score, root: row.root }))
     return {
       epoch: number,
       account,
       statement: { root: row.root, bytes: toHex(row.statement) },
       scores: scoreRows.map(({ position }, i) => ({ score: shapes[i]!, proof: proof(scoreLeaves, position, roots.scores) })),
-      payout: payoutRow ? { payout: payoutShape(payoutRow), proof: proof(await leavesOf(number, 'payouts'), payoutRow.position, roots.payouts) } : null,
+      payout: payoutRow ? { payout: payoutShape({ ...payoutRow, root: row.root }), proof: proof(await leavesOf(number, 'payouts'), payoutRow.position, roots.payouts) } : null,
       onChain: onChain(row),
     }
   })

@@ -3,9 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
-import { notFound, route } from './route.ts'
-import { nullable } from './shapes.ts'
+import { ApiError } from './errors.ts'
 
 /** Where other explorers show a block or an account: addresses with `{number}`, `{hash}`, `{address}` in them; null where none is known. */
 export interface ExplorerLinks {
@@ -64,14 +62,16 @@ export function explorerRoutes(app: FastifyInstance, { dir, links }: ExplorerOpt
     return send(request, reply, index)
   }
 
-  route(app, '/explorer/links.json', { summary: 'Where the explorer links blocks and accounts to', answer: Type.Object({ block: nullable(Type.String()), account: nullable(Type.String()) }) }, () => links)
-  app.get('/', page)
-  app.get('/explorer', page)
-  app.get<{ Params: { '*': string } }>('/explorer/*', (request, reply) => {
+  // Pages and what belongs to them are no part of the API.
+  const hidden = { schema: { hide: true } }
+  app.get('/explorer/links.json', hidden, (_request, reply) => reply.header('cache-control', 'no-cache').send(links))
+  app.get('/', hidden, page)
+  app.get('/explorer', hidden, page)
+  app.get<{ Params: { '*': string } }>('/explorer/*', hidden, (request, reply) => {
     const path = request.params['*']
     const asset = current().get(path)
     if (asset !== undefined) return send(request, reply, asset)
-    if (path.startsWith('assets/')) throw notFound('NOT_FOUND', 'there is nothing here')
+    if (path.startsWith('assets/')) throw new ApiError('NOT_FOUND', 'there is nothing here')
     return page(request, reply)
   })
 }

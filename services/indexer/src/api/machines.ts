@@ -1,44 +1,166 @@
 // Machines: who they are, what they did, what they earned.
 import type { FastifyInstance } from 'fastify'
+import { sql, type Expression, type Kysely, type SqlBool } from 'kysely'
 import { Type } from 'typebox'
-import { registeredMachines, registrationOf, type Registered } from '@assay/protocol'
-import { toAddress } from '@assay/runtime-bindings'
-import { accountIn, notFound, route, type ApiDeps } from './route.ts'
+import type { Static } from 'typebox'
+import { registrationOf, type AccountId } from '@assay/protocol'
+import { toAccountId } from '@assay/runtime-bindings'
+import type { MachineRow, Tables, VerdictRow } from '../tables.ts'
+import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { documentOf, DocumentShape } from './documents.ts'
+import { ApiError } from './errors.ts'
+import { accountIn, route, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
-import { AccountPath, because, Hash, Height, Newest, nullable, Page, Reason } from './shapes.ts'
-import { Verdict, verdictShape } from './verdicts.ts'
+import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
+import { LevelShape, Observation, observationShape, OutcomeShape, OUTCOMES, LEVELS, Verdict, verdictShape, withEvidence } from './verdicts.ts'
 
-const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height })
-const Entry = Type.Object({ account: Hash, address: Type.String(), identity: Identity, verdict: nullable(Verdict), score: nullable(Score) })
-const Machine = Type.Object({ account: Hash, address: Type.String(), identity: nullable(Identity), registration: nullable(Reason), verdicts: Type.Array(Verdict), scores: Type.Array(Score) })
+const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
+const Named = { account: Hash, address: Address, did: Did }
+const Entry = component('MachineEntry', Type.Object({ ...Named, identity: nullable(Identity), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
+const Machine = component('Machine', Type.Object({
+  ...Named,
+  identity: nullable(Identity),
+  registration: Type.Unsafe<Static<typeof Reason> | null>({ ...nullable(Reason), description: 'what became of its newest anchor; null: it wrote none that is known' }),
+  standing: nullable(LevelShape),
+  verdict: nullable(Verdict),
+  score: nullable(Score),
+}))
 
-/** What of an identity is shown of a machine. */
-export const identityShape = ({ identity, anchor, block }: Registered) => ({ owner: identity.owner, peer: identity.peer, anchor, block })
+const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: Verdict, observations: Type.Array(Observation) }))
 
-/** GET /machines and /machines/:account. */
-export function machineRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): void {
-  route(app, '/machines', { summary: 'Registered machines by account, each with its latest verdict and score', query: Page, answer: Type.Object({ machines: Type.Array(Entry), next: nullable(Hash) }) }, async (_, { limit, after }) => {
-    const all = registeredMachines(state$.value.ledger).filter(({ account }) => after === undefined || account > after)
-    const shown = all.slice(0, limit)
-    const accounts = shown.map(({ account }) => account)
-    const verdicts = accounts.length === 0 ? [] : await db.selectFrom('verdicts').selectAll().distinctOn('machine').where('machine', 'in', accounts).orderBy('machine').orderBy('round', 'desc').execute()
-    const scores = accounts.length === 0 ? [] : await db.selectFrom('scores').selectAll().distinctOn('account').where('account', 'in', accounts).where('kind', '=', 'machine').orderBy('account').orderBy('epoch', 'desc').execute()
-    const verdictOf = new Map(verdicts.map((row) => [row.machine, verdictShape(row)]))
-    const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
-    return {
-      machines: shown.map((registered) => ({ account: registered.account, address: toAddress(registered.account), identity: identityShape(registered), verdict: verdictOf.get(registered.account) ?? null, score: scoreOf.get(registered.account) ?? null })),
-      next: all.length > shown.length ? shown.at(-1)!.account : null,
+const ORDERS = ['account', 'score', 'work', 'verdict'] as const
+const List = pageQuery({
+  sort: Type.Unsafe<(typeof ORDERS)[number]>({ ...literals(ORDERS), default: 'account', description: 'account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down' }),
+  standing: Type.Optional(literals(LEVELS)),
+  outcome: Type.Optional(literals(OUTCOMES)),
+  owner: Type.Optional(AccountPath.properties.account),
+  search: Type.Optional(Type.String({ minLength: 1, maxLength: 80, description: 'a DID (did:peaq:…), an address or an account (0x…), or the beginning of one' })),
+})
+
+/** The column of each order from the greatest down, and what its cursor holds. */
+const COLUMNS = {
+  score: { column: 'by_score', part: Type.String({ pattern: '^(-1|[0-9]{1,39})$' }) },
+  work: { column: 'by_work', part: Type.String({ pattern: '^(-1|[0-9]{1,39})$' }) },
+  verdict: { column: 'last_round', part: Type.String({ pattern: '^(-1|[0-9]{1,15})$' }) },
+} as const
+
+const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{1,48}$/
+const HEX = /^0x[0-9a-f]{0,64}$/
+
+/** Registered machines that are searched for. Throws ApiError BAD_SEARCH. */
+function found(text: string) {
+  const name = text.startsWith('did:peaq:') ? text.slice('did:peaq:'.length) : text
+  const exact = accountOrNull(name)
+  if (exact !== null) return sql<SqlBool>`account = ${exact}`
+  // Compared byte by byte, everything that begins with a name lies from it up to it with a letter behind that is greater than all that may follow.
+  if (HEX.test(name.toLowerCase())) return sql<SqlBool>`account >= ${name.toLowerCase()} and account < ${`${name.toLowerCase()}g`}`
+  if (BASE58.test(name)) return sql<SqlBool>`address >= ${name} and address < ${`${name}~`}`
+  throw new ApiError('BAD_SEARCH', `"${text}" is no DID, no address or account, and no beginning of one`)
+}
+
+function accountOrNull(text: string): AccountId | null {
+  try {
+    return toAccountId(text)
+  } catch {
+    return null
+  }
+}
+
+/** GET /machines, and one machine with its verdicts, observations, scores and document. */
+export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
+  route(app, '/machines', { id: 'listMachines', tag: 'machines', summary: 'Registered machines, each with its latest verdict and score', query: List, answer: pageOf(Entry), errors: ['BAD_CURSOR', 'BAD_SEARCH', 'BAD_ACCOUNT'] }, async (_, { limit, cursor, sort, standing, outcome, owner, search }) => {
+    const list = `machines ${sort}`
+    let query = db.selectFrom('machines').selectAll().where('registered', '=', true).limit(limit + 1)
+    if (standing) query = query.where('standing', '=', standing)
+    if (outcome) query = query.where('outcome', '=', outcome)
+    if (owner) query = query.where('owner', '=', accountIn({ account: owner }))
+    if (search) query = query.where(found(search) as Expression<SqlBool>)
+    if (sort === 'account') {
+      const after = cursorKey(list, [Hash], cursor)
+      const rows = await query.$if(after !== undefined, (some) => some.where('account', '>', after![0] as AccountId)).orderBy('account').execute()
+      return entries(db, pageFrom(list, rows, limit, ({ account }) => [account], (row) => row))
     }
+    const { column, part } = COLUMNS[sort]
+    const after = cursorKey(list, [part, Hash], cursor)
+    if (after) query = query.where(sql<SqlBool>`(${sql.ref(column)}, account) < (${after[0]}, ${after[1]})`)
+    const rows = await query.orderBy(column, 'desc').orderBy('account', 'desc').execute()
+    return entries(db, pageFrom(list, rows, limit, (row) => [String(row[column]), row.account], (row) => row))
   })
 
-  route(app, '/machines/:account', { summary: 'One machine: its latest verdicts and scores, newest first', params: AccountPath, query: Newest, answer: Machine }, async (path, { limit }) => {
+  const machineOf = async (account: AccountId): Promise<MachineRow> => {
+    const row = await db.selectFrom('machines').selectAll().where('account', '=', account).executeTakeFirst()
+    if (!row) throw new ApiError('NO_MACHINE', `${account} is no machine of this network`)
+    return row
+  }
+
+  route(app, '/machines/:account', { id: 'getMachine', tag: 'machines', summary: 'One machine: who it is, its latest verdict and score', params: AccountPath, answer: Machine, errors: ['BAD_ACCOUNT', 'NO_MACHINE'] }, async (path) => {
+    const row = await machineOf(accountIn(path))
+    const { items: [entry] } = await entries(db, { items: [row], next: null })
+    // An owner whose machine does not show up learns here why.
+    const registration = registrationOf(state$.value.ledger, 'machine', row.account)
+    const { outcome: _, ...shown } = entry!
+    return { ...shown, registration: registration && because(registration) }
+  })
+
+  const VERDICTS = 'verdicts of a machine'
+  route(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const { account } = await machineOf(accountIn(path))
+    const before = cursorKey(VERDICTS, [ROUND], cursor)
+    const rows = await verdictRows(db).where('verdicts.machine', '=', account).$if(before !== undefined, (some) => some.where('verdicts.round', '<', before![0])).orderBy('verdicts.round', 'desc').limit(limit + 1).execute()
+    return pageFrom(VERDICTS, await withEvidence(db, rows), limit, ({ round }) => [round], verdictShape)
+  })
+
+  const SCORES = 'scores of a machine'
+  route(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
+    const { account } = await machineOf(accountIn(path))
+    const before = cursorKey(SCORES, [ROUND], cursor)
+    const rows = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1).execute()
+    return pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape)
+  })
+
+  route(app, '/machines/:account/document', { id: 'getMachineDocument', tag: 'machines', summary: 'The DID document that a machine anchored, as it stands on chain', params: AccountPath, answer: DocumentShape, errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'NO_DOCUMENT'] }, async (path) => {
+    const { account, anchor, block } = await machineOf(accountIn(path))
+    return documentOf(db, crypto, { account, anchor, block })
+  })
+
+  route(app, '/rounds/:number/machines/:account', { id: 'getVerdict', tag: 'rounds', summary: 'One verdict with all observations that it rests on', params: Type.Object({ number: ROUND, ...AccountPath.properties }), answer: VerdictInFull, errors: ['BAD_ACCOUNT', 'NO_VERDICT'] }, async (path) => {
     const account = accountIn(path)
-    const registered = registeredMachines(state$.value.ledger).find((one) => one.account === account)
-    const verdicts = await db.selectFrom('verdicts').selectAll().where('machine', '=', account).orderBy('round', 'desc').limit(limit).execute()
-    // What became of the newest anchor: an owner whose machine does not show up learns here why.
-    const registration = registrationOf(state$.value.ledger, 'machine', account)
-    if (registration === null && verdicts.length === 0) throw notFound('NO_MACHINE', `${account} is no machine of this network`)
-    const scores = await db.selectFrom('scores').selectAll().where('account', '=', account).where('kind', '=', 'machine').orderBy('epoch', 'desc').limit(limit).execute()
-    return { account, address: toAddress(account), identity: registered ? identityShape(registered) : null, registration: registration && because(registration), verdicts: verdicts.map(verdictShape), scores: scores.map(scoreShape) }
+    const row = await verdictRows(db).where('verdicts.round', '=', path.number).where('verdicts.machine', '=', account).executeTakeFirst()
+    if (!row) throw new ApiError('NO_VERDICT', `round ${path.number} has no verdict of ${account}`)
+    const [proven] = await withEvidence(db, [row])
+    const observations = await db.selectFrom('observations').selectAll().where('round', '=', path.number).where('machine', '=', account).orderBy('checker').execute()
+    return { verdict: verdictShape(proven!), observations: observations.map(observationShape) }
   })
 }
+
+/** Verdicts with the epoch of their round. */
+export const verdictRows = (db: Kysely<Tables>) => db.selectFrom('verdicts').innerJoin('rounds', 'rounds.round', 'verdicts.round').selectAll('verdicts').select('rounds.epoch')
+
+/** Machines with their latest verdict and score. */
+async function entries(db: Kysely<Tables>, { items, next }: { items: MachineRow[], next: string | null }): Promise<{ items: Static<typeof Entry>[], next: string | null }> {
+  const verdicts = new Map((await withEvidence(db, await latestVerdicts(db, items))).map((verdict) => [verdict.machine, verdictShape(verdict)]))
+  const scores = new Map((await latestScores(db, items)).map((score) => [score.account, scoreShape(score)]))
+  return {
+    items: items.map((row) => ({
+      account: row.account, address: row.address, did: didOf(row.address), identity: identityShape(row), outcome: row.outcome, standing: row.standing,
+      verdict: verdicts.get(row.account) ?? null, score: scores.get(row.account) ?? null,
+    })),
+    next,
+  }
+}
+
+export async function latestVerdicts(db: Kysely<Tables>, machines: readonly MachineRow[]): Promise<(VerdictRow & { epoch: number })[]> {
+  const rows = []
+  for (const [round, alike] of Map.groupBy(machines.filter(({ last_round }) => last_round >= 0), ({ last_round }) => last_round)) rows.push(...(await verdictRows(db).where('verdicts.round', '=', round).where('verdicts.machine', 'in', alike.map(({ account }) => account)).execute()))
+  return rows
+}
+
+export async function latestScores(db: Kysely<Tables>, machines: readonly MachineRow[]) {
+  const rows = []
+  for (const [epoch, alike] of Map.groupBy(machines.filter(({ last_epoch }) => last_epoch >= 0), ({ last_epoch }) => last_epoch))
+    rows.push(...(await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', epoch).where('kind', '=', 'machine').where('account', 'in', alike.map(({ account }) => account)).execute()))
+  return rows
+}
+
+const identityShape = ({ owner, peer, anchor, block }: MachineRow) => (owner === null || peer === null || anchor === null || block === null ? null : { owner, peer, anchor, block })

@@ -1,23 +1,25 @@
 // What the network is and where it stands.
 import type { FastifyInstance } from 'fastify'
+import type { Kysely } from 'kysely'
 import { Type } from 'typebox'
-import { captureOf, eligibleCheckers, epochOf, explainCapture, parametersFor, probabilityText, registeredCheckers, registeredMachines, roundAt, schedule, type Parameters } from '@assay/protocol'
+import { captureOf, eligibleCheckers, epochOf, explainCapture, parametersFor, probabilityText, registeredCheckers, roundAt, schedule, type Ledger, type Level, type Parameters } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { PotView } from '../pot.ts'
 import { stageOf, STAGES } from '../stage.ts'
+import type { Tables } from '../tables.ts'
 import { route, type ApiDeps } from './route.ts'
-import { Amount, Count, Hash, Height, literals, nullable, OnChain, onChain } from './shapes.ts'
+import { Amount, component, Count, Hash, Height, literals, nullable, OnChain, onChain } from './shapes.ts'
 
-const ParametersShape = Type.Object({
+const ParametersShape = component('Parameters', Type.Object({
   randomness: Count, origin: Height, start: Height, roundBlocks: Count, confirmations: Count, epochRounds: Count, seedOffset: Count, commitOffset: Count, packageOffset: Count, waitBlocks: Count, committee: Count, mirrors: Count,
   windowMs: Count, log2n: Count, samples: Count, openShare: Count, maxSteps: Count, bandwidthBytes: Count, bandPpm: Count, poolPerEpoch: Amount, machineSharePpm: Count, minimumPayout: Amount, attemptBlocks: Count,
   log2nMax: Count, memoryShare: Count, memoryLog2: Count, memoryPasses: Count, memorySegments: Count, memoryPpm: Count, memoryWeight: Count, deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: Count,
   standingCheck: literals(['off', 'shadow', 'enforce']), hourBlocks: Count, probationRounds: Count, trustedRounds: Count, calibrationCheck: literals(['off', 'shadow', 'enforce']), termEpochs: Count,
-})
+}))
 
 const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
 
-const Pot = Type.Object({
+const Pot = component('Pot', Type.Object({
   account: Hash,
   address: Type.String({ description: 'the account to fund' }),
   term: Count,
@@ -30,9 +32,9 @@ const Pot = Type.Object({
   inflow: nullable(Type.String({ pattern: '^-?[0-9]+$', description: 'planck that came in since it paid last' })),
   since: nullable(Height),
   checks: Type.Object({ feePerReport: nullable(Amount), costPerEpoch: nullable(Amount), checkersPool: Amount }),
-})
+}))
 
-const Network = Type.Object({
+const Network = component('Network', Type.Object({
   network: Hash,
   address: Type.String(),
   genesisHash: Hash,
@@ -41,7 +43,8 @@ const Network = Type.Object({
   stalled: nullable(Type.Object({ reason: Type.String(), detail: Type.String() })),
   round: nullable(Type.Object({ round: Count, epoch: Count, stage: literals(STAGES), startBlock: Height, endBlock: Height })),
   parameters: nullable(ParametersShape),
-  machines: Count,
+  machines: Type.Integer({ minimum: 0, description: 'registered' }),
+  standings: Type.Object({ PROBATION: Count, STANDARD: Count, TRUSTED: Count, BENCHED: Count, unknown: Type.Integer({ minimum: 0, description: 'in no scored epoch yet' }) }, { description: 'registered machines by standing in the latest epoch that scored them' }),
   checkers: Count,
   capture: nullable(Type.Object({
     share: Type.String({ description: 'of the checkers taken to be in league, rounded down' }),
@@ -58,11 +61,12 @@ const Network = Type.Object({
   rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
   pot: nullable(Pot),
   lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
-})
+}))
 
 /** GET /network. */
 export function networkRoute(app: FastifyInstance, { db, state$, best, pot, network, genesisHash }: ApiDeps): void {
-  route(app, '/network', { summary: 'What the network is and where it stands', answer: Network }, async () => {
+  const census = censusOf(db)
+  route(app, '/network', { id: 'getNetwork', tag: 'network', summary: 'What the network is and where it stands', answer: Network }, async () => {
     const { ledger, stalled } = state$.value
     const states = new Map((await db.selectFrom('rounds').select(({ fn }) => ['state', fn.countAll<number>().as('count')]).groupBy('state').execute()).map(({ state, count }) => [state, count]))
     const missing = await db.selectFrom('missing_blobs').select(({ fn }) => fn.count<number>('id').distinct().as('count')).executeTakeFirstOrThrow()
@@ -79,7 +83,7 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, pot, netw
       stalled,
       round: current && ledger.head && roundShape(current, number, ledger.head.number),
       parameters: (current ?? first) && parametersShape((current ?? first)!),
-      machines: registeredMachines(ledger).length,
+      ...(await census(ledger)),
       checkers: registeredCheckers(ledger).length,
       capture: (current ?? first) && captureShape(eligibleCheckers(ledger).length, (current ?? first)!),
       rounds: { judged: states.get('judged') ?? 0, waiting: states.get('waiting') ?? 0, failed: states.get('failed') ?? 0, missingBlobs: missing.count },
@@ -87,6 +91,26 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, pot, netw
       lastEpoch: last ? { epoch: last.epoch, root: last.root, paid: String(last.paid), onChain: onChain(last) } : null,
     }
   })
+}
+
+type Standings = Record<Level | 'unknown', number>
+
+/** Counts registered machines, once a ledger: all that ask between two blocks share the answer. */
+function censusOf(db: Kysely<Tables>): (ledger: Ledger) => Promise<{ machines: number, standings: Standings }> {
+  const counted = new WeakMap<Ledger, Promise<{ machines: number, standings: Standings }>>()
+  const count = async () => {
+    const standings: Standings = { PROBATION: 0, STANDARD: 0, TRUSTED: 0, BENCHED: 0, unknown: 0 }
+    for (const { standing, machines } of await db.selectFrom('machines').select(({ fn }) => ['standing', fn.countAll<number>().as('machines')]).where('registered', '=', true).groupBy('standing').execute()) standings[standing ?? 'unknown'] += machines
+    return { machines: Object.values(standings).reduce((total, some) => total + some, 0), standings }
+  }
+  return (ledger) => {
+    const known = counted.get(ledger)
+    if (known) return known
+    const counting = count()
+    counted.set(ledger, counting)
+    counting.catch(() => counted.delete(ledger))
+    return counting
+  }
 }
 
 function captureShape(eligible: number, parameters: Parameters) {

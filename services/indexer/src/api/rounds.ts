@@ -1,14 +1,18 @@
 // Rounds: from the freeze of the registry to the verdicts, also while they run.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { epochOf, parametersFor, roundAt, roundFacts, schedule, type Ledger } from '@assay/protocol'
+import { sql, type SqlBool } from 'kysely'
+import { epochOf, parametersFor, roundAt, roundFacts, schedule, type AccountId, type Ledger, type RoundFacts } from '@assay/protocol'
 import { stageOf, STAGES } from '../stage.ts'
 import { CheckerRound, checkerRoundShape } from './checkers.ts'
-import { notFound, route, type ApiDeps } from './route.ts'
-import { Count, Hash, Height, literals, Newest, nullable, NumberPath, Work } from './shapes.ts'
-import { Observation, observationShape, Verdict, verdictShape } from './verdicts.ts'
+import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { ApiError } from './errors.ts'
+import { verdictRows } from './machines.ts'
+import { route, type ApiDeps } from './route.ts'
+import { component, Count, Hash, Height, literals, nullable, NumberPath, Work } from './shapes.ts'
+import { Observation, observationShape, Verdict, verdictShape, withEvidence } from './verdicts.ts'
 
-const Summary = Type.Object({
+const SummaryObject = Type.Object({
   round: Count,
   epoch: Count,
   stage: literals(STAGES),
@@ -22,29 +26,28 @@ const Summary = Type.Object({
   work: nullable(Work),
   missingBlobs: Count,
 })
+const Summary = component('RoundSummary', SummaryObject)
 
 const Offsets = Type.Object({ freeze: Type.Integer(), start: Height, beaconKnown: Height, seed: Height, fire: Height, commitmentBy: Height, commitFrom: Height, commitTo: Height, open: Height, openKnown: Height, packageBy: Height, judgement: Height })
 
-const Round = Type.Object({
-  ...Summary.properties,
+const Round = component('Round', Type.Object({
+  ...SummaryObject.properties,
   schedule: Offsets,
   beacon: nullable(Hash),
   openRandomness: nullable(Hash),
-  eligible: Type.Object({
-    machines: Type.Array(Type.Object({ account: Hash, owner: Hash, committee: Type.Array(Hash), mustOpen: nullable(Type.Boolean()) })),
-    checkers: Type.Array(Type.Object({
-      account: Hash,
-      mirrors: Type.Array(Hash),
-      report: nullable(Type.Object({ block: Height, wellFormed: Type.Boolean(), commitment: nullable(Hash) })),
-      packageRoot: nullable(Hash),
-      packageHeld: Type.Boolean(),
-    })),
-  }),
-  verdicts: nullable(Type.Array(Type.Object({ ...Verdict.properties, observations: Type.Array(Observation) }))),
-  checkerRounds: nullable(Type.Array(CheckerRound)),
-  missing: Type.Array(Type.Object({ id: Hash, since: Height })),
+  missing: Type.Array(Type.Object({ id: Hash, since: Height }), { description: 'evidence that nobody served yet' }),
   tries: Count,
-})
+}))
+
+const EligibleMachine = component('EligibleMachine', Type.Object({ account: Hash, owner: Hash, committee: Type.Array(Hash), mustOpen: nullable(Type.Boolean()) }))
+const EligibleChecker = component('EligibleChecker', Type.Object({
+  account: Hash,
+  mirrors: Type.Array(Hash),
+  report: nullable(Type.Object({ block: Height, wellFormed: Type.Boolean(), commitment: nullable(Hash) })),
+  packageRoot: nullable(Hash),
+  packageHeld: Type.Boolean(),
+  judged: nullable(CheckerRound),
+}))
 
 /** The last round whose registry is frozen; -1 before the first. */
 export function latestRound(ledger: Ledger): number {
@@ -55,14 +58,19 @@ export function latestRound(ledger: Ledger): number {
   return next && schedule(next, current + 1).freeze <= ledger.head.number ? current + 1 : current
 }
 
-/** GET /rounds and /rounds/:number. */
+const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const PAGE = { most: 1000, usual: 100 }
+/** Pieces of evidence named at once; `missingBlobs` counts all. */
+const MISSING_SHOWN = 100
+
+/** GET /rounds, and one round with its machines, checkers, verdicts and observations. */
 export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
   /** What chain and database tell of some rounds that have begun. */
   async function summaries(rounds: readonly number[]) {
     const { ledger } = state$.value
     if (rounds.length === 0) return []
     const states = new Map((await db.selectFrom('rounds').select(['round', 'state']).where('round', 'in', rounds).execute()).map(({ round, state }) => [round, state]))
-    const outcomes = Map.groupBy(await db.selectFrom('verdicts').select(({ fn }) => ['round', 'outcome', fn.countAll<number>().as('count'), fn.sum<bigint>('work').as('work')]).where('round', 'in', rounds).groupBy(['round', 'outcome']).execute(), ({ round }) => round)
+    const outcomes = Map.groupBy(await db.selectFrom('round_totals').selectAll().where('round', 'in', rounds).execute(), ({ round }) => round)
     const missing = new Map((await db.selectFrom('missing_blobs').select(({ fn }) => ['round', fn.countAll<number>().as('count')]).where('round', 'in', rounds).groupBy('round').execute()).map(({ round, count }) => [round, count]))
     return rounds.flatMap((round) => {
       const facts = roundFacts(crypto, ledger, round)
@@ -80,7 +88,7 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
         checkers: facts.checkers.length,
         reports: [...facts.reports.values()].filter(({ item }) => item !== null).length,
         packages: { posted: facts.packageRoots.size, held: facts.counted.size },
-        outcomes: judged ? Object.fromEntries(found.map(({ outcome, count }) => [outcome, count])) : null,
+        outcomes: judged ? Object.fromEntries(found.map(({ outcome, machines }) => [outcome, machines])) : null,
         work: judged ? String(found.reduce((total, { work }) => total + work, 0n)) : null,
         missingBlobs: missing.get(round) ?? 0,
       }
@@ -88,37 +96,72 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     })
   }
 
-  route(app, '/rounds', { summary: 'Rounds, newest first, running ones too', query: Newest, answer: Type.Object({ rounds: Type.Array(Summary) }) }, async (_, { limit }) => {
-    const latest = latestRound(state$.value.ledger)
-    const numbers = Array.from({ length: Math.min(limit, latest + 1) }, (_, i) => latest - i)
-    return { rounds: (await summaries(numbers)).map(({ summary }) => summary) }
+  const LIST = 'rounds'
+  route(app, '/rounds', { id: 'listRounds', tag: 'rounds', summary: 'Rounds, newest first, running ones too', query: pageQuery({}, { usual: 20 }), answer: pageOf(Summary), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
+    const before = cursorKey(LIST, [ROUND], cursor)?.[0]
+    const newest = Math.min(latestRound(state$.value.ledger), (before ?? Infinity) - 1)
+    const numbers = Array.from({ length: Math.min(limit + 1, newest + 1) }, (_, i) => newest - i)
+    return pageFrom(LIST, await summaries(numbers), limit, ({ summary }) => [summary.round], ({ summary }) => summary)
   })
 
-  route(app, '/rounds/:number', { summary: 'One round: its stage, who reported, which packages are held, the verdicts', params: NumberPath, answer: Round }, async ({ number }) => {
+  function factsOf(number: number): RoundFacts {
+    const facts = roundFacts(crypto, state$.value.ledger, number)
+    if (!facts || number > latestRound(state$.value.ledger)) throw new ApiError('NO_ROUND', `round ${number} has not begun`)
+    return facts
+  }
+
+  route(app, '/rounds/:number', { id: 'getRound', tag: 'rounds', summary: 'One round: its stage and schedule, what came of it, and what it still lacks', params: NumberPath, answer: Round, errors: ['NO_ROUND'] }, async ({ number }) => {
     const [found] = await summaries([number])
-    if (!found) throw notFound('NO_ROUND', `round ${number} has not begun`)
+    if (!found) throw new ApiError('NO_ROUND', `round ${number} has not begun`)
     const { facts, summary } = found
-    const row = await db.selectFrom('rounds').select(['state', 'tries']).where('round', '=', number).executeTakeFirst()
-    const judged = row?.state === 'judged'
-    const verdicts = judged ? await db.selectFrom('verdicts').selectAll().where('round', '=', number).orderBy('machine').execute() : []
-    const observations = Map.groupBy(judged ? await db.selectFrom('observations').selectAll().where('round', '=', number).orderBy('checker').execute() : [], ({ machine }) => machine)
-    const checkerRows = judged ? await db.selectFrom('round_checkers').selectAll().where('round', '=', number).orderBy('checker').execute() : []
+    const row = await db.selectFrom('rounds').select('tries').where('round', '=', number).executeTakeFirst()
     return {
       ...summary,
       schedule: facts.schedule,
       beacon: facts.beacon,
       openRandomness: facts.openRandomness,
-      eligible: {
-        machines: facts.machines.map(({ account, identity }) => ({ account, owner: identity.owner, committee: facts.committee(account).toSorted(), mustOpen: facts.mustOpen(account) })),
-        checkers: facts.checkers.map(({ account }) => {
-          const report = facts.reports.get(account)
-          return { account, mirrors: facts.mirrors(account).toSorted(), report: report ? { block: report.block, wellFormed: report.item !== null, commitment: report.item?.commitment ?? null } : null, packageRoot: facts.packageRoots.get(account) ?? null, packageHeld: facts.counted.has(account) }
-        }),
-      },
-      verdicts: judged ? verdicts.map((verdict) => ({ ...verdictShape(verdict), observations: (observations.get(verdict.machine) ?? []).map(observationShape) })) : null,
-      checkerRounds: judged ? checkerRows.map(checkerRoundShape) : null,
-      missing: await db.selectFrom('missing_blobs').select(['id', 'since']).where('round', '=', number).orderBy('id').execute(),
+      missing: await db.selectFrom('missing_blobs').select(['id', 'since']).where('round', '=', number).orderBy('id').limit(MISSING_SHOWN).execute(),
       tries: row?.tries ?? 0,
     }
+  })
+
+  const MACHINES = 'machines of a round'
+  route(app, '/rounds/:number/machines', { id: 'listRoundMachines', tag: 'rounds', summary: 'Machines that are eligible in a round, with their committees, by account', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(EligibleMachine), errors: ['NO_ROUND', 'BAD_CURSOR'] }, ({ number }, { limit, cursor }) => {
+    const facts = factsOf(number)
+    const after = cursorKey(MACHINES, [Hash], cursor)?.[0]
+    const rows = facts.machines.filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
+    return pageFrom(MACHINES, rows, limit, ({ account }) => [account], ({ account, identity }) => ({ account, owner: identity.owner, committee: facts.committee(account).toSorted(), mustOpen: facts.mustOpen(account) }))
+  })
+
+  const CHECKERS = 'checkers of a round'
+  route(app, '/rounds/:number/checkers', { id: 'listRoundCheckers', tag: 'rounds', summary: 'Checkers that are eligible in a round: who has reported, whose package is held, and what became of it', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(EligibleChecker), errors: ['NO_ROUND', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
+    const facts = factsOf(number)
+    const after = cursorKey(CHECKERS, [Hash], cursor)?.[0]
+    const eligible = facts.checkers.filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
+    const rows = eligible.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().where('round', '=', number).where('checker', 'in', eligible.map(({ account }) => account)).execute()
+    const judged = new Map(rows.map((row) => [row.checker, checkerRoundShape(row)]))
+    return pageFrom(CHECKERS, eligible, limit, ({ account }) => [account], ({ account }) => {
+      const report = facts.reports.get(account)
+      return {
+        account, mirrors: facts.mirrors(account).toSorted(), report: report ? { block: report.block, wellFormed: report.item !== null, commitment: report.item?.commitment ?? null } : null,
+        packageRoot: facts.packageRoots.get(account) ?? null, packageHeld: facts.counted.has(account), judged: judged.get(account) ?? null,
+      }
+    })
+  })
+
+  const VERDICTS = 'verdicts of a round'
+  route(app, '/rounds/:number/verdicts', { id: 'listRoundVerdicts', tag: 'rounds', summary: 'Verdicts of a round by machine; none before it is judged', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Verdict), errors: ['NO_ROUND', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
+    factsOf(number)
+    const after = cursorKey(VERDICTS, [Hash], cursor)?.[0]
+    const rows = await verdictRows(db).where('verdicts.round', '=', number).$if(after !== undefined, (some) => some.where('verdicts.machine', '>', after as AccountId)).orderBy('verdicts.machine').limit(limit + 1).execute()
+    return pageFrom(VERDICTS, await withEvidence(db, rows), limit, ({ machine }) => [machine], verdictShape)
+  })
+
+  const OBSERVATIONS = 'observations of a round'
+  route(app, '/rounds/:number/observations', { id: 'listRoundObservations', tag: 'rounds', summary: 'Observations of a round that count, by machine and checker; none before it is judged', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Observation), errors: ['NO_ROUND', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
+    factsOf(number)
+    const after = cursorKey(OBSERVATIONS, [Hash, Hash], cursor)
+    const rows = await db.selectFrom('observations').selectAll().where('round', '=', number).$if(after !== undefined, (some) => some.where(sql<SqlBool>`(machine, checker) > (${after![0]}, ${after![1]})`)).orderBy('machine').orderBy('checker').limit(limit + 1).execute()
+    return pageFrom(OBSERVATIONS, rows, limit, ({ machine, checker }) => [machine, checker], observationShape)
   })
 }

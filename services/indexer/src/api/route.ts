@@ -1,5 +1,5 @@
-// One way to add a route: schemas in, schemas out, and the compiler holds the handler to both.
-import type { FastifyInstance } from 'fastify'
+// One way to add a route: schemas in, schemas out, and the compiler holds the handler to both. The OpenAPI document is made of the same schemas.
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Static, TObject, TSchema } from 'typebox'
 import type { Kysely } from 'kysely'
 import type { BehaviorSubject } from 'rxjs'
@@ -9,6 +9,7 @@ import type { ExplorerOptions } from './explorer.ts'
 import type { ChainState } from '../follow.ts'
 import type { PotView } from '../pot.ts'
 import type { Tables } from '../tables.ts'
+import { ApiError, errorText, statusOf, type ErrorCode } from './errors.ts'
 import { ErrorBody } from './shapes.ts'
 
 /** What the answers are made from. */
@@ -28,33 +29,61 @@ export interface ApiDeps {
   explorer?: ExplorerOptions
 }
 
-/** An answer that is an error: `{ error: { code, message } }` with this status. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError'
-  readonly statusCode: number
-  readonly code: string
-  constructor(statusCode: number, code: string, message: string) {
-    super(message)
-    this.statusCode = statusCode
-    this.code = code
-  }
-}
-
-export const notFound = (code: string, message: string): ApiError => new ApiError(404, code, message)
-
-/** The account that a path names. Throws ApiError BAD_ACCOUNT. */
-export function accountIn(path: { account: string }): AccountId {
+/** The account that a path or filter names. Throws ApiError BAD_ACCOUNT. */
+export function accountIn({ account }: { account: string }): AccountId {
   try {
-    return toAccountId(path.account)
+    return toAccountId(account)
   } catch {
-    throw new ApiError(400, 'BAD_ACCOUNT', 'the path must name an account: 0x and 64 hex digits, or an SS58 address')
+    throw new ApiError('BAD_ACCOUNT', `"${account.slice(0, 80)}" must name an account: 0x and 64 hex digits, or an SS58 address`)
   }
 }
 
-interface Shape<P extends TObject, Q extends TObject, R extends TSchema> { summary: string, params?: P, query?: Q, answer: R }
+export const TAGS = {
+  network: 'What the network is and where it stands',
+  machines: 'Machines, their verdicts and scores',
+  checkers: 'Checkers, what they reported and how well they measure',
+  rounds: 'Rounds: from the freeze of the registry to the verdicts',
+  epochs: 'Epochs: scores, payouts, the statement and its proofs',
+  feed: 'Verified machines for renters’ programs',
+  operations: 'For whoever runs this server',
+} as const
+
+interface Shape<P extends TObject, Q extends TObject, R extends TSchema> {
+  /** its name in a client */
+  id: string
+  tag: keyof typeof TAGS
+  summary: string
+  description?: string
+  params?: P
+  query?: Q
+  answer: R
+  /** beside those that any route may give */
+  errors?: readonly ErrorCode[]
+  /** how long others may keep the answer, in seconds; default 0: they ask each time, by its ETag */
+  fresh?: number
+}
+
+const ANY_ROUTE: readonly ErrorCode[] = ['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT']
 
 /** Adds a GET route. Path and query are checked before `handle` runs, the answer is written by its schema. */
-export function route<R extends TSchema, P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>>(app: FastifyInstance, url: string, { summary, params, query, answer }: Shape<P, Q, R>, handle: (params: Static<P>, query: Static<Q>) => Static<R> | Promise<Static<R>>): void {
-  const schema = { summary, ...(params && { params }), ...(query && { querystring: query }), response: { 200: answer, '4xx': ErrorBody, '5xx': ErrorBody } }
-  app.get(url, { schema }, (request) => handle(request.params as Static<P>, request.query as Static<Q>))
+export function route<R extends TSchema, P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>>(app: FastifyInstance, url: string, shape: Shape<P, Q, R>, handle: (params: Static<P>, query: Static<Q>) => Static<R> | Promise<Static<R>>): void {
+  const { id, tag, summary, description, params, query, answer, errors = [], fresh = 0 } = shape
+  const schema: FastifySchema = { operationId: id, tags: [tag], summary, ...(description && { description }), ...(params && { params }), ...(query && { querystring: optional(query) }), response: { 200: described(answer), ...errorResponses([...ANY_ROUTE, ...errors]) } }
+  const cacheControl = fresh > 0 ? `public, max-age=${fresh}` : 'public, no-cache'
+  app.get(url, { schema }, async (request, reply) => {
+    const result = await handle(request.params as Static<P>, request.query as Static<Q>)
+    void reply.header('cache-control', cacheControl)
+    return result
+  })
+}
+
+/** What has a default may be left out. */
+const optional = (query: TObject) => ({ ...query, required: (query.required ?? []).filter((name) => (query.properties[name] as { default?: unknown }).default === undefined) })
+
+const described = <S extends TSchema>(schema: S): S => ({ ...schema, description: (schema as { description?: string }).description ?? 'OK' })
+
+/** For each status the codes that come with it. */
+export function errorResponses(codes: readonly ErrorCode[]) {
+  const byStatus = Map.groupBy(codes, statusOf)
+  return Object.fromEntries([...byStatus].map(([status, alike]) => [status, { ...ErrorBody, description: alike.map((code) => `\`${code}\`: ${errorText(code)}`).join('\n\n') }]))
 }

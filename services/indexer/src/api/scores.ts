@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { falseAcceptRate, falseRejectRate, qualityPpm } from '@assay/protocol'
 import type { EpochRow, PayoutRow, ScoreRow } from '../tables.ts'
-import { Amount, because, Count, Hash, Height, literals, nullable, OnChain, onChain, Reason } from './shapes.ts'
+import { Amount, because, component, Count, Hash, Height, Href, literals, nullable, OnChain, onChain, Reason } from './shapes.ts'
 import { LevelShape } from './verdicts.ts'
 
 const Rate = Type.Object({ lowPpm: Count, highPpm: Count }, { description: '95 % interval, in millionths' })
@@ -15,27 +15,39 @@ const Quality = Type.Object({
   falseRejects: Rate,
 })
 
-export const Score = Type.Object({
+const Proof = Type.Object({ statement: Hash, index: Type.Integer({ minimum: 0, description: 'place of the leaf' }), path: Href }, { description: 'root of the epoch’s statement, and where the Merkle path of this line to it is found' })
+
+export const Score = component('Score', Type.Object({
   epoch: Count, account: Hash, owner: Hash, kind: literals(['machine', 'checker']), score: Type.String({ pattern: '^[0-9]+$', description: 'machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths' }), reason: Reason, earned: Amount,
-  standing: nullable(Standing), quality: nullable(Quality),
-})
-export const Payout = Type.Object({ epoch: Count, account: Hash, earned: Amount, carriedIn: Amount, paid: Amount, carriedOut: Amount, reason: Reason })
+  standing: nullable(Standing), quality: nullable(Quality), proof: Proof,
+}, { description: 'what an epoch gives a machine or a checker' }))
+export const Payout = component('Payout', Type.Object({ epoch: Count, account: Hash, earned: Amount, carriedIn: Amount, paid: Amount, carriedOut: Amount, reason: Reason, proof: Proof }, { description: 'what an epoch pays an owner: paid + carriedOut = earned + carriedIn' }))
+
+/** A row with the root of the statement it is in. */
+export type Stated<Row> = Row & { root: EpochRow['root'] }
+
+const proofOf = ({ epoch, account, position, root }: Stated<{ epoch: number, account: string, position: number }>): Static<typeof Proof> => ({ statement: root, index: position, path: `/epochs/${epoch}/proofs/${account}` })
 
 /** A score: of a machine with its standing, of a checker with its quality. */
-export const scoreShape = ({ epoch, account, owner, kind, score, reason, earned, passed, asked, standing, benched_until, weight, calibration }: ScoreRow): Static<typeof Score> => ({
-  epoch, account, owner, kind, score: String(score), reason: because(reason), earned: String(earned),
-  standing: standing === null || passed === null || asked === null ? null : { level: standing, benchedUntil: benched_until, passed, asked },
-  quality: weight === null || calibration === null ? null : qualityOf(weight, calibration),
-})
+export const scoreShape = (row: Stated<ScoreRow>): Static<typeof Score> => {
+  const { epoch, account, owner, kind, score, reason, earned, passed, asked, standing, benched_until, weight, calibration } = row
+  return {
+    epoch, account, owner, kind, score: String(score), reason: because(reason), earned: String(earned),
+    standing: standing === null || passed === null || asked === null ? null : { level: standing, benchedUntil: benched_until, passed, asked },
+    quality: weight === null || calibration === null ? null : qualityOf(weight, calibration),
+    proof: proofOf(row),
+  }
+}
 
 function qualityOf(weightPpm: number, [muted = 0, falseAccepts = 0, shown = 0, falseRejects = 0]: readonly number[]): Static<typeof Quality> {
   const calibration = { muted, falseAccepts, shown, falseRejects }
   return { weightPpm, qualityPpm: qualityPpm(calibration), falseAccepts: falseAcceptRate(calibration), falseRejects: falseRejectRate(calibration) }
 }
 
-export const payoutShape = ({ epoch, account, earned, carried_in, paid, carried_out }: PayoutRow): Static<typeof Payout> => ({
-  epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'),
-})
+export const payoutShape = (row: Stated<PayoutRow>): Static<typeof Payout> => {
+  const { epoch, account, earned, carried_in, paid, carried_out } = row
+  return { epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'), proof: proofOf(row) }
+}
 
-export const EpochTotals = Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Count, onChain: OnChain })
+export const EpochTotals = component('EpochTotals', Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Height, onChain: OnChain }))
 export const totalsShape = (row: EpochRow): Static<typeof EpochTotals> => ({ root: row.root, pool: String(row.pool), paid: String(row.paid), carried: String(row.carried), remainder: String(row.remainder), scoredAt: row.scored_at, onChain: onChain(row) })

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Static, TSchema } from 'typebox'
 import { explain, REASON_CODES, type ReasonCode } from '@assay/protocol'
 import type { EpochRow } from '../tables.ts'
+import { ERROR_CODES } from './errors.ts'
 
 export const Hash = Type.String({ pattern: '^0x[0-9a-f]{64}$', description: '32 bytes' })
 export const Bytes = Type.String({ pattern: '^0x([0-9a-f]{2})*$' })
@@ -11,6 +12,14 @@ export const Count = Type.Integer({ minimum: 0 })
 export const Amount = Type.String({ pattern: '^[0-9]+$', description: 'planck' })
 export const Work = Type.String({ pattern: '^[0-9]+$', description: 'multiply-accumulates' })
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+
+/** Schemas that the OpenAPI document names; filled as the modules that make them are loaded. */
+export const COMPONENTS: (TSchema & { $id: string })[] = []
+/** Gives a schema a name; what is returned refers to it. */
+export function component<S extends TSchema>(name: string, schema: S) {
+  COMPONENTS.push({ ...schema, $id: name })
+  return Type.Unsafe<Static<S>>({ $ref: `${name}#` })
+}
 export const literals = <const T extends readonly string[]>(values: T) => Type.Unsafe<T[number]>({ type: 'string', enum: [...values] })
 
 /** Reasons of zeros that arise only in what is shown, beside the protocol's vocabulary. */
@@ -21,7 +30,7 @@ const SHOWN = {
 } as const
 
 export type ShownReason = ReasonCode | keyof typeof SHOWN
-export const Reason = Type.Object({ code: literals([...REASON_CODES, ...(Object.keys(SHOWN) as (keyof typeof SHOWN)[])]), text: Type.String() })
+export const Reason = component('Reason', Type.Object({ code: literals([...REASON_CODES, ...(Object.keys(SHOWN) as (keyof typeof SHOWN)[])]), text: Type.String({ description: 'one plain sentence for people' }) }, { description: 'why something is as it is: every zero has one' }))
 export type Reason = Static<typeof Reason>
 
 /** A reason with its sentence. */
@@ -31,11 +40,15 @@ export const because = (code: ShownReason): Reason => ({ code, text: code in SHO
 export const measured = (value: number | null): number | null => (value === 0 ? null : value)
 
 /** Whether the network wrote the statement that we computed. */
-export const OnChain = Type.Object({ state: literals(['not_yet', 'match', 'mismatch']), block: nullable(Height) })
+export const OnChainObject = Type.Object({ state: literals(['not_yet', 'match', 'mismatch']), block: nullable(Height) }, { description: 'whether the statement that the network wrote on chain is the one that this server computed' })
+export const OnChain = component('OnChain', OnChainObject)
 export const onChain = ({ chain_state, chain_block }: Pick<EpochRow, 'chain_state' | 'chain_block'>): Static<typeof OnChain> => ({ state: chain_state, block: chain_block })
 
-export const Page = Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }), after: Type.Optional(Type.String({ ...Hash, description: 'the account after which the page begins' })) })
-export const Newest = Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 200, default: 20, description: 'how many, newest first' }) })
+/** Where to find what proves something, on this server. */
+export const Href = Type.String({ description: 'path on this server', pattern: '^/' })
+export const Address = Type.String({ description: 'SS58 text of the account, prefix 42' })
+export const Did = Type.String({ description: 'the account as a DID of peaq', pattern: '^did:peaq:' })
+export const didOf = (address: string): string => `did:peaq:${address}`
 export const AccountPath = Type.Object({ account: Type.String({ minLength: 1, maxLength: 80, description: '0x and 64 hex digits, or an SS58 address' }) })
 export const NumberPath = Type.Object({ number: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }) })
-export const ErrorBody = Type.Object({ error: Type.Object({ code: Type.String(), message: Type.String() }) })
+export const ErrorBody = component('Error', Type.Object({ error: Type.Object({ code: literals(ERROR_CODES), message: Type.String({ description: 'for people; may change' }) }) }))

@@ -1,0 +1,3868 @@
+// Made by tools/generate-client.ts from the OpenAPI document of the indexer; not to be edited.
+export interface paths {
+    "/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the network is and where it stands */
+        get: operations["getNetwork"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Registered machines, each with its latest verdict and score */
+        get: operations["listMachines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One machine: who it is, its latest verdict and score */
+        get: operations["getMachine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines/{account}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verdicts of a machine, newest first */
+        get: operations["listMachineVerdicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines/{account}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scores of a machine, newest epoch first */
+        get: operations["listMachineScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines/{account}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The DID document that a machine anchored, as it stands on chain */
+        get: operations["getMachineDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}/machines/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One verdict with all observations that it rests on */
+        get: operations["getVerdict"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Registered checkers by account, each with its latest judged round and score */
+        get: operations["listCheckers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One checker: who it is, its latest round and score, and how its last 100 rounds went */
+        get: operations["getChecker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Judged rounds of a checker, newest first */
+        get: operations["listCheckerRounds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Observations of a checker, newest round first */
+        get: operations["listCheckerObservations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scores of a checker, newest epoch first */
+        get: operations["listCheckerScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The DID document that a checker anchored, as it stands on chain */
+        get: operations["getCheckerDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rounds, newest first, running ones too */
+        get: operations["listRounds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One round: its stage and schedule, what came of it, and what it still lacks */
+        get: operations["getRound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Machines that are eligible in a round, with their committees, by account */
+        get: operations["listRoundMachines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}/checkers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Checkers that are eligible in a round: who has reported, whose package is held, and what became of it */
+        get: operations["listRoundCheckers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verdicts of a round by machine; none before it is judged */
+        get: operations["listRoundVerdicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rounds/{number}/observations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Observations of a round that count, by machine and checker; none before it is judged */
+        get: operations["listRoundObservations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Epochs, newest first, running ones too */
+        get: operations["listEpochs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One epoch: its rounds, its work, and what it paid */
+        get: operations["getEpoch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scores of an epoch in the order of the statement’s leaves; none before it is scored */
+        get: operations["listScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payouts of an epoch in the order of the statement’s leaves; none before it is scored */
+        get: operations["listPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/accounts/{account}/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What epochs paid an owner, newest first */
+        get: operations["listAccountPayouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/statement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The statement of an epoch: its bytes, its roots, and what stands on chain */
+        get: operations["getStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/leaves/{tree}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Encoded leaves under one of a statement’s roots, in the order of the tree */
+        get: operations["listLeaves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/proofs/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Merkle proofs of what an epoch says of an account: its scores, and its payout */
+        get: operations["getProofs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/epochs/{number}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that the replay of an epoch needs: its blocks and its evidence
+         * @description A file for `assay replay --recording`. It holds all epochs before, too, and is made when it is asked for.
+         */
+        get: operations["getRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/machines/{account}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why the score of a machine is what it is, line by line */
+        get: operations["whyMachine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkers/{account}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why the score of a checker is what it is, line by line */
+        get: operations["whyChecker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/feed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verified machines, made for renters’ programs
+         * @description Keyless and cacheable. Machines by account; hardware, measured rates, standing, availability, the last proof, and a price once there is one.
+         */
+        get: operations["listVerifiedMachines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the answers are those of now, and how far they are behind */
+        get: operations["getReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures for Prometheus */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description why something is as it is: every zero has one */
+        Reason: {
+            /** @enum {string} */
+            code: "OK" | "TOO_FEW" | "NO_MAJORITY" | "NO_EVIDENCE" | "TWO_COMMITMENTS" | "BAD_COMMITMENT" | "NO_OPENINGS" | "BAD_LENGTH" | "BAD_PATH" | "OUT_OF_RANGE" | "WRONG_PRODUCT" | "UNREACHABLE" | "FORFEITED" | "BAD_FACTS" | "SAME_DEVICE" | "MODEL_DIFFERS" | "WRONG_LABEL" | "WRONG_SCAN" | "MEMORY_BELOW_CLAIM" | "NOT_CONNECTED" | "NO_COMMITMENT" | "TIMED_OUT" | "BUSY" | "ENGINE_FAILED" | "CHAIN_BEHIND" | "PAUSED" | "UNSUPPORTED" | "NO_NONCE" | "BENCHED" | "CANARY" | "NOTHING_PROVEN" | "NOT_FOLDED" | "WRONG_KEY" | "OUT_OF_BAND" | "VOTED_OTHERWISE" | "NOT_PAYABLE" | "WEIGHTLESS" | "NO_REPORT" | "BAD_REPORT" | "NO_PACKAGE" | "NOT_HELD" | "BAD_PACKAGE" | "WRONG_ROOT" | "NO_DOCUMENT" | "MALFORMED_IDENTITY" | "WRONG_NETWORK" | "WRONG_ACCOUNT" | "WRONG_KIND" | "BAD_PEER_KEY" | "BAD_ACCOUNT_SIGNATURE" | "BAD_OWNER_SIGNATURE" | "BAD_PEER_SIGNATURE" | "NOTHING_PAYABLE" | "NOTHING_EARNED" | "BELOW_MINIMUM";
+            /** @description one plain sentence for people */
+            text: string;
+        };
+        /** @description whether the statement that the network wrote on chain is the one that this server computed */
+        OnChain: {
+            /** @enum {string} */
+            state: "not_yet" | "match" | "mismatch";
+            block: number | null;
+        };
+        Error: {
+            error: {
+                /** @enum {string} */
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "NOT_IN_STATEMENT" | "NO_EVIDENCE" | "EVIDENCE_MISSING" | "ROUND_FORGOTTEN" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
+                /** @description for people; may change */
+                message: string;
+            };
+        };
+        Document: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description blake2b-256 of the bytes: what the account anchored */
+            hash: string;
+            /** @description block number */
+            block: number;
+            /** @description the document as protobuf, as it stands on chain: written by a stranger, so parse it with care and show it as text */
+            bytes: string;
+        };
+        /** @description what a machine says of itself, and signed */
+        Facts: {
+            device: {
+                class: number;
+                /** @enum {string} */
+                kind: "CPU" | "GPU";
+                units: number;
+                memoryMiB: number;
+                agreeing: number;
+                /** @description 32 bytes */
+                fingerprint: string;
+                identifiers: string[];
+                profile: {
+                    int8Mmacs: number | null;
+                    f32Mflops: number | null;
+                    memoryMBps: number | null;
+                    chasePs: number | null;
+                };
+            };
+            environment: {
+                what: string;
+                /** @description 32 bytes */
+                hash: string;
+            }[];
+            model: {
+                /** @description 32 bytes */
+                model: string;
+                outputs: number[];
+            } | null;
+        };
+        /** @description what a round says of a machine */
+        Verdict: {
+            round: number;
+            epoch: number;
+            /** @description 32 bytes */
+            machine: string;
+            /** @description 32 bytes */
+            owner: string;
+            /** @enum {string} */
+            outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+            reason: components["schemas"]["Reason"];
+            /** @description multiply-accumulates */
+            work: string;
+            commitment: string | null;
+            committee: string[];
+            /** @description members of the committee with an observation that counts */
+            counted: number;
+            medianSteps: number;
+            provenSteps: number;
+            opened: boolean;
+            memoryKiB: number;
+            scanMBps: number;
+            relayUs: number | null;
+            facts: components["schemas"]["Facts"] | null;
+            flags: components["schemas"]["Reason"][];
+            claim: string | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            downKbps: number | null;
+            upKbps: number | null;
+            rttUs: number | null;
+            /** @description packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement */
+            evidence: {
+                /** @description 32 bytes */
+                checker: string;
+                /** @description 32 bytes */
+                commitment: string;
+                /** @description 32 bytes */
+                package: string;
+            }[];
+            /** @description path on this server */
+            proof: string;
+        };
+        /** @description what a checker says of a machine in a round, as far as it counts */
+        Observation: {
+            round: number;
+            /** @description 32 bytes */
+            machine: string;
+            /** @description 32 bytes */
+            checker: string;
+            /** @enum {string} */
+            vote: "RAN" | "NOT_RUN" | "UNREACHABLE";
+            credited: number;
+            paid: boolean;
+            reason: components["schemas"]["Reason"];
+            offPpm: number | null;
+            downKbps: number | null;
+            upKbps: number | null;
+            rttUs: number | null;
+        };
+        /** @description what an epoch gives a machine or a checker */
+        Score: {
+            epoch: number;
+            /** @description 32 bytes */
+            account: string;
+            /** @description 32 bytes */
+            owner: string;
+            /** @enum {string} */
+            kind: "machine" | "checker";
+            /** @description machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths */
+            score: string;
+            reason: components["schemas"]["Reason"];
+            /** @description planck */
+            earned: string;
+            standing: {
+                /** @enum {string} */
+                level: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
+                benchedUntil: number | null;
+                passed: number;
+                asked: number;
+            } | null;
+            quality: {
+                /** @description what its word weighed in this epoch, in millionths */
+                weightPpm: number;
+                /** @description what canaries measured up to and with this epoch, in millionths */
+                qualityPpm: number;
+                /** @description 95 % interval, in millionths */
+                falseAccepts: {
+                    lowPpm: number;
+                    highPpm: number;
+                };
+                /** @description 95 % interval, in millionths */
+                falseRejects: {
+                    lowPpm: number;
+                    highPpm: number;
+                };
+            } | null;
+            /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
+            proof: {
+                /** @description 32 bytes */
+                statement: string;
+                /** @description place of the leaf */
+                index: number;
+                /** @description path on this server */
+                path: string;
+            };
+        };
+        /** @description what an epoch pays an owner: paid + carriedOut = earned + carriedIn */
+        Payout: {
+            epoch: number;
+            /** @description 32 bytes */
+            account: string;
+            /** @description planck */
+            earned: string;
+            /** @description planck */
+            carriedIn: string;
+            /** @description planck */
+            paid: string;
+            /** @description planck */
+            carriedOut: string;
+            reason: components["schemas"]["Reason"];
+            /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
+            proof: {
+                /** @description 32 bytes */
+                statement: string;
+                /** @description place of the leaf */
+                index: number;
+                /** @description path on this server */
+                path: string;
+            };
+        };
+        EpochTotals: {
+            /** @description 32 bytes */
+            root: string;
+            /** @description planck */
+            pool: string;
+            /** @description planck */
+            paid: string;
+            /** @description planck */
+            carried: string;
+            /** @description planck */
+            remainder: string;
+            /** @description block number */
+            scoredAt: number;
+            onChain: components["schemas"]["OnChain"];
+        };
+        CheckerRound: {
+            round: number;
+            /** @description 32 bytes */
+            checker: string;
+            reported: boolean;
+            packageCounted: boolean;
+            commitment: string | null;
+            package: string | null;
+            /** @description observations in its package */
+            observed: number;
+            /** @description those that named what the majority of the committee named */
+            agreed: number;
+            paidObservations: number;
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description a checker with its latest judged round and score */
+        CheckerEntry: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description 32 bytes */
+                anchor: string;
+                /** @description block number */
+                block: number;
+                addresses: string[];
+                evidence: string[];
+            };
+            round: components["schemas"]["CheckerRound"] | null;
+            score: components["schemas"]["Score"] | null;
+        };
+        Checker: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description 32 bytes */
+                anchor: string;
+                /** @description block number */
+                block: number;
+                addresses: string[];
+                evidence: string[];
+            } | null;
+            registration: components["schemas"]["Reason"] | null;
+            round: components["schemas"]["CheckerRound"] | null;
+            score: components["schemas"]["Score"] | null;
+            record: {
+                rounds: number;
+                /** @description rounds without a report or a package that counts */
+                missed: number;
+                observed: number;
+                agreed: number;
+                paid: number;
+            } | null;
+        };
+        /** @description a machine with its latest verdict and score */
+        MachineEntry: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description hash of the DID document that the machine anchored */
+                anchor: string;
+                /** @description block number */
+                block: number;
+            } | null;
+            outcome: ("PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM") | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            verdict: components["schemas"]["Verdict"] | null;
+            score: components["schemas"]["Score"] | null;
+        };
+        Machine: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description hash of the DID document that the machine anchored */
+                anchor: string;
+                /** @description block number */
+                block: number;
+            } | null;
+            /** @description what became of its newest anchor; null: it wrote none that is known */
+            registration: components["schemas"]["Reason"] | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            verdict: components["schemas"]["Verdict"] | null;
+            score: components["schemas"]["Score"] | null;
+        };
+        VerdictInFull: {
+            verdict: components["schemas"]["Verdict"];
+            observations: components["schemas"]["Observation"][];
+        };
+        RoundSummary: {
+            round: number;
+            epoch: number;
+            /** @enum {string} */
+            stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
+            /** @description block number */
+            startBlock: number;
+            /** @description block number */
+            judgementBlock: number;
+            machines: number;
+            checkers: number;
+            reports: number;
+            packages: {
+                posted: number;
+                held: number;
+            };
+            outcomes: {
+                [key: string]: number;
+            } | null;
+            work: string | null;
+            missingBlobs: number;
+        };
+        Round: {
+            round: number;
+            epoch: number;
+            /** @enum {string} */
+            stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
+            /** @description block number */
+            startBlock: number;
+            /** @description block number */
+            judgementBlock: number;
+            machines: number;
+            checkers: number;
+            reports: number;
+            packages: {
+                posted: number;
+                held: number;
+            };
+            outcomes: {
+                [key: string]: number;
+            } | null;
+            work: string | null;
+            missingBlobs: number;
+            schedule: {
+                freeze: number;
+                /** @description block number */
+                start: number;
+                /** @description block number */
+                beaconKnown: number;
+                /** @description block number */
+                seed: number;
+                /** @description block number */
+                fire: number;
+                /** @description block number */
+                commitmentBy: number;
+                /** @description block number */
+                commitFrom: number;
+                /** @description block number */
+                commitTo: number;
+                /** @description block number */
+                open: number;
+                /** @description block number */
+                openKnown: number;
+                /** @description block number */
+                packageBy: number;
+                /** @description block number */
+                judgement: number;
+            };
+            beacon: string | null;
+            openRandomness: string | null;
+            /** @description evidence that nobody served yet */
+            missing: {
+                /** @description 32 bytes */
+                id: string;
+                /** @description block number */
+                since: number;
+            }[];
+            tries: number;
+        };
+        EligibleMachine: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description 32 bytes */
+            owner: string;
+            committee: string[];
+            mustOpen: boolean | null;
+        };
+        EligibleChecker: {
+            /** @description 32 bytes */
+            account: string;
+            mirrors: string[];
+            report: {
+                /** @description block number */
+                block: number;
+                wellFormed: boolean;
+                commitment: string | null;
+            } | null;
+            packageRoot: string | null;
+            packageHeld: boolean;
+            judged: components["schemas"]["CheckerRound"] | null;
+        };
+        Epoch: {
+            epoch: number;
+            /** @enum {string} */
+            state: "running" | "waiting" | "scored";
+            rounds: {
+                round: number;
+                judged: boolean;
+            }[];
+            /** @description block number */
+            judgementBlock: number;
+            /** @description proven in its judged rounds, multiply-accumulates; null before one is judged */
+            work: string | null;
+            totals: components["schemas"]["EpochTotals"] | null;
+        };
+        Statement: {
+            epoch: number;
+            /** @description 32 bytes */
+            root: string;
+            /** @description what stands on chain, in chunks of 128 bytes */
+            bytes: string;
+            roots: {
+                /** @description 32 bytes */
+                scores: string;
+                /** @description 32 bytes */
+                payouts: string;
+                /** @description 32 bytes */
+                registry: string;
+                /** @description 32 bytes */
+                evidence: string;
+                /** @description 32 bytes */
+                standings: string;
+                /** @description 32 bytes */
+                calibrations: string;
+            };
+            /** @description planck */
+            paid: string;
+            /** @description planck */
+            carried: string;
+            /** @description how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them */
+            leaves: {
+                scores: number;
+                payouts: number;
+                registry: number;
+                evidence: number;
+                standings: number;
+                calibrations: number;
+            };
+            onChain: {
+                /** @enum {string} */
+                state: "not_yet" | "match" | "mismatch";
+                block: number | null;
+                bytes: string | null;
+            };
+        };
+        MerkleProof: {
+            leaf: string;
+            index: number;
+            size: number;
+            /** @description 32 bytes */
+            root: string;
+            /** @description RFC 6962 audit path, from the leaf up */
+            path: string[];
+        };
+        Proofs: {
+            epoch: number;
+            /** @description 32 bytes */
+            account: string;
+            statement: {
+                /** @description 32 bytes */
+                root: string;
+                bytes: string;
+            };
+            scores: {
+                score: components["schemas"]["Score"];
+                proof: components["schemas"]["MerkleProof"];
+            }[];
+            payout: {
+                payout: components["schemas"]["Payout"];
+                proof: components["schemas"]["MerkleProof"];
+            } | null;
+            onChain: components["schemas"]["OnChain"];
+        };
+        /** @description a registered machine that passed at least one round of the last scored epoch and is not benched */
+        VerifiedMachine: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            /** @description 32 bytes */
+            owner: string;
+            /** @description as in its latest verdict; null where the network does not ask */
+            hardware: components["schemas"]["Hardware"] | null;
+            rates: {
+                /** @description kbit/s to the machine, median over the rounds of `epoch` in which it passed; null: not measured */
+                downKbps: number | null;
+                /** @description kbit/s from the machine, median over the rounds of `epoch` in which it passed; null: not measured */
+                upKbps: number | null;
+                /** @description µs, median over the rounds of `epoch` in which it passed; null: not measured */
+                rttUs: number | null;
+                /** @description steps of n³ proven in a round, median over the rounds of `epoch` in which it passed; null: not measured */
+                provenSteps: number | null;
+                /** @description MB/s of memory scanned, median over the rounds of `epoch` in which it passed; null: not measured */
+                scanMBps: number | null;
+            };
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description rounds of `epoch` */
+            availability: {
+                passed: number;
+                asked: number;
+                /** @description passed of asked, in millionths, rounded down */
+                ppm: number;
+            };
+            /** @description the scored epoch that this is of */
+            epoch: number;
+            /** @description the latest verdict, what the machine committed to, and where to check both */
+            lastProof: {
+                round: number;
+                block: number | null;
+                commitment: string | null;
+                /** @description path on this server */
+                verdict: string;
+                /** @description path on this server */
+                score: string;
+            };
+            /** @description null: machines name no price yet */
+            price: null;
+        };
+        Hardware: {
+            /** @description device class, PROTOCOL section on devices */
+            class: number;
+            /** @enum {string} */
+            kind: "CPU" | "GPU";
+            units: number;
+            memoryMiB: number;
+            /** @description 32 bytes */
+            fingerprint: string;
+            /** @description as the machine measured itself */
+            profile: {
+                int8Mmacs: number | null;
+                f32Mflops: number | null;
+                memoryMBps: number | null;
+                chasePs: number | null;
+            };
+        };
+        Feed: {
+            epoch: number | null;
+            head: number | null;
+            items: components["schemas"]["VerifiedMachine"][];
+            next: string | null;
+        };
+        Parameters: {
+            randomness: number;
+            /** @description block number */
+            origin: number;
+            /** @description block number */
+            start: number;
+            roundBlocks: number;
+            confirmations: number;
+            epochRounds: number;
+            seedOffset: number;
+            commitOffset: number;
+            packageOffset: number;
+            waitBlocks: number;
+            committee: number;
+            mirrors: number;
+            windowMs: number;
+            log2n: number;
+            samples: number;
+            openShare: number;
+            maxSteps: number;
+            bandwidthBytes: number;
+            bandPpm: number;
+            /** @description planck */
+            poolPerEpoch: string;
+            machineSharePpm: number;
+            /** @description planck */
+            minimumPayout: string;
+            attemptBlocks: number;
+            log2nMax: number;
+            memoryShare: number;
+            memoryLog2: number;
+            memoryPasses: number;
+            memorySegments: number;
+            memoryPpm: number;
+            memoryWeight: number;
+            /** @enum {string} */
+            deviceCheck: "off" | "shadow" | "enforce";
+            /** @enum {string} */
+            modelCheck: "off" | "shadow" | "enforce";
+            modelTolerance: number;
+            /** @enum {string} */
+            standingCheck: "off" | "shadow" | "enforce";
+            hourBlocks: number;
+            probationRounds: number;
+            trustedRounds: number;
+            /** @enum {string} */
+            calibrationCheck: "off" | "shadow" | "enforce";
+            termEpochs: number;
+        };
+        Pot: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description the account to fund */
+            address: string;
+            term: number;
+            /** @description block number */
+            block: number;
+            /** @description planck */
+            balance: string;
+            /** @description first epoch whose statement is not on chain */
+            unsettledFrom: number;
+            /** @description planck */
+            owed: string;
+            /** @description planck that settle the epochs begun and the next one, if each takes its whole pool */
+            needs: string;
+            epochsLeft: number | null;
+            inflow: string | null;
+            since: number | null;
+            checks: {
+                feePerReport: string | null;
+                costPerEpoch: string | null;
+                /** @description planck */
+                checkersPool: string;
+            };
+        };
+        Network: {
+            /** @description 32 bytes */
+            network: string;
+            address: string;
+            /** @description 32 bytes */
+            genesisHash: string;
+            head: {
+                /** @description block number */
+                number: number;
+                /** @description 32 bytes */
+                hash: string;
+            } | null;
+            best: number | null;
+            stalled: {
+                reason: string;
+                detail: string;
+            } | null;
+            round: {
+                round: number;
+                epoch: number;
+                /** @enum {string} */
+                stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
+                /** @description block number */
+                startBlock: number;
+                /** @description block number */
+                endBlock: number;
+            } | null;
+            parameters: components["schemas"]["Parameters"] | null;
+            /** @description registered */
+            machines: number;
+            /** @description registered machines by standing in the latest epoch that scored them */
+            standings: {
+                PROBATION: number;
+                STANDARD: number;
+                TRUSTED: number;
+                BENCHED: number;
+                /** @description in no scored epoch yet */
+                unknown: number;
+            };
+            checkers: number;
+            capture: {
+                /** @description of the checkers taken to be in league, rounded down */
+                share: string;
+                /** @description those eligible in this round */
+                checkers: number;
+                malicious: number;
+                committee: number;
+                /** @description probability that they are the majority of one machine’s committee in a round, rounded up */
+                perRound: string;
+                /** @description that they are it in at least one round of an epoch */
+                perEpoch: string;
+                /** @description that mirrors in league can vouch alone for a package of one of them, in a round */
+                vouch: string;
+                /** @description true if perEpoch is more than one in a million */
+                flagged: boolean;
+                sufficientCommittee: number | null;
+                text: string;
+            } | null;
+            rounds: {
+                judged: number;
+                waiting: number;
+                failed: number;
+                missingBlobs: number;
+            };
+            pot: components["schemas"]["Pot"] | null;
+            lastEpoch: {
+                epoch: number;
+                /** @description 32 bytes */
+                root: string;
+                /** @description planck */
+                paid: string;
+                onChain: components["schemas"]["OnChain"];
+            } | null;
+        };
+        Why: {
+            score: components["schemas"]["Score"];
+            /** @description what its owner gets in the epoch, by all accounts together */
+            payout: components["schemas"]["Payout"] | null;
+            /** @description the words of `assay replay` */
+            lines: string[];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getNetwork: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Network"];
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listMachines: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+                /** @description account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down */
+                sort?: "account" | "score" | "work" | "verdict";
+                standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
+                outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                owner?: string;
+                /** @description a DID (did:peaq:…), an address or an account (0x…), or the beginning of one */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["MachineEntry"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             *
+             *     `BAD_SEARCH`: What is searched for is no DID, no address or account, and no beginning of one.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getMachine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Machine"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_MACHINE`: The account is no machine of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listMachineVerdicts: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Verdict"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_MACHINE`: The account is no machine of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listMachineScores: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Score"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_MACHINE`: The account is no machine of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getMachineDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NO_MACHINE`: The account is no machine of this network and never was.
+             *
+             *     `NO_DOCUMENT`: The account has no identity that counts, so there is no document of it.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getVerdict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictInFull"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_VERDICT`: The round has no verdict of this machine, or is not judged yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listCheckers: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CheckerEntry"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getChecker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checker"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_CHECKER`: The account is no checker of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listCheckerRounds: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["CheckerRound"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_CHECKER`: The account is no checker of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listCheckerObservations: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Observation"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_CHECKER`: The account is no checker of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listCheckerScores: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Score"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_CHECKER`: The account is no checker of this network and never was. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getCheckerDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NO_CHECKER`: The account is no checker of this network and never was.
+             *
+             *     `NO_DOCUMENT`: The account has no identity that counts, so there is no document of it.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRounds: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RoundSummary"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRound: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Round"];
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_ROUND`: The round has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRoundMachines: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["EligibleMachine"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_ROUND`: The round has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRoundCheckers: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["EligibleChecker"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_ROUND`: The round has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRoundVerdicts: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Verdict"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_ROUND`: The round has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRoundObservations: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Observation"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_ROUND`: The round has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listEpochs: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Epoch"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getEpoch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Epoch"];
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_EPOCH`: The epoch has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listScores: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+                kind?: "machine" | "checker";
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Score"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_EPOCH`: The epoch has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listPayouts: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Payout"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NO_EPOCH`: The epoch has not begun. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listAccountPayouts: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Payout"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NOT_SCORED`: The epoch is not scored yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listLeaves: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                number: number;
+                tree: "scores" | "payouts" | "registry" | "evidence" | "standings" | "calibrations";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: string[];
+                        next: string | null;
+                    };
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `NOT_SCORED`: The epoch is not scored yet. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getProofs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proofs"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NOT_SCORED`: The epoch is not scored yet.
+             *
+             *     `NOT_IN_STATEMENT`: The statement of the epoch says nothing of the account.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NOT_SCORED`: The epoch is not scored yet.
+             *
+             *     `NO_EVIDENCE`: This server has no evidence to make a recording of.
+             *
+             *     `EVIDENCE_MISSING`: Evidence that the recording needs is not to be had now: try again later, or make it from a chain.
+             *
+             *     `ROUND_FORGOTTEN`: A round that the recording needs is no longer kept here: make it from a chain.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    whyMachine: {
+        parameters: {
+            query?: {
+                /** @description default: the latest that scored the account */
+                epoch?: number;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NOT_SCORED`: The epoch is not scored yet.
+             *
+             *     `NOT_IN_STATEMENT`: The statement of the epoch says nothing of the account.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    whyChecker: {
+        parameters: {
+            query?: {
+                /** @description default: the latest that scored the account */
+                epoch?: number;
+            };
+            header?: never;
+            path: {
+                /** @description 0x and 64 hex digits, or an SS58 address */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NOT_SCORED`: The epoch is not scored yet.
+             *
+             *     `NOT_IN_STATEMENT`: The statement of the epoch says nothing of the account.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listVerifiedMachines: {
+        parameters: {
+            query?: {
+                /** @description most entries of a page */
+                limit?: number;
+                /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_CURSOR`: The cursor is not one that this list gave, with the same sort.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description it does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ok: boolean;
+                    };
+                };
+            };
+        };
+    };
+    getReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ready: boolean;
+                        detail: {
+                            head: number | null;
+                            best: number | null;
+                            behind: number | null;
+                            stalled: string | null;
+                        };
+                    };
+                };
+            };
+            /** @description they are not */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ready: boolean;
+                        detail: {
+                            head: number | null;
+                            best: number | null;
+                            behind: number | null;
+                            stalled: string | null;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description names with units */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+}

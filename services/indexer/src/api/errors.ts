@@ -1,0 +1,42 @@
+// Every error that the API gives: its code is for programs and for ever, the sentence for people.
+
+const ERRORS = {
+  BAD_REQUEST: [400, 'A parameter is malformed or out of its bounds; the message names it.'],
+  BAD_ACCOUNT: [400, 'The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.'],
+  BAD_CURSOR: [400, 'The cursor is not one that this list gave, with the same sort.'],
+  BAD_SEARCH: [400, 'What is searched for is no DID, no address or account, and no beginning of one.'],
+  NOT_FOUND: [404, 'There is no such path.'],
+  NO_MACHINE: [404, 'The account is no machine of this network and never was.'],
+  NO_CHECKER: [404, 'The account is no checker of this network and never was.'],
+  NO_DOCUMENT: [404, 'The account has no identity that counts, so there is no document of it.'],
+  NO_ROUND: [404, 'The round has not begun.'],
+  NO_VERDICT: [404, 'The round has no verdict of this machine, or is not judged yet.'],
+  NO_EPOCH: [404, 'The epoch has not begun.'],
+  NOT_SCORED: [404, 'The epoch is not scored yet.'],
+  NOT_IN_STATEMENT: [404, 'The statement of the epoch says nothing of the account.'],
+  NO_EVIDENCE: [404, 'This server has no evidence to make a recording of.'],
+  EVIDENCE_MISSING: [404, 'Evidence that the recording needs is not to be had now: try again later, or make it from a chain.'],
+  ROUND_FORGOTTEN: [404, 'A round that the recording needs is no longer kept here: make it from a chain.'],
+  METHOD_NOT_ALLOWED: [405, 'The API only reads: use GET, HEAD or OPTIONS.'],
+  RATE_LIMITED: [429, 'Too many requests of one client: wait as many seconds as Retry-After says.'],
+  INTERNAL: [500, 'The server could not answer; its operator finds the reason in its log.'],
+  DATABASE: [503, 'The database does not answer now: try again.'],
+  TIMED_OUT: [503, 'The answer took longer than this server allows: ask for less, or try again.'],
+} as const satisfies Record<string, readonly [status: number, text: string]>
+
+export type ErrorCode = keyof typeof ERRORS
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
+export const statusOf = (code: ErrorCode): number => ERRORS[code][0]
+export const errorText = (code: ErrorCode): string => ERRORS[code][1]
+
+/** An answer that is an error: `{ error: { code, message } }` with the status of its code. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly statusCode: number
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.statusCode = statusOf(code)
+    this.code = code
+  }
+}
