@@ -40,7 +40,8 @@ export function recordingRoute(app: FastifyInstance, { db, crypto, state$, netwo
     operationId: 'getRecording', tags: ['epochs'], summary: 'All that the replay of an epoch needs: its blocks and its evidence', description: 'A file for `assay replay --recording`. It holds all epochs before, too, and is made when it is asked for.', params: NumberPath,
     response: { 200: { description: 'the file', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT', 'NOT_SCORED', 'NO_EVIDENCE', 'EVIDENCE_MISSING', 'ROUND_FORGOTTEN']) },
   }
-  app.get<{ Params: { number: number } }>('/epochs/:number/recording', { schema, handlerTimeout: ANSWER_MS }, async ({ params: { number }, headers }, reply) => {
+  // The file is gzip itself: said to be so on the way, it would come out unpacked.
+  app.get<{ Params: { number: number } }>('/epochs/:number/recording', { schema, handlerTimeout: ANSWER_MS, compress: false }, async ({ params: { number }, headers }, reply) => {
     const row = await db.selectFrom('epochs').select(['root', 'chain_state']).where('epoch', '=', number).executeTakeFirst()
     if (!row) throw new ApiError('NOT_SCORED', `epoch ${number} is not scored yet`)
     const key = `${number} ${row.chain_state}`
