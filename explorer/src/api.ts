@@ -107,6 +107,8 @@ export interface Pages<T> extends Asked<readonly T[]> {
   whole: boolean
   /** Loads the next page, unless it is on its way. */
   more: () => void
+  /** What is shown is of the path before; that of this one is on its way. */
+  busy: boolean
   /** Its beginning is not as it was when it was loaded, and it is too long to be loaded anew unasked. */
   moved: boolean
 }
@@ -146,9 +148,11 @@ export function usePages<T>(path: string | null, beat: unknown = 0): Pages<T> {
     return () => stop.abort()
   }, [path, next])
 
-  const all = useMemo(() => own?.pages.flatMap(({ items }) => items) ?? [], [own?.pages])
+  // Until the new list is there the old one stays: whoever sorts or filters by keyboard keeps his place.
+  const all = useMemo(() => state.pages.flatMap(({ items }) => items), [state.pages])
   return {
-    value: own === null || own.pages.length === 0 ? null : all,
+    value: path === null || state.pages.length === 0 ? null : all,
+    busy: own === null,
     fault: own?.fault ?? null,
     again: () => {
       set({ path: '', pages: [], fault: null, moved: false })

@@ -3,21 +3,22 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { accountIn, grouped } from './format.ts'
 import { pulseOf, useLive } from './live.ts'
-import { lazily } from './parts/lazily.ts'
+import { type Late, lazily } from './parts/lazily.ts'
 import { Empty, Loading, Title } from './parts/states.tsx'
-import { Checker, Checkers } from './pages/checkers.tsx'
-import { Epoch, Epochs } from './pages/epochs.tsx'
-import { Machine } from './pages/machine.tsx'
-import { Machines } from './pages/machines.tsx'
 import { Overview } from './pages/overview.tsx'
-import { Round, Rounds } from './pages/rounds.tsx'
 import { followLinks, go, pathTo, type Place, placeOf, useLocation } from './router.ts'
 
 const NAMES = { overview: 'Network', machines: 'Machines', checkers: 'Checkers', rounds: 'Rounds', epochs: 'Epochs', verify: 'Verify' } as const
 type Tab = keyof typeof NAMES
 const TAB_OF: Record<Place['page'], Tab | null> = { overview: 'overview', machines: 'machines', machine: 'machines', checkers: 'checkers', checker: 'checkers', rounds: 'rounds', round: 'rounds', epochs: 'epochs', epoch: 'epochs', verify: 'verify', nowhere: null }
 
-const verifying = lazily(() => import('./pages/verify.tsx'), { Verify: () => <Empty>This page could not be loaded. Load it again.</Empty> })
+// The first page comes at once, every other with the first look at it.
+const machines = lazily(() => import('./pages/machines.tsx'))
+const machine = lazily(() => import('./pages/machine.tsx'))
+const checkers = lazily(() => import('./pages/checkers.tsx'))
+const rounds = lazily(() => import('./pages/rounds.tsx'))
+const epochs = lazily(() => import('./pages/epochs.tsx'))
+const verify = lazily(() => import('./pages/verify.tsx'))
 
 export function App(): JSX.Element {
   const { path } = useLocation()
@@ -27,9 +28,17 @@ export function App(): JSX.Element {
   const first = useRef(true)
   useEffect(() => {
     document.title = tab === null ? 'Assay' : `${NAMES[tab]}${'number' in place && place.number !== null ? ` ${place.number}` : ''} · Assay`
-    // A new page is told to a screen reader by its heading; the first one is told anyway.
-    if (!first.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
-    first.current = false
+    // A new page is told to a screen reader by its heading, as soon as that is there; the first one is told anyway.
+    if (first.current) return void (first.current = false)
+    const tell = (): boolean => {
+      const heading = main.current?.querySelector('h1')
+      heading?.focus({ preventScroll: true })
+      return heading != null
+    }
+    if (tell()) return
+    const watch = new MutationObserver(() => void (tell() && watch.disconnect()))
+    watch.observe(main.current!, { childList: true, subtree: true })
+    return () => watch.disconnect()
   }, [path])
   return (
     <div onClick={followLinks}>
@@ -41,32 +50,33 @@ export function App(): JSX.Element {
         <PulseBadge />
         <Theme />
       </header>
-      <main id="main" tabIndex={-1} ref={main}><Page place={place} /></main>
+      <main id="main" tabIndex={-1} ref={main}><Page key={place.page} place={place} /></main>
       <footer><p>Every number here comes from the chain and from evidence that anybody may check. The same for programs: <a href="/docs">the API</a>.</p></footer>
     </div>
   )
 }
 
 function Page({ place }: { place: Place }): JSX.Element {
-  const verify = place.page === 'verify'
   switch (place.page) {
     case 'overview': return <Overview />
-    case 'machines': return <Machines />
-    case 'machine': return <Machine key={place.account} account={place.account} />
-    case 'checkers': return <Checkers />
-    case 'checker': return <Checker key={place.account} account={place.account} />
-    case 'rounds': return <Rounds />
-    case 'round': return <Round key={place.number} number={place.number} />
-    case 'epochs': return <Epochs />
-    case 'epoch': return <Epoch key={place.number} number={place.number} />
-    case 'verify': return <Later number={verify ? place.number : null} />
+    case 'machines': return <When part={machines}>{({ Machines }) => <Machines />}</When>
+    case 'machine': return <When part={machine}>{({ Machine }) => <Machine key={place.account} account={place.account} />}</When>
+    case 'checkers': return <When part={checkers}>{({ Checkers }) => <Checkers />}</When>
+    case 'checker': return <When part={checkers}>{({ Checker }) => <Checker key={place.account} account={place.account} />}</When>
+    case 'rounds': return <When part={rounds}>{({ Rounds }) => <Rounds />}</When>
+    case 'round': return <When part={rounds}>{({ Round }) => <Round key={place.number} number={place.number} />}</When>
+    case 'epochs': return <When part={epochs}>{({ Epochs }) => <Epochs />}</When>
+    case 'epoch': return <When part={epochs}>{({ Epoch }) => <Epoch key={place.number} number={place.number} />}</When>
+    case 'verify': return <When part={verify}>{({ Verify }) => <Verify number={place.number} />}</When>
     case 'nowhere': return <><Title>Nowhere</Title><Empty>There is no such page. <a href="/">Back to the network</a>.</Empty></>
   }
 }
 
-function Later({ number }: { number: number | null }): JSX.Element {
-  const page = verifying.use()
-  return page === null ? <Loading rows={6} /> : <page.Verify number={number} />
+/** A page once it has come. */
+function When<T>({ part, children }: { part: { use(): Late<T> }, children: (module: T) => JSX.Element }): JSX.Element {
+  const { module, failed } = part.use()
+  if (failed) return <><Title>This page did not come</Title><Empty>The indexer does not answer, or it was renewed meanwhile. <a href={location.pathname} target="_self">Load it again</a>.</Empty></>
+  return module === null ? <Loading rows={6} /> : children(module)
 }
 
 /** Finds a machine or checker by whatever names it, or a round or epoch by its number. */

@@ -36,13 +36,17 @@ function set(change: Partial<Live>): void {
 export function follow(signal: AbortSignal): void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let asking = false
+  /** News came while the indexer was being asked: its answer may be from before them. */
+  let outdated = false
   const later = (ms: number): void => {
+    outdated ||= asking
     clearTimeout(timer)
     timer = setTimeout(() => void look(), ms)
   }
   async function look(): Promise<void> {
     if (asking || signal.aborted) return
     asking = true
+    outdated = false
     try {
       const network = await get<Network>('/network', signal)
       const moved = network.head?.number !== live.network?.head?.number || live.movedAt === null
@@ -51,7 +55,7 @@ export function follow(signal: AbortSignal): void {
       if (!signal.aborted) set({ fault: faultOf(cause) })
     } finally {
       asking = false
-      if (!signal.aborted) later(document.hidden || live.by === 'events' ? ASK_RARELY_MS : ASK_EVERY_MS)
+      if (!signal.aborted) later(outdated ? TOGETHER_MS : document.hidden || live.by === 'events' ? ASK_RARELY_MS : ASK_EVERY_MS)
     }
   }
   const listen = (): void => {

@@ -46,7 +46,7 @@ export function Machines(): JSX.Element {
           {(rows) => (rows.length === 0 ? <Empty>{plain ? <>No machine has registered yet. <code>assay provider start</code> registers one.</> : 'No machine is like that. Loosen the filters.'}</Empty> : (
             <>
               <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'machine') : `the first ${grouped(n)}${plain && network !== null ? ` of ${count(network.machines, 'machine')}` : ''}`)} />
-              <Rows rows={rows} name="Machines" columns={COLUMNS.length} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={COLUMNS.map((column) => <Head key={column.name} {...column} wish={wish} want={want} />)}>{Cells}</Rows>
+              <Rows rows={rows} name="Machines" columns={COLUMNS.length} keyOf={({ account }) => account} busy={pages.busy} {...(!pages.whole && { more: pages.more })} head={COLUMNS.map((column) => <Head key={column.name} {...column} wish={wish} want={want} />)}>{Cells}</Rows>
             </>
           ))}
         </Shown>

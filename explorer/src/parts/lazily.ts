@@ -1,22 +1,30 @@
 // Parts of the page that come when they are first needed.
 import { useEffect, useState } from 'preact/hooks'
 
-/** A module that is fetched when something that uses it is first shown; null until then. Where it cannot be had, `failed` is what is shown of it. */
-export function lazily<T>(load: () => Promise<T>, failed: T): { use(): T | null } {
+export interface Late<T> {
+  /** Null until it has come. */
+  module: T | null
+  /** It will not come: the indexer does not answer, or the build was replaced under the page. */
+  failed: boolean
+}
+
+/** A module that is fetched when something that uses it is first shown. */
+export function lazily<T>(load: () => Promise<T>): { use(): Late<T> } {
   let module: T | null = null
   return {
     use() {
-      const [found, set] = useState<{ module: T } | null>(null)
+      const [late, set] = useState<Late<T>>({ module, failed: false })
       useEffect(() => {
-        if (module !== null) return
         let shown = true
-        const show = (loaded: T): void => {
-          if (shown) set({ module: loaded })
+        if (late.module === null) {
+          load().then((loaded) => {
+            module = loaded
+            if (shown) set({ module: loaded, failed: false })
+          }, () => void (shown && set({ module: null, failed: true })))
         }
-        load().then((loaded) => show((module = loaded)), () => show(failed))
         return () => void (shown = false)
       }, [])
-      return module ?? found?.module ?? null
+      return late
     },
   }
 }

@@ -15,17 +15,11 @@ export interface PlotProps {
   tone?: 'gold' | 'good'
 }
 
-/** Without the plot there is still the table. */
-function drawNothing(place: HTMLElement): () => void {
-  place.textContent = 'The plot could not be drawn in this browser; the numbers stand in the table.'
-  return () => void (place.textContent = '')
-}
-
-const drawing = lazily(() => import('./draw.ts'), { draw: drawNothing })
+const drawing = lazily(() => import('./draw.ts'))
 
 export function Plot({ name, along, x, y, tell, tone = 'gold' }: PlotProps): JSX.Element {
   const place = useRef<HTMLDivElement>(null)
-  const draw = drawing.use()
+  const { module: drawer, failed } = drawing.use()
   const [theme, setTheme] = useState(0)
   useEffect(() => {
     const again = (): void => setTheme((n) => n + 1)
@@ -37,11 +31,12 @@ export function Plot({ name, along, x, y, tell, tone = 'gold' }: PlotProps): JSX
       removeEventListener('themed', again)
     }
   }, [])
-  useEffect(() => (draw === null || place.current === null ? undefined : draw.draw(place.current, { along, x, y, tell, tone })), [draw, theme, JSON.stringify([x, y])])
+  useEffect(() => (drawer === null || place.current === null ? undefined : drawer.draw(place.current, { along, x, y, tell, tone })), [drawer, theme, JSON.stringify([x, y])])
   return (
     <figure class="plot">
       <div ref={place} class="drawn" role="img" aria-label={`${name}, ${x.length} values. The same numbers stand in the table after it.`} />
-      <details>
+      {failed && <p class="small dim">The plot could not be drawn in this browser; the numbers stand in the table.</p>}
+      <details open={failed}>
         <summary>As a table</summary>
         <div class="scroll" tabIndex={0} role="region" aria-label={`${name} as a table`}>
           <table><thead><tr><th scope="col">{along}</th><th scope="col" class="end">{name}</th></tr></thead>

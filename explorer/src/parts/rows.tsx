@@ -21,9 +21,11 @@ interface Props<T> {
   children: (row: T) => ComponentChildren
   /** Asks for more rows when the last ones come into view; left out where all are there. */
   more?: () => void
+  /** The rows are about to be replaced. */
+  busy?: boolean
 }
 
-export function Rows<T>({ rows, name, head, columns, keyOf, children, more }: Props<T>): JSX.Element {
+export function Rows<T>({ rows, name, head, columns, keyOf, children, more, busy = false }: Props<T>): JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null)
   const [[from, to], set] = useState<readonly [number, number]>([0, 4 * BEYOND])
   const ask = useRef(more)
@@ -54,7 +56,7 @@ export function Rows<T>({ rows, name, head, columns, keyOf, children, more }: Pr
   const shown = all ? rows : rows.slice(first, to)
   const after = rows.length - first - shown.length
   return (
-    <table class="rows" aria-label={name} aria-rowcount={more === undefined ? rows.length + 1 : -1}>
+    <table class={busy ? 'rows busy' : 'rows'} aria-busy={busy} aria-label={name} aria-rowcount={more === undefined ? rows.length + 1 : -1}>
       <thead><tr aria-rowindex={1}>{head}</tr></thead>
       <tbody ref={body}>
         {first > 0 && <tr aria-hidden="true" class="space"><td colSpan={columns} style={{ height: `${first * ROW}px` }} /></tr>}
