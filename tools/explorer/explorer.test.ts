@@ -277,6 +277,25 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     })()`)).toEqual([['inline', 'refused'], ['markup', 'refused'], ['worker', 'refused'], ['evaluated', 'refused']])
   })
 
+  test('holds ten thousand machines, and draws those in view', async () => {
+    await indexer.crowd(10_000)
+    const { page, faults } = await visit('/explorer/machines')
+    await page.getByText('of 10\u202f009 machines').waitFor()
+    const rows = (): Promise<number> => page.evaluate('document.querySelectorAll("table.rows tbody tr:not(.space)").length')
+    const loaded = (): Promise<number> => page.evaluate('Number(document.querySelector(".loaded [role=status]").textContent.match(/first (.*) of/)[1].replace(/\\D/g, ""))')
+    for (let target = 200; target <= 1200; target += 200) {
+      await expect.poll(async () => {
+        await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
+        return loaded()
+      }, { timeout: 20_000 }).toBeGreaterThanOrEqual(target)
+      expect(await rows()).toBeLessThan(100)
+    }
+    // Whoever is last of all by account is found at once all the same.
+    await page.getByLabel('Search by DID').fill(honest)
+    await until(page, 'document.querySelectorAll("table.rows tbody tr").length === 1')
+    expect(faults).toEqual([])
+  })
+
   test('loads within 60 kB, and loads what is hashed once', async () => {
     const opened = await openPage(browser)
     open.push(opened.page)

@@ -5,6 +5,7 @@ import { apiRoutes } from '@assay/indexer/api'
 import { EvidenceSource } from '@assay/indexer/evidence'
 import { type ChainState, encodeEvent } from '@assay/indexer/follow'
 import { Judge } from '@assay/indexer/judge'
+import { chunks } from '@assay/indexer/judgements'
 import { indexerMetrics } from '@assay/indexer/metrics'
 import type { PotView } from '@assay/indexer/pot'
 import { readiness } from '@assay/indexer/readiness'
@@ -18,7 +19,9 @@ import { applyBlock, emptyLedger, replayEpoch, statementKey, type Hash, type Led
 import { testCrypto as crypto } from '@assay/protocol/testing/actors'
 import { everyOtherRow } from '@assay/protocol/testing/prover'
 import { blockHash } from '@assay/protocol/testing/round'
+import { people } from '@assay/protocol/testing/synthetic'
 import { play, type Played } from '@assay/replay/testing/play'
+import { toAddress } from '@assay/runtime-bindings'
 
 const EPOCHS = 7
 const MACHINES = 9
@@ -32,6 +35,8 @@ export interface SeededIndexer extends AsyncDisposable {
   state$: BehaviorSubject<ChainState>
   /** What all that is answered is changed by before it is sent; the same by default. */
   change: { answer: (path: string, body: string) => string }
+  /** Adds so many machines, each with a verdict of the last round and a score of the last epoch; they are nobody's. */
+  crowd(machines: number): Promise<void>
 }
 
 /** Plays the network: machine 2 skips half of its rows from epoch 2 on, machine 5 is out of reach in some rounds, checker 4 is silent in some. */
@@ -92,8 +97,21 @@ export async function startSeededIndexer(): Promise<SeededIndexer> {
       }, metrics)(app)
     },
   })
+  async function crowd(machines: number): Promise<void> {
+    const one = await db.selectFrom('machines').selectAll().where('outcome', '=', 'PASS').orderBy('account').limit(1).executeTakeFirstOrThrow()
+    const verdict = await db.selectFrom('verdicts').selectAll().where('round', '=', one.last_round).where('machine', '=', one.account).executeTakeFirstOrThrow()
+    const score = await db.selectFrom('scores').selectAll().where('epoch', '=', one.last_epoch).where('account', '=', one.account).executeTakeFirstOrThrow()
+    for (const some of chunks(people(crypto, 'machine', machines).map(({ account, anchor, identity }, i) => ({ account, anchor, owner: identity.owner, peer: identity.peer, i })))) {
+      await db.insertInto('machines').values(some.map(({ i, account, ...own }) => ({ ...one, account, ...own, address: toAddress(account), by_score: one.by_score + BigInt(i % 977), by_work: one.by_work + BigInt(i % 977) }))).execute()
+      await db.insertInto('verdicts').values(some.map(({ i, account, owner }) => ({ ...verdict, machine: account, owner, work: verdict.work + BigInt(i % 977) }))).execute()
+      await db.insertInto('scores').values(some.map(({ i, account, owner }) => ({ ...score, account, owner, position: 1000 + i, score: score.score + BigInt(i % 977) }))).execute()
+    }
+    // Counts are kept by ledger: this one is another.
+    state$.next({ ...state$.value, ledger: { ...state$.value.ledger } })
+  }
+
   return {
-    url: operations.url, played, replayed, state$, change,
+    url: operations.url, played, replayed, state$, change, crowd,
     [Symbol.asyncDispose]: async () => {
       await operations.close()
       await end()
