@@ -44,6 +44,6 @@ test('the indexer says the same, and the statement on chain is that of the repla
   const onChain = (await world.settled(0)).chunks
   expect(Buffer.concat([...onChain].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk)).equals(Buffer.from(bytes))).toBe(true)
   await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === 0)
-  const answer = (await (await fetch(`${world.indexer}/rounds/0/verdicts`)).json()) as { items: { machine: string; memoryKiB: number; facts: { device: { kind: string } } | null }[] }
-  expect(answer.items.find(({ machine }) => machine === world.machines[0]!.account.id)).toMatchObject({ memoryKiB: 3072, facts: { device: { kind: 'CPU' } } })
+  const answer = (await (await fetch(`${world.indexer}/rounds/0/machines/${world.machines[0]!.account.id}`)).json()) as { verdict: { memoryKiB: number; facts: { device: { kind: string } } | null } }
+  expect(answer.verdict).toMatchObject({ memoryKiB: 3072, facts: { device: { kind: 'CPU' } } })
 })

@@ -663,7 +663,7 @@ export interface components {
             /** @description multiply-accumulates */
             work: string;
             commitment: string | null;
-            committee: string[];
+            committeeSize: number;
             /** @description members of the committee with an observation that counts */
             counted: number;
             medianSteps: number;
@@ -672,13 +672,48 @@ export interface components {
             memoryKiB: number;
             scanMBps: number;
             relayUs: number | null;
-            facts: components["schemas"]["Facts"] | null;
             flags: components["schemas"]["Reason"][];
             claim: string | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
             downKbps: number | null;
             upKbps: number | null;
             rttUs: number | null;
+            /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
+            proof: string;
+        };
+        /** @description a verdict with what it rests on */
+        FullVerdict: {
+            round: number;
+            epoch: number;
+            /** @description 32 bytes */
+            machine: string;
+            /** @description 32 bytes */
+            owner: string;
+            /** @enum {string} */
+            outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+            reason: components["schemas"]["Reason"];
+            /** @description multiply-accumulates */
+            work: string;
+            commitment: string | null;
+            committeeSize: number;
+            /** @description members of the committee with an observation that counts */
+            counted: number;
+            medianSteps: number;
+            provenSteps: number;
+            opened: boolean;
+            memoryKiB: number;
+            scanMBps: number;
+            relayUs: number | null;
+            flags: components["schemas"]["Reason"][];
+            claim: string | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            downKbps: number | null;
+            upKbps: number | null;
+            rttUs: number | null;
+            /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
+            proof: string;
+            committee: string[];
+            facts: components["schemas"]["Facts"] | null;
             /** @description packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement */
             evidence: {
                 /** @description 32 bytes */
@@ -688,8 +723,6 @@ export interface components {
                 /** @description 32 bytes */
                 package: string;
             }[];
-            /** @description path on this server */
-            proof: string;
         };
         /** @description what a checker says of a machine in a round, as far as it counts */
         Observation: {
@@ -862,56 +895,6 @@ export interface components {
                 agreed: number;
                 paid: number;
             } | null;
-        };
-        /** @description a machine with its latest verdict and score */
-        MachineEntry: {
-            /** @description 32 bytes */
-            account: string;
-            /** @description SS58 text of the account, prefix 42 */
-            address: string;
-            /** @description the account as a DID of peaq */
-            did: string;
-            identity: {
-                /** @description 32 bytes */
-                owner: string;
-                /** @description 32 bytes */
-                peer: string;
-                /** @description hash of the DID document that the machine anchored */
-                anchor: string;
-                /** @description block number */
-                block: number;
-            } | null;
-            outcome: ("PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM") | null;
-            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
-            verdict: components["schemas"]["Verdict"] | null;
-            score: components["schemas"]["Score"] | null;
-        };
-        Machine: {
-            /** @description 32 bytes */
-            account: string;
-            /** @description SS58 text of the account, prefix 42 */
-            address: string;
-            /** @description the account as a DID of peaq */
-            did: string;
-            identity: {
-                /** @description 32 bytes */
-                owner: string;
-                /** @description 32 bytes */
-                peer: string;
-                /** @description hash of the DID document that the machine anchored */
-                anchor: string;
-                /** @description block number */
-                block: number;
-            } | null;
-            /** @description what became of its newest anchor; null: it wrote none that is known */
-            registration: components["schemas"]["Reason"] | null;
-            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
-            verdict: components["schemas"]["Verdict"] | null;
-            score: components["schemas"]["Score"] | null;
-        };
-        VerdictInFull: {
-            verdict: components["schemas"]["Verdict"];
-            observations: components["schemas"]["Observation"][];
         };
         RoundSummary: {
             round: number;
@@ -1095,6 +1078,56 @@ export interface components {
                 proof: components["schemas"]["MerkleProof"];
             } | null;
             onChain: components["schemas"]["OnChain"];
+        };
+        /** @description a machine with its latest verdict and score */
+        MachineEntry: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description hash of the DID document that the machine anchored */
+                anchor: string;
+                /** @description block number */
+                block: number;
+            } | null;
+            outcome: ("PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM") | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            verdict: components["schemas"]["Verdict"] | null;
+            score: components["schemas"]["Score"] | null;
+        };
+        Machine: {
+            /** @description 32 bytes */
+            account: string;
+            /** @description SS58 text of the account, prefix 42 */
+            address: string;
+            /** @description the account as a DID of peaq */
+            did: string;
+            identity: {
+                /** @description 32 bytes */
+                owner: string;
+                /** @description 32 bytes */
+                peer: string;
+                /** @description hash of the DID document that the machine anchored */
+                anchor: string;
+                /** @description block number */
+                block: number;
+            } | null;
+            /** @description what became of its newest anchor; null: it wrote none that is known */
+            registration: components["schemas"]["Reason"] | null;
+            standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            verdict: components["schemas"]["FullVerdict"] | null;
+            score: components["schemas"]["Score"] | null;
+        };
+        VerdictInFull: {
+            verdict: components["schemas"]["FullVerdict"];
+            observations: components["schemas"]["Observation"][];
         };
         /** @description a registered machine that passed at least one round of the last scored epoch and is not benched */
         VerifiedMachine: {

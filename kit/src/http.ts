@@ -44,6 +44,11 @@ export async function operationsApp({ log, ready, detail = Type.Unknown(), metri
   const app = Fastify({
     logger: false, trustProxy: trustProxy.length === 0 ? false : [...trustProxy], bodyLimit: 64 * 1024, requestTimeout: 30_000, connectionTimeout: 60_000, handlerTimeout: answerTimeoutMs, keepAliveTimeout: 5_000, forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },
+    // What is not even routed: as raw as it gets, since no schema is known of it.
+    frameworkErrors: (error: RequestError, _request, { raw }) => {
+      const { status, ...shown } = answerTo(error)
+      raw.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify({ error: shown }))
+    },
   })
   app.setErrorHandler((error: RequestError, _request, reply) => {
     const { status, code, message } = answerTo(error)

@@ -14,7 +14,7 @@ const ALLOWED: Record<string, string[]> = {
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
   'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
-  client: [],
+  client: ['client'],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
   test: ['protocol', 'kit', 'replay', 'explorer', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],

@@ -5,9 +5,10 @@ import { serveOperations, type Operations } from '@assay/kit/http'
 import { silentLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import {
-  applyBlock, concat, decodeStatement, emptyLedger, encodeEvidenceLeaf, encodePayoutLeaf, encodeScoreLeaf, explain, fromHex, merkleRoot, replayEpoch, schedule, statementKey, toHex, utf8, verifyMerkleProof,
+  applyBlock, concat, decodeStatement, emptyLedger, encodeEvidenceLeaf, encodePayoutLeaf, encodeScoreLeaf, explain, explainEpoch, fromHex, merkleRoot, replayEpoch, schedule, statementKey, toHex, utf8, verifyMerkleProof,
   type Hash, type Hex, type Ledger, type ReplayedEpoch,
 } from '@assay/protocol'
+import { tellScore } from '@assay/replay/tell'
 import { toAddress } from '@assay/runtime-bindings'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
 import { everyOtherRow } from '../../../protocol/testing/prover.ts'
@@ -22,6 +23,7 @@ import type { PotView } from './pot.ts'
 import { ReadyDetail, readiness } from './readiness.ts'
 import { reconcileMachines } from './summaries.ts'
 import { openTestDatabase, testOwner } from './testing/database.ts'
+import { Documented, type Document } from './testing/documented.ts'
 import { recorder } from './testing/log.ts'
 
 let store: Store
@@ -35,6 +37,8 @@ let now: ChainState
 let best: number | null
 let pot: PotView | null = null
 let missing: Hash
+let documented: Documented
+const routes: string[] = []
 
 /** The ledger after the first `head` blocks. */
 const ledgerAt = (head: number): Ledger => played.blocks.slice(0, head).reduce((ledger, block) => applyBlock(testCrypto, ledger, block), emptyLedger(played.network))
@@ -79,9 +83,11 @@ beforeAll(async () => {
     metrics: metrics.text,
     routes: (door) => {
       app = door
+      door.addHook('onRoute', ({ method, url }) => void routes.push(`${String(method)} ${url}`))
       return apiRoutes({ db: store.db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
     },
   })
+  documented = new Documented(await (await fetch(`${operations.url}/openapi.json`)).json() as Document)
 })
 afterAll(async () => {
   await operations.close()
@@ -92,9 +98,11 @@ beforeEach(() => {
   best = now.ledger.head!.number + played.parameters.confirmations
 })
 
+/** Whatever a test asks for, the answer is as the document says. */
 async function get(url: string, status = 200) {
   const answer = await app.inject({ url })
   expect([url, answer.statusCode, answer.headers['content-type']]).toEqual([url, status, 'application/json; charset=utf-8'])
+  expect([url, documented.faults(url, status, answer.json())]).toEqual([url, []])
   return answer.json()
 }
 
@@ -316,7 +324,7 @@ describe('rounds', () => {
     expect(verdicts.map(({ machine, outcome, work }) => [machine, outcome, work])).toEqual(judgement.verdicts.map(({ machine, outcome, work }) => [machine, outcome, String(work)]))
     const observations = await all<{ machine: Hash, checker: Hash, paid: boolean, reason: { code: string } }>('/rounds/0/observations', 2)
     expect(observations.map(({ machine, checker }) => [machine, checker])).toEqual(judgement.verdicts.flatMap(({ machine, observations }) => observations.map(({ checker }) => [machine, checker])))
-    for (const verdict of verdicts) expect(await get(`/rounds/0/machines/${verdict.machine}`)).toEqual({ verdict, observations: observations.filter(({ machine }) => machine === verdict.machine) })
+    for (const verdict of verdicts) expect(await get(`/rounds/0/machines/${verdict.machine}`)).toMatchObject({ verdict, observations: observations.filter(({ machine }) => machine === verdict.machine) })
     const checkers = await all<{ account: Hash, judged: { paidObservations: number } }>('/rounds/0/checkers', 2)
     expect(checkers.map(({ account, judged }) => [account, judged.paidObservations])).toEqual(judgement.checkers.map(({ checker, paidObservations }) => [checker, paidObservations]))
     expect((await get('/rounds/0')).work).toBe(String(judgement.verdicts.reduce((total, { work }) => total + work, 0n)))
@@ -328,7 +336,9 @@ describe('rounds', () => {
   it('name for each verdict the packages by which it is judged again, leaves of the statement', async () => {
     const { items } = await get('/epochs/0/leaves/evidence')
     const leaves = new Set(items)
-    for (const verdict of await all<{ round: number, committee: Hash[], evidence: { checker: Hash, commitment: Hash, package: Hash }[] }>('/rounds/0/verdicts', 50)) {
+    for (const { proof } of await all<{ proof: string }>('/rounds/0/verdicts', 50)) {
+      const { verdict } = await get(proof) as { verdict: { round: number, committeeSize: number, committee: Hash[], evidence: { checker: Hash, commitment: Hash, package: Hash }[] } }
+      expect(verdict.committee).toHaveLength(verdict.committeeSize)
       expect(verdict.evidence.map(({ checker }) => checker)).toEqual(verdict.committee.filter((checker) => checker !== played.checkers[2]!.account).sort())
       for (const evidence of verdict.evidence) expect(leaves.has(toHex(encodeEvidenceLeaf({ round: verdict.round, ...evidence })))).toBe(true)
     }
@@ -466,5 +476,90 @@ describe('operations', () => {
     expect(text).toContain('assay_indexer_rounds_waiting 1')
     expect(text).toMatch(/assay_indexer_http_request_seconds_count\{route="\/machines\/:account",status="404"\} 2/)
     await failing('/nothing', 404, 'NOT_FOUND')
+  })
+})
+
+describe('why', () => {
+  it('a score is what it is is said in the words of the replay, line by line', async () => {
+    const explanations = explainEpoch(replayed)
+    for (const explanation of explanations) {
+      const { account, kind } = explanation.score
+      const why = await get(`/${kind}s/${toAddress(account)}/why?epoch=0`)
+      expect(why.lines).toEqual(tellScore(explanation, true))
+      expect(await get(`/${kind}s/${account}/why`)).toEqual(why)
+      expect([why.score.account, why.payout?.account ?? null]).toEqual([account, explanation.payout?.account ?? null])
+    }
+  })
+
+  it('is not known before the epoch is scored, nor of others', async () => {
+    const { account } = played.machines[0]!
+    await failing(`/machines/${account}/why?epoch=1`, 404, 'NOT_SCORED')
+    await failing(`/machines/${STRANGER}/why`, 404, 'NOT_SCORED')
+    await failing(`/machines/${STRANGER}/why?epoch=0`, 404, 'NOT_IN_STATEMENT')
+    await failing(`/checkers/${account}/why?epoch=0`, 404, 'NOT_IN_STATEMENT')
+    await failing('/machines/x/why', 400, 'BAD_ACCOUNT')
+    await failing(`/machines/${account}/why?epoch=-1`, 400, 'BAD_REQUEST')
+  })
+})
+
+describe('the feed', () => {
+  it('has the machines that passed and are not benched, with what a renter asks for', async () => {
+    const { account, owner } = played.machines[0]!
+    const feed = await get('/feed')
+    const verdicts = replayed.rounds.map(({ judgement }) => judgement.verdicts.find(({ machine }) => machine === account)!)
+    const lower = (values: number[]) => values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? null
+    expect(feed).toMatchObject({ epoch: 0, head: now.ledger.head!.number, next: null })
+    expect(accountsOf(feed.items)).toEqual([account])
+    expect(feed.items[0]).toMatchObject({
+      address: toAddress(account), owner, standing: 'PROBATION', availability: { passed: 2, asked: 2, ppm: 1_000_000 }, epoch: 0, price: null,
+      rates: { downKbps: lower(verdicts.map(({ downKbps }) => downKbps)), provenSteps: lower(verdicts.map(({ provenSteps }) => provenSteps)), scanMBps: null },
+      lastProof: { round: 2, verdict: `/rounds/2/machines/${account}`, score: `/epochs/0/proofs/${account}` },
+    })
+    // What it points to is there.
+    expect((await get(feed.items[0].lastProof.verdict)).verdict.commitment).toBe(feed.items[0].lastProof.commitment)
+    await get(feed.items[0].lastProof.score)
+  })
+
+  it('may be kept a while, page by page', async () => {
+    expect((await app.inject({ url: '/feed' })).headers['cache-control']).toBe('public, max-age=30')
+    const { next } = await get('/machines?limit=1')
+    await failing(`/feed?cursor=${next}`, 400, 'BAD_CURSOR')
+    expect(await all('/feed', 1)).toHaveLength(1)
+  })
+})
+
+describe('the document', () => {
+  it('has every route', () => {
+    const hidden = ['/openapi.json', '/docs', '/docs/style.css']
+    const served = routes.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4)).filter((url) => !hidden.includes(url)).map((url) => url.replaceAll(/:(\w+)/g, '{$1}'))
+    expect(served.length).toBeGreaterThan(30)
+    expect(documented.paths.toSorted()).toEqual(served.toSorted())
+  })
+
+  it('says of every route what it is called, what it is for and what errors it gives', () => {
+    const operations = documented.operations.filter(({ tags }) => !tags.includes('operations'))
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
+    for (const { operationId, summary, tags, responses } of operations) {
+      expect([operationId, summary.length > 10, tags.length]).toEqual([operationId, true, 1])
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '429', '500', '503']))
+      for (const [status, { description }] of Object.entries(responses)) if (status !== '200') expect(description).toMatch(/^`[A-Z_]+`: /)
+    }
+  })
+
+  it('would notice an answer that is not as it says', async () => {
+    const network = await get('/network')
+    expect(documented.faults('/network', 200, { ...network, machines: -1 })).not.toEqual([])
+    expect(documented.faults('/network', 200, { error: { code: 'NOT_FOUND', message: '' } })).not.toEqual([])
+    expect(documented.faults('/machines/x', 404, { error: { code: 'NO_SUCH_CODE', message: '' } })).not.toEqual([])
+    expect(documented.faults('/nowhere', 200, {})).not.toEqual([])
+  })
+
+  it('is for people too: one page without scripts', async () => {
+    const page = await app.inject({ url: '/docs' })
+    expect(page.headers['content-type']).toBe('text/html; charset=utf-8')
+    expect(page.headers['content-security-policy']).toBe("default-src 'none'; style-src 'self'")
+    for (const path of documented.paths) expect(page.body).toContain(`GET ${path}<`)
+    expect(page.body).not.toContain('<script')
+    expect((await app.inject({ url: '/docs/style.css' })).headers['content-type']).toBe('text/css; charset=utf-8')
   })
 })

@@ -9,7 +9,7 @@ export const indexerConfig = Type.Object({
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
   httpPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4630, description: 'port of the API, health and metrics; 0 takes a free one' }),
   corsOrigins: Type.Array(Type.String({ pattern: '^(\\*|https?://.+)$' }), { default: ['*'], description: 'web origins whose pages may read the API, comma-separated; * lets any' }),
-  requestsPerMinute: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 1200, description: 'requests a minute of one client (an IPv4 address, or a /64 of IPv6) to this process; 0 sets no limit' }),
+  requestsPerMinute: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 6000, description: 'requests a minute of one client (an IPv4 address, or a /64 of IPv6) to this process; 0 sets no limit' }),
   trustProxy: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), { default: [], description: 'addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated' }),
   answerTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long the API works on one answer before it says 503, in milliseconds' }),
   evidenceUrls: Type.Array(Type.String({ pattern: '^https?://.+' }), { default: [], description: 'further base URLs to ask for evidence, comma-separated, beside those that the checkers registered' }),

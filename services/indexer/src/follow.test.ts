@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '@assay/kit/metrics'
 import { silentLog } from '@assay/kit/log'
-import { devnetParameters, registeredMachines, type LedgerBlock } from '@assay/protocol'
+import { devnetParameters, MACHINE_KEY, registeredMachines, type LedgerBlock } from '@assay/protocol'
 import type { LedgerBlockEvent } from '@assay/runtime-bindings'
 import { actor, NETWORK, parametersItem, registration, TestChain } from '../../../protocol/testing/chain.ts'
 import { crypto } from '../../../protocol/testing/crypto.ts'
@@ -16,7 +16,7 @@ let store: Store
 let end: () => Promise<void>
 beforeAll(async () => void ({ store, end } = await openTestDatabase()))
 afterAll(() => end())
-beforeEach(async () => void (await sql`truncate blocks, events cascade`.execute(store.db)))
+beforeEach(async () => void (await sql`truncate blocks, events, machines cascade`.execute(store.db)))
 
 const machine = actor('machine', 'machine')
 /** Blocks 5 to 12: a founding in 6, a registration in 8, a stranger's junk in 9. */
@@ -52,6 +52,19 @@ describe('following', () => {
     const after = await stored()
     expect(after).toEqual(chain.ledger)
     expect(registeredMachines(after).map(({ account }) => account)).toEqual([machine.account.public])
+  })
+
+  it('writes with a block how it changed the registrations of machines', async () => {
+    const rows = () => store.db.selectFrom('machines').select(['account', 'registered', 'owner', 'anchor', 'block', 'last_round']).execute()
+    await run(...from(5, 7))
+    expect(await rows()).toEqual([])
+    await run(...from(8))
+    const found = registeredMachines(await stored())[0]!
+    expect(await rows()).toEqual([{ account: found.account, registered: true, owner: found.identity.owner, anchor: found.anchor, block: 8, last_round: -1 }])
+    // An anchor without an identity: the machine leaves.
+    const last = chain.blocks.at(-1)!
+    await run(...from(9, 12), { number: 13, hash: `0x${'ab'.repeat(32)}`, parentHash: last.hash, relayRoot: last.relayRoot, events: [{ kind: 'item', who: found.account, key: MACHINE_KEY, value: new Uint8Array(32), update: true }] })
+    expect(await rows()).toEqual([{ account: found.account, registered: false, owner: null, anchor: null, block: null, last_round: -1 }])
   })
 
   it('goes on after a restart without a gap or a repeat', async () => {

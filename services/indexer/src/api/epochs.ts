@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { decodeStatement, epochOf, judgementOfEpoch, merkleProof, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
+import { decodeStatement, epochOf, judgementOfEpoch, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
 import type { EpochRow, Tree } from '../tables.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
@@ -10,6 +10,7 @@ import { latestRound } from './rounds.ts'
 import { accountIn, route, type ApiDeps } from './route.ts'
 import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
 import { AccountPath, Amount, Bytes, component, Count, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, Work } from './shapes.ts'
+import { pathsIn } from './trees.ts'
 
 const EPOCH = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
 const POSITION = Type.Integer({ minimum: 0, maximum: 2_147_483_647 })
@@ -82,7 +83,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     return row
   }
 
-  const leavesOf = async (epoch: number, tree: Tree) => (await db.selectFrom('leaves').select('leaf').where('epoch', '=', epoch).where('tree', '=', tree).orderBy('position').execute()).map(({ leaf }) => leaf)
+  const pathOf = pathsIn(db, crypto)
 
   const LIST = 'epochs'
   route(app, '/epochs', { id: 'listEpochs', tag: 'epochs', summary: 'Epochs, newest first, running ones too', query: pageQuery({}, { usual: 20 }), answer: pageOf(Epoch), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
@@ -160,15 +161,18 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const scoreRows = await db.selectFrom('scores').selectAll().where('epoch', '=', number).where('account', '=', account).orderBy('position').execute()
     const payoutRow = await db.selectFrom('payouts').selectAll().where('epoch', '=', number).where('account', '=', account).executeTakeFirst()
     if (scoreRows.length === 0 && !payoutRow) throw new ApiError('NOT_IN_STATEMENT', `the statement of epoch ${number} says nothing of ${account}`)
-    const proof = (leaves: readonly Uint8Array[], index: number, root: Static<typeof Hash>): Static<typeof Proof> => ({ leaf: toHex(leaves[index]!), index, size: leaves.length, root, path: merkleProof(crypto, leaves, index) })
-    const scoreLeaves = scoreRows.length > 0 ? await leavesOf(number, 'scores') : []
-    const shapes = scoreRows.map((score) => scoreShape({ ...score, root: row.root }))
+    const proof = async (tree: 'scores' | 'payouts', index: number): Promise<Static<typeof Proof>> => {
+      const { leaf, size, path } = await pathOf(number, tree, roots[tree], index)
+      return { leaf: toHex(leaf), index, size, root: roots[tree], path }
+    }
+    const scores = []
+    for (const score of scoreRows) scores.push({ score: scoreShape({ ...score, root: row.root }), proof: await proof('scores', score.position) })
     return {
       epoch: number,
       account,
       statement: { root: row.root, bytes: toHex(row.statement) },
-      scores: scoreRows.map(({ position }, i) => ({ score: shapes[i]!, proof: proof(scoreLeaves, position, roots.scores) })),
-      payout: payoutRow ? { payout: payoutShape({ ...payoutRow, root: row.root }), proof: proof(await leavesOf(number, 'payouts'), payoutRow.position, roots.payouts) } : null,
+      scores,
+      payout: payoutRow ? { payout: payoutShape({ ...payoutRow, root: row.root }), proof: await proof('payouts', payoutRow.position) } : null,
       onChain: onChain(row),
     }
   })

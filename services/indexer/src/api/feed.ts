@@ -6,7 +6,7 @@ import type { Static } from 'typebox'
 import { decodeFacts, type AccountId } from '@assay/protocol'
 import type { MachineRow, ScoreRow, Tables, VerdictRow } from '../tables.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
-import { latestScores, latestVerdicts } from './machines.ts'
+import { latestScores } from './machines.ts'
 import { route, type ApiDeps } from './route.ts'
 import { Address, component, Count, Did, didOf, Hash, Height, Href, literals, measured, nullable } from './shapes.ts'
 import { LevelShape } from './verdicts.ts'
@@ -39,7 +39,7 @@ const LIST = 'verified machines'
 
 /** GET /feed. */
 export function feedRoute(app: FastifyInstance, { db, state$ }: ApiDeps): void {
-  route(app, '/feed', { id: 'listVerifiedMachines', tag: 'feed', fresh: FRESH_SECONDS, summary: 'Verified machines, made for renters’ programs', description: 'Keyless and cacheable. Machines by account; hardware, measured rates, standing, availability, the last proof, and a price once there is one.', query: pageQuery({}, { most: 200, usual: 100 }), answer: Feed, errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
+  route(app, '/feed', { id: 'listVerifiedMachines', tag: 'feed', fresh: FRESH_SECONDS, summary: 'Verified machines, made for renters’ programs', description: 'Keyless and cacheable. Machines by account; hardware, measured rates, standing, availability, the last proof, and a price once there is one.', query: pageQuery({}, { most: 200, usual: 50 }), answer: Feed, errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
     const head = state$.value.ledger.head?.number ?? null
     const last = await db.selectFrom('epochs').select('epoch').orderBy('epoch', 'desc').limit(1).executeTakeFirst()
     if (!last) return { epoch: null, head, items: [], next: null }
@@ -53,7 +53,7 @@ export function feedRoute(app: FastifyInstance, { db, state$ }: ApiDeps): void {
 
 async function offers(db: Kysely<Tables>, epoch: number, machines: readonly MachineRow[]): Promise<Static<typeof Offer>[]> {
   if (machines.length === 0) return []
-  const verdicts = new Map((await latestVerdicts(db, machines)).map((row) => [row.machine, row]))
+  const verdicts = new Map((await latestFacts(db, machines)).map((row) => [row.machine, row]))
   const scores = new Map((await latestScores(db, machines)).map((row) => [row.account, row]))
   const rates = new Map((await medians(db, epoch, machines.map(({ account }) => account))).map(({ machine, ...rate }) => [machine, rate]))
   const judged = new Map((await db.selectFrom('rounds').select(['round', 'judged_at']).where('round', 'in', [...new Set(machines.map(({ last_round }) => last_round))]).execute()).map(({ round, judged_at }) => [round, judged_at]))
@@ -66,7 +66,15 @@ async function offers(db: Kysely<Tables>, epoch: number, machines: readonly Mach
 type RatesOf = Static<typeof Offer>['rates']
 const UNMEASURED: RatesOf = { downKbps: null, upKbps: null, rttUs: null, provenSteps: null, scanMBps: null }
 
-function offer({ account, address, owner, standing }: MachineRow, verdict: VerdictRow, score: ScoreRow, rates: RatesOf, judgedAt: number | null): Static<typeof Offer> {
+type Shown = Pick<VerdictRow, 'round' | 'machine' | 'owner' | 'commitment' | 'facts'>
+
+async function latestFacts(db: Kysely<Tables>, machines: readonly MachineRow[]): Promise<Shown[]> {
+  const rows: Shown[] = []
+  for (const [round, alike] of Map.groupBy(machines, ({ last_round }) => last_round)) rows.push(...(await db.selectFrom('verdicts').select(['round', 'machine', 'owner', 'commitment', 'facts']).where('round', '=', round).where('machine', 'in', alike.map(({ account }) => account)).execute()))
+  return rows
+}
+
+function offer({ account, address, owner, standing }: MachineRow, verdict: Shown, score: ScoreRow, rates: RatesOf, judgedAt: number | null): Static<typeof Offer> {
   const [passed, asked] = [score.passed ?? 0, score.asked ?? 0]
   return {
     account, address, did: didOf(address), owner: owner ?? verdict.owner, hardware: hardwareOf(verdict), rates, standing, availability: { passed, asked, ppm: asked === 0 ? 0 : Math.floor((passed * 1_000_000) / asked) }, epoch: score.epoch,
@@ -74,7 +82,7 @@ function offer({ account, address, owner, standing }: MachineRow, verdict: Verdi
   }
 }
 
-function hardwareOf({ facts }: VerdictRow): Static<typeof Hardware> | null {
+function hardwareOf({ facts }: Shown): Static<typeof Hardware> | null {
   if (facts === null) return null
   const { class: deviceClass, kind, units, memoryMiB, fingerprint, profile } = decodeFacts(facts).device
   return { class: deviceClass, kind, units, memoryMiB, fingerprint, profile: { int8Mmacs: measured(profile.int8Mmacs), f32Mflops: measured(profile.f32Mflops), memoryMBps: measured(profile.memoryMBps), chasePs: measured(profile.chasePs) } }

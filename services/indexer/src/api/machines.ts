@@ -5,14 +5,14 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { registrationOf, type AccountId } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
-import type { MachineRow, Tables, VerdictRow } from '../tables.ts'
+import type { MachineRow, Tables } from '../tables.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
-import { LevelShape, Observation, observationShape, OutcomeShape, OUTCOMES, LEVELS, Verdict, verdictShape, withEvidence } from './verdicts.ts'
+import { FullVerdict, fullVerdict, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
 const Named = { account: Hash, address: Address, did: Did }
@@ -22,11 +22,11 @@ const Machine = component('Machine', Type.Object({
   identity: nullable(Identity),
   registration: Type.Unsafe<Static<typeof Reason> | null>({ ...nullable(Reason), description: 'what became of its newest anchor; null: it wrote none that is known' }),
   standing: nullable(LevelShape),
-  verdict: nullable(Verdict),
+  verdict: nullable(FullVerdict),
   score: nullable(Score),
 }))
 
-const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: Verdict, observations: Type.Array(Observation) }))
+const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerdict, observations: Type.Array(Observation) }))
 
 const ORDERS = ['account', 'score', 'work', 'verdict'] as const
 const List = pageQuery({
@@ -96,26 +96,30 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
 
   route(app, '/machines/:account', { id: 'getMachine', tag: 'machines', summary: 'One machine: who it is, its latest verdict and score', params: AccountPath, answer: Machine, errors: ['BAD_ACCOUNT', 'NO_MACHINE'] }, async (path) => {
     const row = await machineOf(accountIn(path))
-    const { items: [entry] } = await entries(db, { items: [row], next: null })
+    const [score] = await latestScores(db, [row])
     // An owner whose machine does not show up learns here why.
     const registration = registrationOf(state$.value.ledger, 'machine', row.account)
-    const { outcome: _, ...shown } = entry!
-    return { ...shown, registration: registration && because(registration) }
+    return {
+      ...named(row), identity: identityShape(row), registration: registration && because(registration), standing: row.standing,
+      verdict: row.last_round < 0 ? null : await fullVerdict(db, row.last_round, row.account), score: score ? scoreShape(score) : null,
+    }
   })
 
   const VERDICTS = 'verdicts of a machine'
   route(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const { account } = await machineOf(accountIn(path))
+    const account = accountIn(path)
     const before = cursorKey(VERDICTS, [ROUND], cursor)
-    const rows = await verdictRows(db).where('verdicts.machine', '=', account).$if(before !== undefined, (some) => some.where('verdicts.round', '<', before![0])).orderBy('verdicts.round', 'desc').limit(limit + 1).execute()
-    return pageFrom(VERDICTS, await withEvidence(db, rows), limit, ({ round }) => [round], verdictShape)
+    const rows = await verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1).execute()
+    if (rows.length === 0) await machineOf(account)
+    return pageFrom(VERDICTS, rows, limit, ({ round }) => [round], verdictShape)
   })
 
   const SCORES = 'scores of a machine'
   route(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const { account } = await machineOf(accountIn(path))
+    const account = accountIn(path)
     const before = cursorKey(SCORES, [ROUND], cursor)
     const rows = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1).execute()
+    if (rows.length === 0) await machineOf(account)
     return pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape)
   })
 
@@ -126,36 +130,29 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
 
   route(app, '/rounds/:number/machines/:account', { id: 'getVerdict', tag: 'rounds', summary: 'One verdict with all observations that it rests on', params: Type.Object({ number: ROUND, ...AccountPath.properties }), answer: VerdictInFull, errors: ['BAD_ACCOUNT', 'NO_VERDICT'] }, async (path) => {
     const account = accountIn(path)
-    const row = await verdictRows(db).where('verdicts.round', '=', path.number).where('verdicts.machine', '=', account).executeTakeFirst()
-    if (!row) throw new ApiError('NO_VERDICT', `round ${path.number} has no verdict of ${account}`)
-    const [proven] = await withEvidence(db, [row])
+    const verdict = await fullVerdict(db, path.number, account)
+    if (!verdict) throw new ApiError('NO_VERDICT', `round ${path.number} has no verdict of ${account}`)
     const observations = await db.selectFrom('observations').selectAll().where('round', '=', path.number).where('machine', '=', account).orderBy('checker').execute()
-    return { verdict: verdictShape(proven!), observations: observations.map(observationShape) }
+    return { verdict, observations: observations.map(observationShape) }
   })
 }
 
-/** Verdicts with the epoch of their round. */
-export const verdictRows = (db: Kysely<Tables>) => db.selectFrom('verdicts').innerJoin('rounds', 'rounds.round', 'verdicts.round').selectAll('verdicts').select('rounds.epoch')
-
 /** Machines with their latest verdict and score. */
 async function entries(db: Kysely<Tables>, { items, next }: { items: MachineRow[], next: string | null }): Promise<{ items: Static<typeof Entry>[], next: string | null }> {
-  const verdicts = new Map((await withEvidence(db, await latestVerdicts(db, items))).map((verdict) => [verdict.machine, verdictShape(verdict)]))
+  const verdicts = new Map((await latestVerdicts(db, items)).map((verdict) => [verdict.machine, verdictShape(verdict)]))
   const scores = new Map((await latestScores(db, items)).map((score) => [score.account, scoreShape(score)]))
-  return {
-    items: items.map((row) => ({
-      account: row.account, address: row.address, did: didOf(row.address), identity: identityShape(row), outcome: row.outcome, standing: row.standing,
-      verdict: verdicts.get(row.account) ?? null, score: scores.get(row.account) ?? null,
-    })),
-    next,
-  }
+  return { items: items.map((row) => ({ ...named(row), identity: identityShape(row), outcome: row.outcome, standing: row.standing, verdict: verdicts.get(row.account) ?? null, score: scores.get(row.account) ?? null })), next }
 }
 
-export async function latestVerdicts(db: Kysely<Tables>, machines: readonly MachineRow[]): Promise<(VerdictRow & { epoch: number })[]> {
+const named = ({ account, address }: MachineRow) => ({ account, address, did: didOf(address) })
+
+async function latestVerdicts(db: Kysely<Tables>, machines: readonly MachineRow[]) {
   const rows = []
-  for (const [round, alike] of Map.groupBy(machines.filter(({ last_round }) => last_round >= 0), ({ last_round }) => last_round)) rows.push(...(await verdictRows(db).where('verdicts.round', '=', round).where('verdicts.machine', 'in', alike.map(({ account }) => account)).execute()))
+  for (const [round, alike] of Map.groupBy(machines.filter(({ last_round }) => last_round >= 0), ({ last_round }) => last_round)) rows.push(...(await verdictLines(db).where('round', '=', round).where('machine', 'in', alike.map(({ account }) => account)).execute()))
   return rows
 }
 
+/** The latest score of each machine that has one, with the root of its statement. */
 export async function latestScores(db: Kysely<Tables>, machines: readonly MachineRow[]) {
   const rows = []
   for (const [epoch, alike] of Map.groupBy(machines.filter(({ last_epoch }) => last_epoch >= 0), ({ last_epoch }) => last_epoch))

@@ -7,10 +7,9 @@ import { stageOf, STAGES } from '../stage.ts'
 import { CheckerRound, checkerRoundShape } from './checkers.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
-import { verdictRows } from './machines.ts'
 import { route, type ApiDeps } from './route.ts'
 import { component, Count, Hash, Height, literals, nullable, NumberPath, Work } from './shapes.ts'
-import { Observation, observationShape, Verdict, verdictShape, withEvidence } from './verdicts.ts'
+import { Observation, observationShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const SummaryObject = Type.Object({
   round: Count,
@@ -153,8 +152,8 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   route(app, '/rounds/:number/verdicts', { id: 'listRoundVerdicts', tag: 'rounds', summary: 'Verdicts of a round by machine; none before it is judged', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Verdict), errors: ['NO_ROUND', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
     factsOf(number)
     const after = cursorKey(VERDICTS, [Hash], cursor)?.[0]
-    const rows = await verdictRows(db).where('verdicts.round', '=', number).$if(after !== undefined, (some) => some.where('verdicts.machine', '>', after as AccountId)).orderBy('verdicts.machine').limit(limit + 1).execute()
-    return pageFrom(VERDICTS, await withEvidence(db, rows), limit, ({ machine }) => [machine], verdictShape)
+    const rows = await verdictLines(db).where('round', '=', number).$if(after !== undefined, (some) => some.where('machine', '>', after as AccountId)).orderBy('machine').limit(limit + 1).execute()
+    return pageFrom(VERDICTS, rows, limit, ({ machine }) => [machine], verdictShape)
   })
 
   const OBSERVATIONS = 'observations of a round'

@@ -1,8 +1,8 @@
 // How verdicts and observations are shown, and by which packages anybody can judge them again.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { sql, type Kysely, type SqlBool } from 'kysely'
-import { decodeFacts, type Facts, type Level, type Outcome } from '@assay/protocol'
+import { sql, type Kysely } from 'kysely'
+import { decodeFacts, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
 import type { ObservationRow, Tables, VerdictRow } from '../tables.ts'
 import { because, component, Count, Hash, Href, literals, measured, nullable, Reason, Work } from './shapes.ts'
 
@@ -35,10 +35,7 @@ const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
 
 const Evidence = Type.Object({ checker: Hash, commitment: Hash, package: Hash })
 
-/** A verdict with the epoch and the counted packages of its committee. */
-export type ProvenVerdict = VerdictRow & { epoch: number, evidence: Static<typeof Evidence>[] }
-
-export const Verdict = component('Verdict', Type.Object({
+const Line = {
   round: Count,
   epoch: Count,
   machine: Hash,
@@ -47,7 +44,7 @@ export const Verdict = component('Verdict', Type.Object({
   reason: Reason,
   work: Work,
   commitment: nullable(Hash),
-  committee: Type.Array(Hash),
+  committeeSize: Count,
   counted: Type.Integer({ minimum: 0, description: 'members of the committee with an observation that counts' }),
   medianSteps: Count,
   provenSteps: Count,
@@ -55,29 +52,35 @@ export const Verdict = component('Verdict', Type.Object({
   memoryKiB: Count,
   scanMBps: Count,
   relayUs: nullable(Count),
-  facts: nullable(Shown),
   flags: Type.Array(Reason),
   claim: nullable(Type.String()),
   standing: nullable(LevelShape),
   ...Rates,
-  evidence: Type.Array(Evidence, { description: 'packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement' }),
-  proof: Href,
-}, { description: 'what a round says of a machine' }))
-
-/** The counted packages by which verdicts were judged, in the order of the verdicts. */
-export async function withEvidence(db: Kysely<Tables>, verdicts: readonly (VerdictRow & { epoch: number })[]): Promise<ProvenVerdict[]> {
-  if (verdicts.length === 0) return []
-  const rows = await db.selectFrom('verdicts').innerJoin('round_checkers', (join) => join.onRef('round_checkers.round', '=', 'verdicts.round').on(sql<SqlBool>`round_checkers.checker = any(verdicts.committee)`))
-    .select(['verdicts.round', 'verdicts.machine', 'round_checkers.checker', 'round_checkers.commitment', 'round_checkers.package'])
-    .where('verdicts.round', 'in', [...new Set(verdicts.map(({ round }) => round))]).where('verdicts.machine', 'in', [...new Set(verdicts.map(({ machine }) => machine))]).where('package_counted', '=', true).execute()
-  const found = Map.groupBy(rows, ({ round, machine }) => `${round} ${machine}`)
-  return verdicts.map((verdict) => {
-    const evidence = (found.get(`${verdict.round} ${verdict.machine}`) ?? []).flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : []))
-    return { ...verdict, evidence: evidence.sort((a, b) => (a.checker < b.checker ? -1 : 1)) }
-  })
+  proof: Type.String({ ...Href, description: 'where the verdict is in full: the packages by which it can be judged again, and every observation' }),
 }
 
-export const verdictShape = (row: ProvenVerdict): Static<typeof Verdict> => ({
+/** A verdict as lists have it. */
+export const Verdict = component('Verdict', Type.Object(Line, { description: 'what a round says of a machine' }))
+
+export const FullVerdict = component('FullVerdict', Type.Object({
+  ...Line,
+  committee: Type.Array(Hash),
+  facts: nullable(Shown),
+  evidence: Type.Array(Evidence, { description: 'packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement' }),
+}, { description: 'a verdict with what it rests on' }))
+
+const LINE = [
+  'verdicts.round', 'verdicts.machine', 'verdicts.owner', 'verdicts.outcome', 'verdicts.reason', 'verdicts.work', 'verdicts.commitment', 'verdicts.counted', 'verdicts.median_steps', 'verdicts.proven_steps', 'verdicts.opened', 'verdicts.memory_kib',
+  'verdicts.scan_mbps', 'verdicts.relay_us', 'verdicts.flags', 'verdicts.claim', 'verdicts.standing', 'verdicts.down_kbps', 'verdicts.up_kbps', 'verdicts.rtt_us',
+] as const
+
+/** Verdicts without what is long: the committee and the facts. */
+export const verdictLines = (db: Kysely<Tables>) =>
+  db.selectFrom('verdicts').select(LINE).select([sql<number>`cardinality(committee)`.as('committee_size'), sql<number>`(select epoch from rounds where rounds.round = verdicts.round)`.as('epoch')])
+
+type LineRow = Omit<VerdictRow, 'committee' | 'facts' | 'shown_kib'> & { committee_size: number, epoch: number }
+
+export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
   round: row.round,
   epoch: row.epoch,
   machine: row.machine,
@@ -87,7 +90,7 @@ export const verdictShape = (row: ProvenVerdict): Static<typeof Verdict> => ({
   reason: because(row.outcome === 'PASS' && row.work === 0n ? 'NOTHING_PROVEN' : row.reason),
   work: String(row.work),
   commitment: row.commitment,
-  committee: row.committee,
+  committeeSize: row.committee_size,
   counted: row.counted,
   medianSteps: row.median_steps,
   provenSteps: row.proven_steps,
@@ -95,16 +98,23 @@ export const verdictShape = (row: ProvenVerdict): Static<typeof Verdict> => ({
   memoryKiB: row.memory_kib,
   scanMBps: row.scan_mbps,
   relayUs: row.relay_us,
-  facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
   flags: row.flags.map(because),
   claim: row.claim,
   standing: row.standing,
   downKbps: measured(row.down_kbps),
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
-  evidence: row.evidence,
   proof: `/rounds/${row.round}/machines/${row.machine}`,
 })
+
+/** One verdict with what it rests on; null if there is none. */
+export async function fullVerdict(db: Kysely<Tables>, round: number, machine: AccountId): Promise<Static<typeof FullVerdict> | null> {
+  const row = await verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine).executeTakeFirst()
+  if (!row) return null
+  const packages = row.committee.length === 0 ? [] : await db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', round).where('checker', 'in', row.committee).where('package_counted', '=', true).orderBy('checker').execute()
+  const evidence = packages.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : []))
+  return { ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)), evidence }
+}
 
 export const Observation = component('Observation', Type.Object({
   round: Count, machine: Hash, checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason,

@@ -1,0 +1,148 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { afterEach, describe, expect, it } from 'vitest'
+import { operationsApp, serveOperations, type OperationsOptions } from '@assay/kit/http'
+import { silentLog } from '@assay/kit/log'
+import { clientOf, OPEN_DOOR, openDoor, type DoorOptions } from './door.ts'
+import { route } from './route.ts'
+
+const Answer = Type.Object({ text: Type.String() })
+const LONG = 'measured '.repeat(500)
+const apps: FastifyInstance[] = []
+afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
+
+const options = (door: Partial<DoorOptions>, text: () => string = () => LONG): Omit<OperationsOptions, 'host' | 'port'> => ({
+  log: silentLog,
+  ready: () => ({ ready: true, detail: null }),
+  metrics: () => Promise.resolve('assay_x 1\n'),
+  async routes(app) {
+    await openDoor(app, { ...OPEN_DOOR, ...door })
+    const shape = { tag: 'network', summary: 'for tests', answer: Answer } as const
+    route(app, '/text', { ...shape, id: 'text' }, () => ({ text: text() }))
+    route(app, '/never', { ...shape, id: 'never' }, () => new Promise<{ text: string }>(() => {}))
+    route(app, '/kept', { ...shape, id: 'kept', fresh: 60 }, () => ({ text: 'kept' }))
+  },
+})
+async function open(door: Partial<DoorOptions> = {}, more: Partial<OperationsOptions> = {}, text?: () => string): Promise<FastifyInstance> {
+  const app = await operationsApp({ ...options(door, text), ...more })
+  apps.push(app)
+  return app
+}
+
+describe('answers', () => {
+  it('have a tag by which a copy is asked for again', async () => {
+    let text = 'one'
+    const app = await open({}, {}, () => text)
+    const first = await app.inject({ url: '/text' })
+    const tag = String(first.headers['etag'])
+    expect([tag, first.headers['cache-control']]).toEqual([expect.stringMatching(/^W\/"/), 'public, no-cache'])
+    const again = await app.inject({ url: '/text', headers: { 'if-none-match': tag } })
+    expect([again.statusCode, again.body]).toEqual([304, ''])
+    text = 'two'
+    expect((await app.inject({ url: '/text', headers: { 'if-none-match': tag } })).json()).toEqual({ text: 'two' })
+    expect((await app.inject({ url: '/kept' })).headers['cache-control']).toBe('public, max-age=60')
+  })
+
+  it('travel compressed to whoever takes that, long ones only', async () => {
+    const app = await open()
+    const plain = await app.inject({ url: '/text' })
+    for (const [encoding, unpack] of [['br', brotliDecompressSync], ['gzip', gunzipSync]] as const) {
+      const packed = await app.inject({ url: '/text', headers: { 'accept-encoding': encoding } })
+      expect([packed.headers['content-encoding'], packed.headers['etag'], packed.headers['vary']]).toEqual([encoding, plain.headers['etag'], expect.stringContaining('accept-encoding')])
+      expect(unpack(packed.rawPayload).toString()).toBe(plain.body)
+    }
+    expect((await app.inject({ url: '/kept', headers: { 'accept-encoding': 'br' } })).headers['content-encoding']).toBeUndefined()
+    expect((await app.inject({ url: '/text', headers: { 'accept-encoding': 'br', 'if-none-match': String(plain.headers['etag']) } })).statusCode).toBe(304)
+  })
+
+  it('to HEAD are those to GET without a body', async () => {
+    const app = await open()
+    const [get, head] = [await app.inject({ url: '/text' }), await app.inject({ url: '/text', method: 'HEAD' })]
+    expect([head.statusCode, head.body, head.headers['etag'], head.headers['content-type'], head.headers['content-length']]).toEqual([200, '', get.headers['etag'], get.headers['content-type'], get.headers['content-length']])
+  })
+
+  it('that take too long are given up', async () => {
+    const app = await open({}, { answerTimeoutMs: 5 })
+    const late = await app.inject({ url: '/never' })
+    expect([late.statusCode, late.json()]).toEqual([503, { error: { code: 'TIMED_OUT', message: expect.any(String) } }])
+  })
+
+  it('to what only reads cannot be had by writing', async () => {
+    const app = await open()
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH'] as const) {
+      const refused = await app.inject({ url: '/text', method })
+      expect([refused.statusCode, refused.json()]).toEqual([405, { error: { code: 'METHOD_NOT_ALLOWED', message: expect.stringContaining(method) } }])
+    }
+    const none = await app.inject({ url: '/none' })
+    expect([none.statusCode, none.json()]).toEqual([404, { error: { code: 'NOT_FOUND', message: expect.any(String) } }])
+    expect((await app.inject({ url: '/%zz' })).json()).toEqual({ error: { code: 'BAD_REQUEST', message: expect.any(String) } })
+  })
+})
+
+describe('pages of other origins', () => {
+  const ask = async (door: Partial<DoorOptions>, origin: string) => (await (await open(door)).inject({ url: '/text', headers: { origin } })).headers['access-control-allow-origin']
+
+  it('may read if they are listed, or if any may', async () => {
+    expect(await ask({}, 'https://anyone.example')).toBe('*')
+    const listed = { corsOrigins: ['https://one.example', 'https://two.example'] }
+    expect(await ask(listed, 'https://two.example')).toBe('https://two.example')
+    expect(await ask(listed, 'https://three.example')).toBeUndefined()
+    expect(await ask({ corsOrigins: [] }, 'https://one.example')).toBeUndefined()
+  })
+
+  it('are told before they ask, and OPTIONS answers nothing else', async () => {
+    const app = await open()
+    const before = await app.inject({ url: '/text', method: 'OPTIONS', headers: { origin: 'https://one.example', 'access-control-request-method': 'GET' } })
+    expect([before.statusCode, before.headers['access-control-allow-methods'], before.body]).toEqual([204, expect.stringContaining('GET'), ''])
+    expect((await app.inject({ url: '/text', method: 'OPTIONS' })).statusCode).toBe(204)
+    expect((await app.inject({ url: '/text', headers: { origin: 'https://one.example' } })).headers['access-control-expose-headers']).toContain('etag')
+  })
+})
+
+describe('a client that asks too often', () => {
+  it('is told how long to wait, in the shape of all errors; whoever watches the server is not', async () => {
+    const app = await open({ requestsPerMinute: 2 })
+    for (const left of ['1', '0']) {
+      const answer = await app.inject({ url: '/text' })
+      expect([answer.statusCode, answer.headers['x-ratelimit-remaining']]).toEqual([200, left])
+    }
+    const refused = await app.inject({ url: '/text' })
+    expect([refused.statusCode, refused.json()]).toEqual([429, { error: { code: 'RATE_LIMITED', message: expect.stringContaining('2 a minute') } }])
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    for (const url of ['/health', '/ready', '/metrics']) expect([url, (await app.inject({ url })).statusCode]).toEqual([url, 200])
+    expect((await app.inject({ url: '/text', remoteAddress: '192.0.2.7' })).statusCode).toBe(200)
+  })
+
+  it('is whom a trusted proxy names, and else the proxy itself, whatever it says', async () => {
+    const statuses = async (trustProxy: string[]) => {
+      const app = await open({ requestsPerMinute: 1 }, { trustProxy })
+      const from = async (client: string) => (await app.inject({ url: '/text', headers: { 'x-forwarded-for': client } })).statusCode
+      return [await from('192.0.2.1'), await from('192.0.2.2'), await from('192.0.2.1')]
+    }
+    expect(await statuses(['127.0.0.1'])).toEqual([200, 200, 429])
+    expect(await statuses([])).toEqual([200, 429, 429])
+    expect(await statuses(['10.0.0.0/8'])).toEqual([200, 429, 429])
+  })
+
+  it('of IPv6 is its subscriber’s network', () => {
+    expect(clientOf('192.0.2.1')).toBe('192.0.2.1')
+    expect(clientOf('::ffff:192.0.2.1')).toBe('192.0.2.1')
+    expect(clientOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64')
+    expect(clientOf('2001:db8:1:2::9')).toBe('2001:db8:1:2::/64')
+    expect(clientOf('2001:0db8::1')).toBe('2001:db8:0:0::/64')
+    expect(clientOf('::1')).toBe('0:0:0:0::/64')
+    expect(clientOf('2001:db8:1:3::9')).not.toBe(clientOf('2001:db8:1:2::9'))
+  })
+})
+
+describe('requests', () => {
+  it('that are too long are refused', async () => {
+    const operations = await serveOperations({ ...options({}), host: '127.0.0.1', port: 0 })
+    try {
+      expect((await fetch(`${operations.url}/text?x=${'x'.repeat(20_000)}`)).status).toBe(431)
+    } finally {
+      await operations.close()
+    }
+  })
+})
