@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 
 export type Outcome = Schemas['Verdict']['outcome']
 export type Level = NonNullable<Schemas['Verdict']['standing']>
-export type Device = NonNullable<Schemas['Verdict']['facts']>['device']
+export type Device = NonNullable<Schemas['FullVerdict']['facts']>['device']
 export type Stage = Schemas['RoundSummary']['stage']
 export type Tree = keyof Schemas['Statement']['roots']
 export type { Schemas } from '@assay/client'

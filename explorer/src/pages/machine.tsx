@@ -30,7 +30,7 @@ export function Machine({ account }: { account: string }): JSX.Element {
         {(machine) => (
           <div class="grid">
             <Who machine={machine} scores={scores.value?.items ?? []} />
-            <DeviceCard verdict={verdicts.value?.items.find(({ facts }) => facts !== null) ?? null} />
+            <DeviceCard last={verdicts.value?.items.find(({ outcome }) => outcome === 'PASS') ?? null} />
             <Card name="Every round" size="wide" {...(verdicts.value !== null && verdicts.value.next !== null && { more: `the last ${MOST}` })}>
               <Shown asked={verdicts}>
                 {({ items }) => (items.length === 0 ? <Empty>No round with this machine is judged yet. It takes part from the round whose registry is frozen after its registration is confirmed.</Empty> : (
@@ -75,8 +75,11 @@ function Who({ machine: { account, address, did, identity, registration, standin
   )
 }
 
-function DeviceCard({ verdict }: { verdict: Schemas['Verdict'] | null }): JSX.Element {
-  if (verdict?.facts === null || verdict?.facts === undefined) return <Card name="Device"><Empty>The machine has not told of its device in a judged round yet.</Empty></Card>
+/** `last`: of the last round that it passed, where it told of its device if it ever does. */
+function DeviceCard({ last }: { last: Schemas['Verdict'] | null }): JSX.Element {
+  const { value } = useApi<Schemas['VerdictInFull']>(last?.proof ?? null)
+  const verdict = value?.verdict
+  if (verdict?.facts === null || verdict?.facts === undefined) return <Card name="Device"><Empty>{last === null ? 'It has not passed a round yet, so nothing that it says of its device counts.' : 'The network does not ask machines for their device.'}</Empty></Card>
   const { device } = verdict.facts
   return (
     <Card name="Device" more={<a href={pathTo('rounds', verdict.round)}>as told in round {verdict.round}</a>}>
@@ -132,7 +135,7 @@ function Why({ of: { epoch, score, verdicts }, address, open }: { of: EpochOf, a
         {verdicts.map((verdict) => (
           <li key={verdict.round}>
             <a href={pathTo('rounds', verdict.round)}>Round {verdict.round}</a> <OutcomeMark outcome={verdict.outcome} />{verdict.reason.code !== 'OK' && <> <Because reason={verdict.reason} /></>}
-            <span class="dim"> {verdict.counted} of {count(verdict.committee.length, 'checker')} counted; the median saw {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven{verdict.memoryKiB > 0 && `, ${memory(verdict.memoryKiB)} of memory shown`}; {verdict.opened ? 'opened' : 'not drawn to open'}.</span>
+            <span class="dim"> {verdict.counted} of {count(verdict.committeeSize, 'checker')} counted; the median saw {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven{verdict.memoryKiB > 0 && `, ${memory(verdict.memoryKiB)} of memory shown`}; {verdict.opened ? 'opened' : 'not drawn to open'}.</span>
             {' '}<strong class="num">{work(verdict.work)}</strong>{verdict.standing !== null && <> as <LevelMark level={verdict.standing} /></>}
           </li>
         ))}

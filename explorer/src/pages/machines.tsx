@@ -2,7 +2,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { type Level, type Outcome, type Schemas, usePages } from '../api.ts'
-import { accountIn, count, grouped, memory, work, words } from '../format.ts'
+import { accountIn, count, grouped, rate, work, words } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Account, Amount, LevelMark, OutcomeMark } from '../parts/names.tsx'
 import { Loaded, Rows } from '../parts/rows.tsx'
@@ -11,7 +11,7 @@ import { askFor, LEVELS, OUTCOME_TEXT, OUTCOMES, queryOf, type Sort, SORTS, type
 import { go, pathTo, useLocation } from '../router.ts'
 
 /** By which a column is sorted, if it is. */
-const COLUMNS: readonly { name: string, sort?: Sort, place: string }[] = [{ name: 'Machine', sort: 'account', place: '' }, { name: 'Device', place: 'less' }, { name: 'Standing', place: 'less' }, { name: 'Last round', sort: 'verdict', place: '' }, { name: 'Proven work', sort: 'work', place: 'less end' }, { name: 'Score', sort: 'score', place: 'less end' }, { name: 'Earned', place: 'end' }]
+const COLUMNS: readonly { name: string, sort?: Sort, place: string }[] = [{ name: 'Machine', sort: 'account', place: '' }, { name: 'Standing', place: 'less' }, { name: 'Last round', sort: 'verdict', place: '' }, { name: 'Down, up', place: 'less' }, { name: 'Proven work', sort: 'work', place: 'less end' }, { name: 'Score', sort: 'score', place: 'less end' }, { name: 'Earned', place: 'end' }]
 const SORT_NAMES: Record<Sort, string> = { score: 'score of the last epoch', work: 'work of the last round', verdict: 'latest verdict', account: 'account' }
 const TYPING_MS = 200
 
@@ -78,13 +78,12 @@ function Choice<T extends string>({ name, value, values, tell, choose }: { name:
 }
 
 function Cells({ address, verdict, outcome, standing, score }: Schemas['MachineEntry']): JSX.Element {
-  const device = verdict?.facts?.device ?? null
   return (
     <>
       <td><Account account={address} page="machines" /></td>
-      <td class="less">{device === null ? <span class="dim">not told</span> : <>{device.units} × {device.kind} <span class="dim">{memory(device.memoryMiB * 1024)}</span></>}</td>
       <td class="less">{standing === null ? <span class="dim">–</span> : <LevelMark level={standing} />}</td>
       <td title={verdict?.reason.text}>{outcome === null ? <span class="dim">no round yet</span> : <OutcomeMark outcome={outcome} />}</td>
+      <td class="less num">{verdict === null || verdict.downKbps === null ? <span class="dim">–</span> : `${rate(verdict.downKbps)}, ${rate(verdict.upKbps)}`}</td>
       <td class="less num end">{verdict === null ? '–' : work(verdict.work)}</td>
       <td class="less num end">{score === null ? '–' : work(score.score)}</td>
       <td class="end">{score === null ? <span class="dim">–</span> : <Amount planck={score.earned} />}</td>
