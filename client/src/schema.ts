@@ -610,9 +610,15 @@ export interface components {
             };
         };
         Document: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description blake2b-256 of the bytes: what the account anchored */
+            /**
+             * @description blake2b-256 of the bytes: what the account anchored
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             hash: string;
             /** @description block number */
             block: number;
@@ -628,7 +634,10 @@ export interface components {
                 units: number;
                 memoryMiB: number;
                 agreeing: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 fingerprint: string;
                 identifiers: string[];
                 profile: {
@@ -640,11 +649,17 @@ export interface components {
             };
             environment: {
                 what: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 hash: string;
             }[];
             model: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 model: string;
                 outputs: number[];
             } | null;
@@ -653,14 +668,23 @@ export interface components {
         Verdict: {
             round: number;
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
             reason: components["schemas"]["Reason"];
-            /** @description multiply-accumulates */
+            /**
+             * @description multiply-accumulates
+             * @example 1073741824000
+             */
             work: string;
             commitment: string | null;
             committeeSize: number;
@@ -685,14 +709,23 @@ export interface components {
         FullVerdict: {
             round: number;
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
             reason: components["schemas"]["Reason"];
-            /** @description multiply-accumulates */
+            /**
+             * @description multiply-accumulates
+             * @example 1073741824000
+             */
             work: string;
             commitment: string | null;
             committeeSize: number;
@@ -716,20 +749,35 @@ export interface components {
             facts: components["schemas"]["Facts"] | null;
             /** @description packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement */
             evidence: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 checker: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 commitment: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 package: string;
             }[];
         };
         /** @description what a checker says of a machine in a round, as far as it counts */
         Observation: {
             round: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             checker: string;
             /** @enum {string} */
             vote: "RAN" | "NOT_RUN" | "UNREACHABLE";
@@ -744,16 +792,25 @@ export interface components {
         /** @description what an epoch gives a machine or a checker */
         Score: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             kind: "machine" | "checker";
             /** @description machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths */
             score: string;
             reason: components["schemas"]["Reason"];
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             earned: string;
             standing: {
                 /** @enum {string} */
@@ -780,7 +837,10 @@ export interface components {
             } | null;
             /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
             proof: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 statement: string;
                 /** @description place of the leaf */
                 index: number;
@@ -791,20 +851,38 @@ export interface components {
         /** @description what an epoch pays an owner: paid + carriedOut = earned + carriedIn */
         Payout: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             earned: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carriedIn: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carriedOut: string;
             reason: components["schemas"]["Reason"];
             /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
             proof: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 statement: string;
                 /** @description place of the leaf */
                 index: number;
@@ -813,15 +891,30 @@ export interface components {
             };
         };
         EpochTotals: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             pool: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carried: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             remainder: string;
             /** @description block number */
             scoredAt: number;
@@ -829,7 +922,10 @@ export interface components {
         };
         CheckerRound: {
             round: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             checker: string;
             reported: boolean;
             packageCounted: boolean;
@@ -844,18 +940,36 @@ export interface components {
         };
         /** @description a checker with its latest judged round and score */
         CheckerEntry: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -866,18 +980,36 @@ export interface components {
             score: components["schemas"]["Score"] | null;
         };
         Checker: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -968,7 +1100,10 @@ export interface components {
             openRandomness: string | null;
             /** @description evidence that nobody served yet */
             missing: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 id: string;
                 /** @description block number */
                 since: number;
@@ -976,15 +1111,24 @@ export interface components {
             tries: number;
         };
         EligibleMachine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             committee: string[];
             mustOpen: boolean | null;
         };
         EligibleChecker: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             mirrors: string[];
             report: {
@@ -1013,27 +1157,54 @@ export interface components {
         };
         Statement: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
             /** @description what stands on chain, in chunks of 128 bytes */
             bytes: string;
             roots: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 scores: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 payouts: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 registry: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 evidence: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 standings: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 calibrations: string;
             };
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carried: string;
             /** @description how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them */
             leaves: {
@@ -1055,17 +1226,26 @@ export interface components {
             leaf: string;
             index: number;
             size: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
             /** @description RFC 6962 audit path, from the leaf up */
             path: string[];
         };
         Proofs: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             statement: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 root: string;
                 bytes: string;
             };
@@ -1081,18 +1261,36 @@ export interface components {
         };
         /** @description a machine with its latest verdict and score */
         MachineEntry: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description hash of the DID document that the machine anchored */
+                /**
+                 * @description hash of the DID document that the machine anchored
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -1103,18 +1301,36 @@ export interface components {
             score: components["schemas"]["Score"] | null;
         };
         Machine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description hash of the DID document that the machine anchored */
+                /**
+                 * @description hash of the DID document that the machine anchored
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -1131,13 +1347,25 @@ export interface components {
         };
         /** @description a registered machine that passed at least one round of the last scored epoch and is not benched */
         VerifiedMachine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @description as in its latest verdict; null where the network does not ask */
             hardware: components["schemas"]["Hardware"] | null;
@@ -1183,7 +1411,10 @@ export interface components {
             kind: "CPU" | "GPU";
             units: number;
             memoryMiB: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             fingerprint: string;
             /** @description as the machine measured itself */
             profile: {
@@ -1221,10 +1452,16 @@ export interface components {
             maxSteps: number;
             bandwidthBytes: number;
             bandPpm: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             poolPerEpoch: string;
             machineSharePpm: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             minimumPayout: string;
             attemptBlocks: number;
             log2nMax: number;
@@ -1249,18 +1486,27 @@ export interface components {
             termEpochs: number;
         };
         Pot: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             /** @description the account to fund */
             address: string;
             term: number;
             /** @description block number */
             block: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             balance: string;
             /** @description first epoch whose statement is not on chain */
             unsettledFrom: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             owed: string;
             /** @description planck that settle the epochs begun and the next one, if each takes its whole pool */
             needs: string;
@@ -1270,20 +1516,32 @@ export interface components {
             checks: {
                 feePerReport: string | null;
                 costPerEpoch: string | null;
-                /** @description planck */
+                /**
+                 * @description planck
+                 * @example 1500000000000000000
+                 */
                 checkersPool: string;
             };
         };
         Network: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             network: string;
             address: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             genesisHash: string;
             head: {
                 /** @description block number */
                 number: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 hash: string;
             } | null;
             best: number | null;
@@ -1341,9 +1599,15 @@ export interface components {
             pot: components["schemas"]["Pot"] | null;
             lastEpoch: {
                 epoch: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 root: string;
-                /** @description planck */
+                /**
+                 * @description planck
+                 * @example 1500000000000000000
+                 */
                 paid: string;
                 onChain: components["schemas"]["OnChain"];
             } | null;
@@ -1394,6 +1658,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1435,7 +1701,10 @@ export interface operations {
                 sort?: "account" | "score" | "work" | "verdict";
                 standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
                 outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 owner?: string;
                 /** @description a DID (did:peaq:…), an address or an account (0x…), or the beginning of one */
                 search?: string;
@@ -1478,6 +1747,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1513,7 +1784,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1554,6 +1828,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1594,7 +1870,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1640,6 +1919,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1680,7 +1961,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1726,6 +2010,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1761,7 +2047,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1806,6 +2095,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1842,7 +2133,10 @@ export interface operations {
             header?: never;
             path: {
                 number: number;
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1883,6 +2177,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1955,6 +2251,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1990,7 +2288,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2031,6 +2332,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2071,7 +2374,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2117,6 +2423,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2157,7 +2465,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2203,6 +2514,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2243,7 +2556,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2289,6 +2605,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2324,7 +2642,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2369,6 +2690,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2441,6 +2764,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2512,6 +2837,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2595,6 +2922,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2678,6 +3007,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2761,6 +3092,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2844,6 +3177,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2916,6 +3251,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2987,6 +3324,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3071,6 +3410,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3154,6 +3495,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3194,7 +3537,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3231,6 +3577,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3302,6 +3650,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3386,6 +3736,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3422,7 +3774,10 @@ export interface operations {
             header?: never;
             path: {
                 number: number;
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3467,6 +3822,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3584,7 +3941,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3629,6 +3989,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3667,7 +4029,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3712,6 +4077,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3781,6 +4148,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
