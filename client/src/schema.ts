@@ -3903,6 +3903,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

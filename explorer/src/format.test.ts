@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { about, accountIn, count, didOf, grouped, linkTo, memory, micros, peaq, percent, rate, short, words, work } from './format.ts'
+import { about, accountIn, count, grouped, linkTo, memory, micros, peaq, peaqNumber, peaqTold, percent, rate, short, words, work } from './format.ts'
 
 describe('amounts', () => {
   test('are told in PEAQ, rounded down', () => {
@@ -37,7 +37,7 @@ test('blocks are told as rough times', () => {
 })
 
 test('counts, codes and names', () => {
-  expect([count(1, 'machine'), count(10_000, 'machine'), count(2, 'try', 'tries'), grouped(1_234), words('NO_QUORUM'), short('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'), short('5Grw'), didOf('5F')]).toEqual(['1 machine', '10\u202f000 machines', '2 tries', '1\u202f234', 'no quorum', '5Grwva…utQY', '5Grw', 'did:peaq:5F'])
+  expect([count(1, 'machine'), count(10_000, 'machine'), count(2, 'try', 'tries'), grouped(1_234), words('NO_QUORUM'), short('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'), short('5Grw'), peaqTold(peaqNumber('40000000000000000000')), peaqTold(1234.5), peaqTold(0.0123456)]).toEqual(['1 machine', '10\u202f000 machines', '2 tries', '1\u202f234', 'no quorum', '5Grwva…utQY', '5Grw', '40 PEAQ', '1\u202f235 PEAQ', '0.0123 PEAQ'])
 })
 
 describe('links elsewhere', () => {

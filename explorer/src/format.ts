@@ -12,8 +12,11 @@ export function peaq(planck: string, digits = 3): string {
   return `${negative ? '-' : ''}${grouped(whole)}${shown && `.${shown}`}`
 }
 
-/** PEAQ as a number for a plot's axis. */
+/** PEAQ as a number for a plot. */
 export const peaqNumber = (planck: string): number => Number(planck) / 10 ** PLANCK_DIGITS
+
+/** What a plot's number of PEAQ is told as: `peaqTold(40)` is `'40 PEAQ'`. */
+export const peaqTold = (value: number): string => `${value >= 100 ? grouped(Math.round(value)) : Number(value.toPrecision(3))} PEAQ`
 
 /** Digits in threes, by thin spaces: `grouped('1234567')` is `'1 234 567'`. */
 export const grouped = (digits: string | number): string => String(digits).replace(/\B(?=(\d{3})+$)/g, '\u202f')
@@ -66,9 +69,6 @@ export function linkTo(template: string | null, parts: Record<string, string | n
   const text = template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in parts ? encodeURIComponent(parts[name]!) : whole))
   return /^https?:\/\//.test(text) && !/\{\w+\}/.test(text) ? text : null
 }
-
-/** The DID of an account, as peaq writes it. */
-export const didOf = (address: string): string => `did:peaq:${address}`
 
 /** An account in what somebody typed: an address, its 0x form, or a DID around one; null if it is none of them. */
 export function accountIn(typed: string): string | null {

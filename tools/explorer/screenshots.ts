@@ -9,7 +9,7 @@ import { startSeededIndexer } from './indexer.ts'
 import { smaller } from './small-png.ts'
 
 /** Enough for letters without edges; with all of them the pictures would be four times as large. */
-const COLOURS = 40
+const COLOURS = 64
 
 const folder = process.argv[2] ?? join(import.meta.dirname, '../../docs/explorer')
 mkdirSync(folder, { recursive: true })

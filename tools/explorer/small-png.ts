@@ -5,13 +5,21 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 const TRUECOLOUR = 2
 const WITH_ALPHA = 6
 const PALETTE = 3
+/** The most common colours, of which the palette is chosen. */
+const CANDIDATES = 4000
+/** Squared distance up to which two colours are one. */
+const ALIKE = 260
 
-/** The same picture with at most `colours` (2 to 256) of its colours, those that most pixels have; every other becomes the nearest of them. Takes 8-bit truecolour PNGs, as browsers write them. @throws Error for any other */
+/** The same picture with at most `colours` (2 to 256) of its colours: those that most pixels have, but none that is nearly one of them already; every other becomes the nearest. Takes 8-bit truecolour PNGs, as browsers write them. @throws Error for any other */
 export function smaller(png: Uint8Array, colours: number): Buffer {
   const { width, height, pixels } = decode(Buffer.from(png))
   const counts = new Map<number, number>()
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1)
-  const palette = [...counts].toSorted(([, a], [, b]) => b - a).slice(0, colours).map(([colour]) => colour)
+  const palette: number[] = []
+  for (const [colour] of [...counts].toSorted(([, a], [, b]) => b - a).slice(0, CANDIDATES)) {
+    if (palette.length === colours) break
+    if (palette.every((one) => offBy(one, colour) > ALIKE)) palette.push(colour)
+  }
   const places = new Map(palette.map((colour, i) => [colour, i]))
   const place = (colour: number): number => places.get(colour) ?? (places.set(colour, nearest(palette, colour)), places.get(colour)!)
   // A filter byte of 0 before each row.
@@ -26,12 +34,15 @@ export function smaller(png: Uint8Array, colours: number): Buffer {
 
 const channels = (colour: number): [number, number, number] => [colour >> 16, (colour >> 8) & 255, colour & 255]
 
+function offBy(one: number, other: number): number {
+  const [[r, g, b], [s, h, c]] = [channels(one), channels(other)]
+  return (r - s) ** 2 + (g - h) ** 2 + (b - c) ** 2
+}
+
 function nearest(palette: readonly number[], colour: number): number {
-  const [r, g, b] = channels(colour)
   let [best, distance] = [0, Infinity]
   for (const [i, one] of palette.entries()) {
-    const [pr, pg, pb] = channels(one)
-    const off = (r - pr) ** 2 + (g - pg) ** 2 + (b - pb) ** 2
+    const off = offBy(one, colour)
     if (off < distance) [best, distance] = [i, off]
   }
   return best

@@ -16,7 +16,7 @@ const ALLOWED: Record<string, string[]> = {
   'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
   client: ['client'],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
-  test: ['protocol', 'kit', 'replay', 'explorer', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
+  test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 

@@ -1,7 +1,7 @@
 // Those who check: how often they are there, how far their word carries, how likely they could be captured.
 import type { JSX } from 'preact'
 import { type Page, type Schemas, useApi, usePages } from '../api.ts'
-import { count, peaqNumber, percent, short } from '../format.ts'
+import { count, peaqNumber, peaqTold, percent, short } from '../format.ts'
 import { useLive } from '../live.ts'
 import { Account, Amount, Because, Block, Copy, Fact, Hash } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
@@ -13,7 +13,8 @@ import { pathTo } from '../router.ts'
 const MOST = 200
 const PORTION = 100
 
-const interval = ({ lowPpm, highPpm }: { lowPpm: number, highPpm: number }): string => `${percent(lowPpm)} – ${percent(highPpm)}`
+/** Of nothing measured the interval is everything. */
+const interval = ({ lowPpm, highPpm }: { lowPpm: number, highPpm: number }): string => (lowPpm === 0 && highPpm >= 1_000_000 ? 'not measured' : `${percent(lowPpm)} – ${percent(highPpm)}`)
 
 export function Checkers(): JSX.Element {
   const { beat, network } = useLive()
@@ -26,7 +27,7 @@ export function Checkers(): JSX.Element {
         {(checkers) => (checkers.length === 0 ? <Empty>No checker has registered yet.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'checker') : `the first ${n}`)} />
-            <Rows rows={checkers} name="Checkers" columns={7} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col">Last round</th><th scope="col" class="less">Agreed with the majority</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
+            <Rows rows={checkers} name="Checkers" columns={7} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col">Last round</th><th scope="col" class="less">Agreed</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
               {({ address, round, score }) => (
                 <>
                   <td><Account account={address} page="checkers" /></td>
@@ -67,7 +68,7 @@ export function Checker({ account }: { account: string }): JSX.Element {
             <Who checker={checker} />
             <Quality checker={checker} />
             {scores.value !== null && scores.value.items.length > 0 && (
-              <Card name="Earned per epoch" size="wide"><Plot name="Earned" along="Epoch" x={scores.value.items.map(({ epoch }) => epoch).toReversed()} y={scores.value.items.map(({ earned }) => peaqNumber(earned)).toReversed()} tell={(value) => `${value.toFixed(2)} PEAQ`} tone="good" /></Card>
+              <Card name="Earned per epoch" size="wide"><Plot name="Earned" along="Epoch" x={scores.value.items.map(({ epoch }) => epoch).toReversed()} y={scores.value.items.map(({ earned }) => peaqNumber(earned)).toReversed()} tell={peaqTold} tone="good" /></Card>
             )}
             <Card name="Its rounds" size="wide" {...(rounds.value !== null && rounds.value.next !== null && { more: `the last ${MOST}` })}><Shown asked={rounds}>{({ items }) => <RoundsOf rounds={items} />}</Shown></Card>
           </div>

@@ -11,9 +11,9 @@ import { pathTo } from '../router.ts'
 const PORTION = 100
 
 export function ChainState({ onChain: { state, block } }: { onChain: Schemas['OnChain'] }): JSX.Element {
-  if (state === 'match') return <span class="outcome good"><span aria-hidden="true">●</span> the same on chain{block !== null && <> in <Block number={block} /></>}</span>
-  if (state === 'mismatch') return <span class="outcome bad"><span aria-hidden="true">≠</span> another on chain{block !== null && <> in <Block number={block} /></>}</span>
-  return <span class="outcome none"><span aria-hidden="true">○</span> not on chain yet</span>
+  if (state === 'match') return <span class="outcome good"><span aria-hidden="true">●</span> the same{block !== null && <>, <Block number={block} /></>}</span>
+  if (state === 'mismatch') return <span class="outcome bad"><span aria-hidden="true">≠</span> another{block !== null && <>, <Block number={block} /></>}</span>
+  return <span class="outcome none"><span aria-hidden="true">○</span> not yet</span>
 }
 
 const STATES = { running: 'running', waiting: 'being judged', scored: 'scored' } as const
@@ -35,7 +35,7 @@ export function Epochs(): JSX.Element {
                   <td>{STATES[state]}</td>
                   <td class="num less">{rounds.filter(({ judged }) => judged).length} of {rounds.length}</td>
                   <td class="num end less">{macs === null ? '–' : work(macs)}</td>
-                  {totals === null ? <><td class="end dim">–</td><td class="less dim">–</td><td class="dim">judged from <Block number={judgementBlock} when /></td></> : (
+                  {totals === null ? <><td class="end dim">–</td><td class="less dim">–</td><td class="dim">due <Block number={judgementBlock} /></td></> : (
                     <><td class="end"><Amount planck={totals.paid} /></td><td class="less"><Hash value={totals.root} what="the statement root" /></td><td><ChainState onChain={totals.onChain} /> <a class="less" href={pathTo('verify', epoch)} aria-label={`Verify epoch ${epoch}`}>verify</a></td></>
                   )}
                 </>
@@ -65,7 +65,7 @@ function Known({ epoch: { epoch, state, rounds, work: macs, judgementBlock, tota
       <Card name="Statement">
         {totals === null ? <Empty>The epoch is {STATES[state]}. It can be judged from block <Block number={judgementBlock} when />.</Empty> : (
           <>
-            <p><ChainState onChain={totals.onChain} /></p>
+            <p>On chain: <ChainState onChain={totals.onChain} /></p>
             <p class="mono breaks root">{totals.root} <Copy text={totals.root} what="the statement root" /></p>
             <p class="row"><a class="button" href={pathTo('verify', epoch)}>Verify it yourself</a> <span><a href={`/epochs/${epoch}/statement`}>its bytes and roots</a> · <a href={`/epochs/${epoch}/recording`} download={`epoch-${epoch}.assay`}>a recording</a></span></p>
           </>

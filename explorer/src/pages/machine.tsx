@@ -2,7 +2,7 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { type Device, type Page, type Schemas, useApi } from '../api.ts'
-import { about, count, grouped, memory, micros, rate, short, work, peaqNumber } from '../format.ts'
+import { about, count, grouped, memory, micros, rate, short, work, peaqNumber, peaqTold } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { deviceName } from '../devices.ts'
 import { Account, Amount, Because, Block, Copy, Fact, Hash, LevelMark, OutcomeMark } from '../parts/names.tsx'
@@ -116,7 +116,7 @@ function Scores({ scores }: { scores: readonly Schemas['Score'][] }): JSX.Elemen
         <Plot name="Score" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ score }) => Number(score))} tell={(value) => work(String(BigInt(Math.round(value))))} />
       </Card>
       <Card name="Earned per epoch">
-        <Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => peaqNumber(earned))} tell={(value) => `${value >= 100 ? grouped(Math.round(value)) : value.toFixed(2)} PEAQ`} tone="good" />
+        <Plot name="Earned" along="Epoch" x={ascending.map(({ epoch }) => epoch)} y={ascending.map(({ earned }) => peaqNumber(earned))} tell={peaqTold} tone="good" />
       </Card>
     </>
   )

@@ -1,7 +1,7 @@
 // The network at a glance.
 import type { JSX } from 'preact'
 import { type Page, type Schemas, useApi } from '../api.ts'
-import { about, count, grouped, percent, words, work, peaqNumber } from '../format.ts'
+import { about, count, grouped, percent, words, work, peaqNumber, peaqTold } from '../format.ts'
 import { blockSeconds, type Network, useLive } from '../live.ts'
 import { Dial } from '../parts/dial.tsx'
 import { Amount, Block, Copy, Fact, Hash, LevelMark } from '../parts/names.tsx'
@@ -38,7 +38,7 @@ export function Overview(): JSX.Element {
               <Shown asked={epochs}>
                 {({ items }) => {
                   const paid = items.flatMap(({ epoch, totals }) => (totals === null ? [] : [{ epoch, paid: totals.paid }])).toReversed()
-                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => peaqNumber(one.paid))} tell={(value) => `${grouped(Math.round(value))} PEAQ`} tone="good" />
+                  return paid.length === 0 ? <Empty>Nothing is paid yet: an epoch is paid when all its rounds are judged.</Empty> : <Plot name="Paid" along="Epoch" x={paid.map(({ epoch }) => epoch)} y={paid.map((one) => peaqNumber(one.paid))} tell={peaqTold} tone="good" />
                 }}
               </Shown>
             </Card>
@@ -68,7 +68,7 @@ function Clock({ network }: { network: Network }): JSX.Element {
 function Figures({ network }: { network: Network }): JSX.Element {
   const { head, best, round, parameters, lastEpoch, rounds } = network
   return (
-    <Card name="Now" size="broad">
+    <Card name="Now" size="broad" more={<>{count(rounds.judged, 'round')} judged{rounds.waiting > 0 && <span class="warnText">, {rounds.waiting} lack evidence</span>}{rounds.failed > 0 && <span class="badText">, {rounds.failed} could not be judged</span>}</>}>
       <dl class="figures">
         <Fact name="Confirmed block"><span class="big num">{head === null ? '–' : grouped(head.number)}</span>{best !== null && head !== null && <span class="dim"> best {grouped(best)}</span>}</Fact>
         <Fact name="Epoch"><span class="big num">{round === null ? '–' : <a href={pathTo('epochs', round.epoch)}>{round.epoch}</a>}</span>{parameters !== null && <span class="dim"> of {count(parameters.epochRounds, 'round')}</span>}</Fact>
@@ -76,7 +76,6 @@ function Figures({ network }: { network: Network }): JSX.Element {
         <Fact name="Checkers"><a class="big num" href={pathTo('checkers')}>{grouped(network.checkers)}</a></Fact>
         <Fact name="Pool of an epoch">{parameters === null ? '–' : <><Amount planck={parameters.poolPerEpoch} /> <span class="dim">{percent(parameters.machineSharePpm)} to machines</span></>}</Fact>
         <Fact name="Last epoch scored">{lastEpoch === null ? 'none yet' : <><a href={pathTo('epochs', lastEpoch.epoch)}>epoch {lastEpoch.epoch}</a> <Amount planck={lastEpoch.paid} /></>}</Fact>
-        <Fact name="Rounds judged"><span class="num">{grouped(rounds.judged)}</span>{rounds.waiting > 0 && <span class="warnText"> {rounds.waiting} lack evidence</span>}{rounds.failed > 0 && <span class="badText"> {rounds.failed} could not be judged</span>}</Fact>
       </dl>
       <Latest />
     </Card>

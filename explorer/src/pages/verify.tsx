@@ -81,7 +81,7 @@ export function Verify({ number }: { number: number | null }): JSX.Element {
             void run('file', async () => new Uint8Array(await file.arrayBuffer()))
           }} /></label></p>
         </Card>
-        <Card name="What comes out"><div aria-live="polite"><Outcome state={state} /></div></Card>
+        <Card name="What comes out"><div aria-live="polite" class="outcomes"><Outcome state={state} /></div></Card>
         {state.kind === 'done' && <Trusted state={state} />}
         {state.kind === 'done' && <Lines replayed={state.replayed} />}
       </div>
