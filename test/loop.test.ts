@@ -1,8 +1,11 @@
 // The honest loop, once, with one machine that skips half of its rows: registered, challenged, judged, stated, paid, on peaq's own runtime.
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AccountId, concat, decodeStatement, fromHex, type Hash, type Hex, registeredCheckers, type ReplayedEpoch, type Score, statementRoot, toHex, verifyMerkleProof } from '@assay/protocol'
-import { nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { type AccountId, concat, decodeStatement, explain, fromHex, type Hash, type Hex, registeredCheckers, type ReplayedEpoch, type Score, statementRoot, toHex, verifyMerkleProof } from '@assay/protocol'
+import { nodeCrypto as crypto, toAddress } from '@assay/runtime-bindings'
+import { buildIfStale } from '../explorer/build.ts'
+import { hasChromiumPackage } from '../tools/chromium-package.ts'
+import { launch, openPage } from '../tools/explorer/browser.ts'
 import { babble } from './liars/strangers.ts'
 import type { Person } from './people.ts'
 import { startWorld, type World } from './world.ts'
@@ -121,4 +124,41 @@ describe('an epoch of two rounds', () => {
     expect(response.status).toBe(400)
     expect(await response.json()).toEqual({ error: { code: expect.any(String) as unknown, message: expect.any(String) as unknown } })
   })
+})
+
+describe.skipIf(!hasChromiumPackage)('in the explorer of this network', () => {
+  test('an owner finds his machine and why it earned what it did, a cheat is one, and the browser comes to the same root', async () => {
+    await buildIfStale()
+    await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
+    const browser = await launch()
+    try {
+      const { page, faults } = await openPage(browser)
+      await page.goto(world.indexer!)
+      const find = async (address: string): Promise<void> => {
+        await page.getByRole('searchbox', { name: /Find a machine/ }).fill(`did:peaq:${address}`)
+        await page.keyboard.press('Enter')
+        await page.getByText(`did:peaq:${address}`).waitFor()
+        await page.locator('details.why').first().waitFor()
+      }
+      const [honest, , cheat] = world.machines
+      await find(toAddress(honest!.account.id))
+      const { earned } = scoreOf(honest!)
+      expect(earned).toBeGreaterThan(0n)
+      await page.locator(`details.why [title="${earned} planck"]`).first().waitFor()
+      expect(await page.locator('.strip .cell.good').count()).toBeGreaterThanOrEqual(2)
+
+      await find(toAddress(cheat!.account.id))
+      await page.locator('details.why', { hasText: explain('WRONG_PRODUCT') }).first().waitFor()
+      expect(await page.locator('.strip .cell.good').count()).toBe(0)
+
+      // The indexer has dropped its evidence by now: the recording is made of what the checkers serve.
+      await page.goto(`${world.indexer}/explorer/verify/${EPOCH}`)
+      await page.getByRole('button', { name: 'Replay it now' }).click()
+      await page.getByText('The same root.').waitFor({ timeout: 120_000 })
+      expect(await page.locator(`[title="${replay.statement.root}"]`).count()).toBe(2)
+      expect(faults).toEqual([])
+    } finally {
+      await browser.close()
+    }
+  }, 240_000)
 })

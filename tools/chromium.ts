@@ -23,15 +23,20 @@ interface Answer {
 }
 
 // Root in a container has no sandbox to give, and often a /dev/shm of 64 MiB; nothing here draws.
-const FLAGS = ['--headless=shell', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-software-rasterizer', '--remote-debugging-pipe']
+const FLAGS = ['--headless=shell', '--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--disable-software-rasterizer']
 const STDERR_KEPT = 2000
+
+/** How this Chromium is started: the program, its flags, and where it finds its libraries. Only where `hasChromiumPackage`. */
+export function chromium(): { executable: string; flags: string[]; env: Record<string, string> } {
+  const home = unpacked('chromium', (archive) => [{ name: 'chromium', bytes: archive('chromium.br'), executable: true }, ...[...untar(archive('al2023.tar.br'))].map(([name, bytes]) => ({ name, bytes }))])
+  return { executable: join(home, 'chromium'), flags: FLAGS, env: { LD_LIBRARY_PATH: [join(home, 'lib'), process.env['LD_LIBRARY_PATH'] ?? ''].filter((path) => path !== '').join(':') } }
+}
 
 /** Opens `url` in a browser of its own. Rejects with the browser's last words if it cannot start. Only where `hasChromiumPackage`. */
 export async function openPage(url: string): Promise<Page> {
-  const home = unpacked('chromium', (archive) => [{ name: 'chromium', bytes: archive('chromium.br'), executable: true }, ...[...untar(archive('al2023.tar.br'))].map(([name, bytes]) => ({ name, bytes }))])
+  const { executable, flags, env } = chromium()
   const profile = mkdtempSync(join(tmpdir(), 'assay-chromium-'))
-  const libraries = [join(home, 'lib'), process.env['LD_LIBRARY_PATH'] ?? ''].filter((path) => path !== '').join(':')
-  const child = spawn(join(home, 'chromium'), [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, LD_LIBRARY_PATH: libraries } })
+  const child = spawn(executable, [...flags, '--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   let lastWords = ''
   child.stderr!.on('data', (text: Buffer) => (lastWords = (lastWords + text.toString()).slice(-STDERR_KEPT)))

@@ -493,6 +493,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/epochs/{number}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that the replay of an epoch needs: its blocks and its evidence
+         * @description A file for `assay replay --recording`. It holds all epochs before, too, and is made when it is asked for.
+         */
+        get: operations["getRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/machines/{account}/why": {
         parameters: {
             query?: never;
@@ -618,7 +638,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
@@ -4047,6 +4067,87 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `NOT_SCORED`: The epoch is not scored yet.
+             *
+             *     `NO_EVIDENCE`: No evidence with this hash is held: it was never needed here, or was pruned.
+             *
+             *     `EVIDENCE_MISSING`: Evidence with this hash is needed here and nobody has served it yet; it is asked for again.
+             *
+             *     `ROUND_FORGOTTEN`: A round that the recording needs is no longer kept here: make it from a chain.
+             */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /**
+             * @description `DATABASE`: The database does not answer now: try again.
+             *
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };

@@ -9,6 +9,7 @@ const ALLOWED: Record<string, string[]> = {
   protocol: [],
   kit: [],
   replay: ['protocol'],
+  explorer: ['protocol', 'replay', 'client'],
   'runtime-bindings': ['protocol'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
@@ -28,7 +29,7 @@ function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'assembly' ? [] : sources(path)
-    return /\.(ts|mts)$/.test(entry.name) ? [path] : []
+    return /\.(ts|mts|tsx)$/.test(entry.name) ? [path] : []
   })
 }
 

@@ -18,6 +18,7 @@ export const GATES: Record<string, (root: string) => string[]> = {
   imports: importFaults,
   licences: (at) => licenceFaults(join(at, 'node_modules')),
   types: (at) => typeFaults(at, 'tsconfig.json'),
+  'types of the explorer': (at) => typeFaults(at, 'explorer/tsconfig.json'),
   lint: (at) => toolFaults(at, 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']),
   'dead code': (at) => toolFaults(at, 'knip/bin/knip.js', ['--no-progress']),
 }

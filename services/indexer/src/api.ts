@@ -6,9 +6,11 @@ import { docsRoutes } from './api/docs.ts'
 import { OPEN_DOOR, openDoor, type DoorOptions } from './api/door.ts'
 import { epochRoutes } from './api/epochs.ts'
 import { evidenceRoute } from './api/evidence.ts'
+import { explorerRoutes } from './api/explorer.ts'
 import { feedRoute } from './api/feed.ts'
 import { machineRoutes } from './api/machines.ts'
 import { networkRoute } from './api/network.ts'
+import { recordingRoute } from './api/recording.ts'
 import { roundRoutes } from './api/rounds.ts'
 import type { ApiDeps } from './api/route.ts'
 import { whyRoutes } from './api/why.ts'
@@ -29,8 +31,10 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, door: DoorOpti
     roundRoutes(app, deps)
     epochRoutes(app, deps)
     evidenceRoute(app, deps)
+    recordingRoute(app, deps)
     whyRoutes(app, deps)
     feedRoute(app, deps)
     docsRoutes(app)
+    if (deps.explorer !== undefined) explorerRoutes(app, deps.explorer)
   }
 }

@@ -1,7 +1,7 @@
 // Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept in the database once, and asked for no second time.
 import { sql, type Kysely } from 'kysely'
 import { blobId, createFetcher, type FetchFrom } from '@assay/kit/blobs'
-import type { Hash, LoadBlob } from '@assay/protocol'
+import { registeredCheckers, type Hash, type Ledger, type LoadBlob } from '@assay/protocol'
 import type { IndexerMetrics } from './metrics.ts'
 import type { EvidenceRow, Tables } from './tables.ts'
 
@@ -40,6 +40,13 @@ export class EvidenceSource {
     }
   }
 
+  /** Loads of whatever epoch, and keeps nothing that is not kept already. Undefined if none has the blob. */
+  readonly once: LoadBlob = async (id, maxBytes) => {
+    const held = await heldEvidence(this.#options.db, id)
+    if (held) return held.bytes.length <= maxBytes ? held.bytes : undefined
+    return this.#fetch(id, maxBytes)
+  }
+
   async #fetch(id: Hash, maxBytes: number): Promise<Uint8Array | undefined> {
     const { urls, metrics } = this.#options
     const bytes = await this.#from(urls(), id, maxBytes)
@@ -54,3 +61,6 @@ export async function heldEvidence(db: Kysely<Tables>, id: Hash): Promise<Eviden
   const row = await db.selectFrom('evidence').selectAll().where('id', '=', id).executeTakeFirst()
   return row && blobId(row.bytes) === id ? row : undefined
 }
+
+/** Whom to ask for evidence: the servers that checkers registered, and further ones. */
+export const evidenceUrls = (ledger: Ledger, further: readonly string[]): string[] => [...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence), ...further]

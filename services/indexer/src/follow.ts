@@ -132,15 +132,23 @@ const BLOCKS_A_READ = 2000
  */
 export async function storedLedger({ db, crypto, network, signal }: { db: Kysely<Tables>, crypto: Crypto, network: AccountId, signal: AbortSignal }, known: Ledger = emptyLedger(network)): Promise<Ledger> {
   let ledger = known
-  for (let after = known.head?.number ?? -1; ;) {
+  for await (const block of storedBlocks(db, known.head?.number)) {
     signal.throwIfAborted()
+    ledger = continued(crypto, ledger, block)
+  }
+  return ledger
+}
+
+/** Stored blocks above a height, ascending, a portion in memory at a time. */
+export async function* storedBlocks(db: Kysely<Tables>, above = -1): AsyncGenerator<LedgerBlock> {
+  for (let after = above; ;) {
     const blocks = await db.selectFrom('blocks').selectAll().where('number', '>', after).orderBy('number').limit(BLOCKS_A_READ).execute()
     const last = blocks.at(-1)
-    if (!last) return ledger
+    if (!last) return
     const rows = await db.selectFrom('events').selectAll().where('block', '>', after).where('block', '<=', last.number).orderBy('block').orderBy('position').execute()
     const events = Map.groupBy(rows, ({ block }) => block)
     for (const { number, hash, parent_hash, relay_root } of blocks) {
-      ledger = continued(crypto, ledger, { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).flatMap(({ data }) => decodeEvents(data)) })
+      yield { number, hash, parentHash: parent_hash, relayRoot: relay_root, events: (events.get(number) ?? []).flatMap(({ data }) => decodeEvents(data)) }
     }
     after = last.number
   }

@@ -2,12 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BehaviorSubject, concatMap, distinctUntilChanged, exhaustMap, filter, interval, lastValueFrom, map, merge, startWith, tap, throttleTime } from 'rxjs'
 import { takeUntilAborted } from '@assay/kit/streams'
-import { registeredCheckers, type Parameters } from '@assay/protocol'
+import type { Parameters } from '@assay/protocol'
 import { best$, ledgerRuns, readPot, type Chain } from '@assay/runtime-bindings'
 import type { Leadership } from './database.ts'
 import { isLost } from './database-served.ts'
 import { SILENCE_SECONDS, writeEdge, type Edge } from './edge.ts'
-import { EvidenceSource } from './evidence.ts'
+import { EvidenceSource, evidenceUrls } from './evidence.ts'
 import { follow, knownBlocks } from './follow.ts'
 import { Judge } from './judge.ts'
 import type { IndexerMetrics } from './metrics.ts'
@@ -70,7 +70,7 @@ async function followWhileLeading(leadership: Leadership, options: FollowerOptio
 }
 
 /** All that the leader does, side by side. */
-function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls, evidenceTimeoutMs, stallMs, keep }: FollowerOptions, { store, crypto, network, state$, edge, metrics, log, signal }: FollowerDeps): Promise<unknown>[] {
+function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls: further, evidenceTimeoutMs, stallMs, keep }: FollowerOptions, { store, crypto, network, state$, edge, metrics, log, signal }: FollowerDeps): Promise<unknown>[] {
   state$.next({ ...state$.value, stalled: null })
   const edge$ = new BehaviorSubject<Edge>({ best: null, stalled: null, pot: null })
   const see = (part: Partial<Edge>): void => edge$.next({ ...edge$.value, ...part })
@@ -82,7 +82,7 @@ function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls,
     await follow(blocks, { db, crypto, state$, metrics, log })
   }
   const judging = async (): Promise<void> => {
-    const evidence = new EvidenceSource({ db, urls: () => [...registeredCheckers(state$.value.ledger).flatMap(({ identity }) => identity.evidence), ...evidenceUrls], timeoutMs: evidenceTimeoutMs, signal, metrics })
+    const evidence = new EvidenceSource({ db, urls: () => evidenceUrls(state$.value.ledger, further), timeoutMs: evidenceTimeoutMs, signal, metrics })
     const judge = await Judge.open({ db, crypto, network, state$, evidence, metrics, log, signal })
     await lastValueFrom(judge.run(), { defaultValue: undefined })
   }

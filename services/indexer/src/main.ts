@@ -6,9 +6,11 @@ import type { Log } from '@assay/kit/log'
 import { emptyLedger, parametersFor, type Hash } from '@assay/protocol'
 import { connectChain, findNetwork, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
+import { EXPLORER_DIR } from './api/explorer.ts'
 import { placeOf, retentionOf, type IndexerConfig } from './config.ts'
 import { openDatabase, openExisting, ownerOf, type Store } from './database.ts'
 import type { Edge } from './edge.ts'
+import { EvidenceSource, evidenceUrls } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { followInTurn, type Source } from './follower.ts'
 import { indexerMetrics } from './metrics.ts'
@@ -66,6 +68,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
   const deps = { store, crypto, network, state$, edge: (seen: Edge) => void (edge = seen), metrics, log }
   await catchUp({ ...deps, signal: stopped })
   const confirmations = (): number => (source?.parameters ?? parametersFor(state$.value.ledger, 0))?.confirmations ?? 0
+  const evidence = new EvidenceSource({ db: store.db, urls: () => evidenceUrls(state$.value.ledger, config.evidenceUrls), timeoutMs: config.evidenceTimeoutMs, signal: stopped, metrics })
   const operations = await serveOperations({
     host: config.host,
     port: config.httpPort,
@@ -75,13 +78,16 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     metrics: metrics.text,
     trustProxy: config.trustProxy,
     answerTimeoutMs: config.answerTimeoutMs,
-    routes: apiRoutes({ db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash }, metrics, config),
+    routes: apiRoutes({
+      db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash,
+      evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, account: config.accountUrl || null } },
+    }, metrics, config),
   })
   try {
     log.info('indexer ready', { url: operations.url, network: toAddress(network), head: state$.value.ledger.head?.number ?? null, follows: source !== null })
-    const { evidenceUrls, evidenceTimeoutMs, stallMs } = config
+    const { evidenceTimeoutMs, stallMs } = config
     await allOrNone(stopped, (signal) => [
-      source ? followInTurn({ source, evidenceUrls, evidenceTimeoutMs, stallMs, keep: retentionOf(config) }, { ...deps, signal }) : serveStored({ ...deps, signal }),
+      source ? followInTurn({ source, evidenceUrls: config.evidenceUrls, evidenceTimeoutMs, stallMs, keep: retentionOf(config) }, { ...deps, signal }) : serveStored({ ...deps, signal }),
       untilAborted(signal, store.ended),
     ])
   } finally {

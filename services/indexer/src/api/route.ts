@@ -3,8 +3,9 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Static, TObject, TSchema } from 'typebox'
 import type { Kysely } from 'kysely'
 import type { BehaviorSubject } from 'rxjs'
-import type { AccountId, Crypto, Hash } from '@assay/protocol'
+import type { AccountId, Crypto, Hash, LoadBlob } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
+import type { ExplorerOptions } from './explorer.ts'
 import type { ChainState } from '../follow.ts'
 import type { PotView } from '../pot.ts'
 import type { Tables } from '../tables.ts'
@@ -22,6 +23,10 @@ export interface ApiDeps {
   pot: () => PotView | null
   network: AccountId
   genesisHash: Hash
+  /** evidence by hash, verified; absent where a server has none to give */
+  evidence?: LoadBlob
+  /** where the explorer lies, and what it links to; absent where none is served */
+  explorer?: ExplorerOptions
 }
 
 /** The account that a path or filter names. Throws ApiError BAD_ACCOUNT. */
