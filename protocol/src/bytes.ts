@@ -103,5 +103,7 @@ export function u32le(value: number): Uint8Array {
 
 function littleEndian(value: number, length: number): Uint8Array {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * length)) throw new RangeError(`not a u${8 * length}: ${value}`)
-  return Uint8Array.from({ length }, (_, i) => Math.floor(value / 2 ** (8 * i)) % 256)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) bytes[i] = value >>> (8 * i)
+  return bytes
 }
