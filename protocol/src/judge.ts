@@ -131,9 +131,21 @@ export function decideRound(facts: RoundFacts, { packages, refused }: Pick<Round
     return judgeMachine(facts, machine, committee, counted, examine)
   })
   const verdicts = compared(facts.parameters, alone)
-  const paid = new Map<AccountId, number>()
-  for (const { observations } of verdicts) for (const one of observations) if (one.paid) paid.set(one.checker, (paid.get(one.checker) ?? 0) + 1)
-  return { round: facts.round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, packages, refused, checker, paid.get(checker.account) ?? 0)) }
+  const paid = paidFor(verdicts)
+  return { round: facts.round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, packages, refused, checker, paid.get(checker.account)?.count ?? 0)) }
+}
+
+/** Paid observations of these machines, by checker. */
+export function paidFor(verdicts: readonly MachineVerdict[]): ReadonlyMap<AccountId, { count: number }> {
+  const paid = new Map<AccountId, { count: number }>()
+  for (const { observations } of verdicts)
+    for (const observation of observations) {
+      if (!observation.paid) continue
+      const counter = paid.get(observation.checker)
+      if (counter === undefined) paid.set(observation.checker, { count: 1 })
+      else counter.count += 1
+    }
+  return paid
 }
 
 /** True if a machine showed memory, and less than it should by its own claim. By what it signed alone: what checkers read of it must not fail it. */

@@ -19,7 +19,11 @@ export function merkleRoot(crypto: Crypto, leaves: Iterable<Uint8Array>): Hash {
 /** Root of the tree over what `leaf` encodes of each of the values; an epoch has many, so without an array for each. */
 export function merkleRootOf<T>(crypto: Crypto, leaf: Pick<Strict<T>, 'write'>, values: Iterable<T>): Hash {
   const tree = new MerkleBuilder(crypto)
-  for (const value of values) tree.addHash(leafHashOf(crypto, (to) => leaf.write(value, to)))
+  for (const value of values) {
+    const to = beginLeaf()
+    leaf.write(value, to)
+    tree.addHash(crypto.sha256(to.view()))
+  }
   return tree.root()
 }
 
@@ -192,13 +196,16 @@ const hashAt = (hashes: Uint8Array, i: number): Uint8Array => hashes.subarray(HA
 const LEAF_BYTES = new Writer()
 const NODE_BYTES = new Uint8Array(1 + 2 * HASH_BYTES).fill(NODE, 0, 1)
 
-const leafHash = (crypto: Crypto, leaf: Uint8Array): Uint8Array => leafHashOf(crypto, (to) => to.bytes(leaf))
-
-function leafHashOf(crypto: Crypto, write: (to: Writer) => void): Uint8Array {
+function beginLeaf(): Writer {
   LEAF_BYTES.clear()
   LEAF_BYTES.u8(LEAF)
-  write(LEAF_BYTES)
-  return crypto.sha256(LEAF_BYTES.view())
+  return LEAF_BYTES
+}
+
+function leafHash(crypto: Crypto, leaf: Uint8Array): Uint8Array {
+  const to = beginLeaf()
+  to.bytes(leaf)
+  return crypto.sha256(to.view())
 }
 
 function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -164,7 +164,7 @@ export function buildStatement(crypto: Crypto, network: AccountId, result: Epoch
   const evidenceLeaves = rounds.flatMap(({ judgement: { round, checkers } }) =>
     checkers.flatMap(({ checker, evidence }): EvidenceLeaf[] => (evidence === null ? [] : [{ round, checker, ...evidence }])).toSorted((a, b) => (a.checker < b.checker ? -1 : 1)),
   )
-  const standingLeaves = [...result.state.standings].map(([account, known]): StandingLeaf => ({ account, ...known }))
+  const standingLeaves = [...result.state.standings].map(([account, known]): StandingLeaf => ({ ...known, account }))
   const calibrationLeaves = [...result.state.calibrations].map(([account, known]): CalibrationLeaf => ({ account, ...known }))
   const value: Statement = {
     epoch: result.epoch,
