@@ -1,5 +1,7 @@
 // What chance decides, from the randomness of blocks. PROTOCOL sections 4 and 5.
+import { ascend } from './ascend.ts'
 import { type AccountId, concat, fromHex, type Hash, toHex, u32le, utf8 } from './bytes.ts'
+import { Reader, Writer } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 
 /** The beacon of a round from the randomness of block S_r. */
@@ -28,13 +30,13 @@ export function jobSeed(crypto: Crypto, network: AccountId, round: number, rando
 
 /** The committee of a machine: `size` of the eligible checkers, or all if there are fewer; in the order of `checkers`, which is ascending. */
 export function committeeOf(crypto: Crypto, beacon: Hash, machine: AccountId, checkers: readonly AccountId[], size: number): AccountId[] {
-  return drawPlaces(crypto, concat(COMMITTEE, fromHex(beacon), fromHex(machine)), checkers.length, size).map((place) => checkers[place]!)
+  return drawPlaces(wordsOf(crypto, COMMITTEE, beacon, machine), checkers.length, size).map((place) => checkers[place]!)
 }
 
 /** The mirrors of a checker's package: `size` of the other eligible checkers, or all if there are fewer; in the order of `checkers`, which is ascending. */
 export function mirrorsOf(crypto: Crypto, beacon: Hash, checker: AccountId, checkers: readonly AccountId[], size: number): AccountId[] {
   const others = checkers.filter((other) => other !== checker)
-  return drawPlaces(crypto, concat(MIRROR, fromHex(beacon), fromHex(checker)), others.length, size).map((place) => others[place]!)
+  return drawPlaces(wordsOf(crypto, MIRROR, beacon, checker), others.length, size).map((place) => others[place]!)
 }
 
 /** True if the machine must open its commitment, from the randomness of block S_r + O. */
@@ -50,21 +52,37 @@ export function coinsOf(crypto: Crypto, network: AccountId, round: number, rando
 
 const COMMITTEE = utf8('assay/1/committee')
 const MIRROR = utf8('assay/1/mirror')
-const WORDS = 8
+const NO_WORDS = new Reader(new Uint8Array())
+/** What is hashed for words, in the same memory each time: a big round draws for every machine. */
+const DRAW = new Writer()
+
+/** The u32 words of H(`tag` ‖ beacon ‖ account ‖ u32 0), H(`tag` ‖ beacon ‖ account ‖ u32 1), … one by one. */
+function wordsOf(crypto: Crypto, tag: Uint8Array, beacon: Hash, account: AccountId): () => number {
+  let words = NO_WORDS
+  let hashes = 0
+  return () => {
+    if (words.left === 0) {
+      DRAW.clear()
+      DRAW.bytes(tag)
+      DRAW.hex(beacon, 32)
+      DRAW.hex(account, 32)
+      DRAW.uint(hashes++, 4)
+      words = new Reader(crypto.blake2b256(DRAW.view()))
+    }
+    return words.uint(4)
+  }
+}
 
 /**
  * `size` of the places 0 ... `count` - 1, ascending; every set of them is equally likely. All places if there are no more.
- * The first `size` steps of a Fisher-Yates shuffle, so it costs `size` and not `count`: the words of H(`prefix` ‖ u32 0), H(`prefix` ‖ u32 1), … say which place is
- * swapped to the front, a word that would favour some places being left out.
+ * The first `size` steps of a Fisher-Yates shuffle, so it costs `size` and not `count`: a word says which place is swapped to the front, one that would favour some places being left out.
  */
-function drawPlaces(crypto: Crypto, prefix: Uint8Array, count: number, size: number): number[] {
+function drawPlaces(nextWord: () => number, count: number, size: number): number[] {
   if (size >= count) return Array.from({ length: count }, (_, place) => place)
   const moved = new Map<number, number>()
   const drawn: number[] = []
-  let words: DataView | undefined
-  for (let at = 0; drawn.length < size; at++) {
-    if (at % WORDS === 0) words = viewOf(crypto.blake2b256(concat(prefix, u32le(at / WORDS))))
-    const word = words!.getUint32(4 * (at % WORDS), true)
+  while (drawn.length < size) {
+    const word = nextWord()
     const from = drawn.length
     const left = count - from
     if (word >= Math.floor(2 ** 32 / left) * left) continue
@@ -72,7 +90,5 @@ function drawPlaces(crypto: Crypto, prefix: Uint8Array, count: number, size: num
     drawn.push(moved.get(other) ?? other)
     moved.set(other, moved.get(from) ?? from)
   }
-  return drawn.sort((a, b) => a - b)
+  return ascend(drawn)
 }
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

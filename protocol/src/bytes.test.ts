@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compareBytes, concat, equalBytes, fromHex, type Hex, isHash, toHex, u16le, u32le, ZERO_HASH } from './bytes.ts'
 
-const bytes = fc.uint8Array({ maxLength: 40 })
+const bytes = fc.uint8Array({ maxLength: 80 })
 
 test('hex and back', () => {
   fc.assert(fc.property(bytes, (value) => equalBytes(fromHex(toHex(value)), value)))
@@ -13,6 +13,17 @@ test('hex in any other shape is refused', () => {
   for (const text of ['', '0x', '0x0', '0xAB', '0x0g', '01ff', '0x01ff\n', ' 0x01'])
     if (text === '0x') expect(fromHex(text)).toEqual(new Uint8Array())
     else expect(() => fromHex(text as Hex), text).toThrow(RangeError)
+})
+
+test('a character that is no digit is refused wherever it stands, also if it takes more bytes than are left', () => {
+  fromHex(`0x${'0'.repeat(128)}`)
+  for (const length of [2, 64, 128, 130])
+    for (const strange of ['é', '€', '\ud800', '\u0130'])
+      for (const at of [0, length - 1]) {
+        const digits = [...'0'.repeat(length)]
+        digits[at] = strange
+        expect(() => fromHex(`0x${digits.join('')}`), `${strange} at ${at} of ${length}`).toThrow(RangeError)
+      }
 })
 
 test('a hash is 64 lower-case digits', () => {

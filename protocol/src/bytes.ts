@@ -8,14 +8,17 @@ export type Hash = Hex
 /** 32 zero bytes: what stands for "none". */
 export const ZERO_HASH: Hash = `0x${'0'.repeat(64)}`
 
+const ENCODER = new TextEncoder()
 const HEX = /^0x(?:[0-9a-f]{2})*$/
 const DIGITS = utf8('0123456789abcdef')
-/** What a digit is worth, by its character code; 255: no digit. */
-const VALUES = new Uint8Array(2 ** 16).fill(255)
+/** What a digit is worth, by its byte in UTF-8; 255: no digit. */
+const VALUES = new Uint8Array(2 ** 8).fill(255)
 for (const [value, digit] of DIGITS.entries()) VALUES[digit] = value
 const ASCII = new TextDecoder()
 /** Where the digits of a hash are put: one text made of 64 small ones takes thirty times the memory. */
 const HASH_DIGITS = utf8(ZERO_HASH)
+/** Where the text of up to 64 bytes is put to be read: one by one its characters come several times slower. */
+const HEX_TEXT = new Uint8Array(2 + 2 * 64)
 
 /** `concat(a, b)` is `a ‖ b`, a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -72,9 +75,12 @@ export function fromHex(hex: Hex): Uint8Array {
  * @throws RangeError unless the text is `0x` and an even number of lower-case digits
  */
 export function writeHex(hex: Hex, into: Uint8Array, at: number): void {
-  let seen = 0
+  const text = hex.length > HEX_TEXT.length ? new Uint8Array(hex.length) : HEX_TEXT
+  // Fewer bytes than characters: there is one that is no digit and did not fit.
+  const { written } = ENCODER.encodeInto(hex, text)
+  let seen = written < hex.length ? 255 : 0
   for (let i = 2, to = at; i + 1 < hex.length; i += 2, to++) {
-    const [high, low] = [VALUES[hex.charCodeAt(i)]!, VALUES[hex.charCodeAt(i + 1)]!]
+    const [high, low] = [VALUES[text[i]!]!, VALUES[text[i + 1]!]!]
     seen |= high | low
     into[to] = (high << 4) | low
   }
@@ -88,7 +94,7 @@ export function isHash(text: string): text is Hash {
 
 /** The text in UTF-8. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text)
+  return ENCODER.encode(text)
 }
 
 /** Two bytes, little-endian. @throws RangeError unless an integer from 0 to 2^16 - 1 */
@@ -103,5 +109,7 @@ export function u32le(value: number): Uint8Array {
 
 function littleEndian(value: number, length: number): Uint8Array {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * length)) throw new RangeError(`not a u${8 * length}: ${value}`)
-  return Uint8Array.from({ length }, (_, i) => Math.floor(value / 2 ** (8 * i)) % 256)
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) bytes[i] = value >>> (8 * i)
+  return bytes
 }

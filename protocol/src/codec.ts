@@ -18,7 +18,14 @@ export class MalformedError extends Error {
 /** Bytes that grow as they are written. */
 export class Writer {
   #bytes = new Uint8Array(128)
+  #data = new DataView(this.#bytes.buffer)
+  #view = this.#bytes
   #length = 0
+
+  /** Begins anew, over the same memory. */
+  clear(): void {
+    this.#length = 0
+  }
 
   u8(value: number): void {
     const at = this.#grow(1)
@@ -29,6 +36,12 @@ export class Writer {
   uint(value: number, size: number): void {
     const at = this.#grow(size)
     for (let i = 0; i < size; i++) this.#bytes[at + i] = value >>> (8 * i)
+  }
+
+  /** The lowest 64 bits of an integer, little-endian. */
+  uint64(value: bigint): void {
+    const at = this.#grow(8)
+    this.#data.setBigUint64(at, value, true)
   }
 
   bytes(value: Uint8Array): void {
@@ -43,6 +56,12 @@ export class Writer {
     writeHex(value, this.#bytes, at)
   }
 
+  /** What was written, in this writer's own memory: good until the next write or `clear`. */
+  view(): Uint8Array {
+    if (this.#view.length !== this.#length) this.#view = this.#bytes.subarray(0, this.#length)
+    return this.#view
+  }
+
   /** A copy of what was written. */
   done(): Uint8Array {
     return this.#bytes.slice(0, this.#length)
@@ -55,7 +74,8 @@ export class Writer {
     if (this.#length > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length))
       grown.set(this.#bytes.subarray(0, at))
-      this.#bytes = grown
+      this.#bytes = this.#view = grown
+      this.#data = new DataView(grown.buffer)
     }
     return at
   }
@@ -132,6 +152,8 @@ function codec<T>(write: Codec<T>['write'], read: Codec<T>['read']): Codec<T> {
 
 /** How values of T become bytes and back, one to one. */
 export interface Strict<T> {
+  /** Writes what `encode` gives. @throws RangeError as that does */
+  write(value: T, to: Writer): void
   /** @throws RangeError if the value is outside its type or breaks its rule */
   encode(value: T): Uint8Array
   /** @throws MalformedError if the bytes are anything but what `encode` gives for the result */
@@ -165,12 +187,14 @@ export function strict<T>(what: string, inner: Codec<T>, { maxBytes = Infinity, 
       throw cause
     }
   }
+  const outer = codec<T>((value, to) => {
+    const broken = rule(value)
+    if (broken !== null) throw new RangeError(`${what}: ${broken}`)
+    inner.write(value, to)
+  }, inner.read)
   return {
-    encode(value) {
-      const broken = rule(value)
-      if (broken !== null) throw new RangeError(`${what}: ${broken}`)
-      return inner.enc(value)
-    },
+    write: outer.write,
+    encode: outer.enc,
     decode(bytes) {
       if (bytes.length > maxBytes) throw new MalformedError('TOO_LONG', `${what}: ${bytes.length} bytes, at most ${maxBytes}`)
       const value = read(bytes)
@@ -229,19 +253,21 @@ const uint = (size: number): Codec<number> => {
   )
 }
 
-/** An unsigned integer of `words` times 32 bits. */
-const bigUint = (words: number): Codec<bigint> =>
-  codec(
+/** An unsigned integer of `words` times 64 bits. */
+const bigUint = (words: number): Codec<bigint> => {
+  const limit = 1n << BigInt(64 * words)
+  return codec(
     (value, to) => {
-      if (typeof value !== 'bigint' || value < 0n || value >> BigInt(32 * words) !== 0n) throw new RangeError(`not a u${32 * words}: ${value}`)
-      for (let i = 0; i < words; i++) to.uint(Number((value >> BigInt(32 * i)) & 0xffff_ffffn), 4)
+      if (typeof value !== 'bigint' || value < 0n || value >= limit) throw new RangeError(`not a u${64 * words}: ${value}`)
+      for (let i = 0; i < words; i++) to.uint64(i === 0 ? value : value >> BigInt(64 * i))
     },
     (from) => {
       let value = 0n
-      for (let i = 0; i < words; i++) value |= BigInt(from.uint(4)) << BigInt(32 * i)
+      for (let i = 0; i < 2 * words; i++) value |= BigInt(from.uint(4)) << BigInt(32 * i)
       return value
     },
   )
+}
 
 export const u8: Codec<number> = uint(1)
 export const u16: Codec<number> = uint(2)
@@ -254,8 +280,8 @@ export const i32: Codec<number> = codec(
   },
   (from) => from.uint(4) | 0,
 )
-export const u64: Codec<bigint> = bigUint(2)
-export const u128: Codec<bigint> = bigUint(4)
+export const u64: Codec<bigint> = bigUint(1)
+export const u128: Codec<bigint> = bigUint(2)
 
 /** Exactly `length` raw bytes, without a length before them. */
 export function fixedBytes(length: number): Codec<Uint8Array> {

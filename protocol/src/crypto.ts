@@ -1,4 +1,4 @@
-/** The hash functions and signature checks that the rules need; the caller passes an implementation in, so that the rules stay pure and run anywhere. */
+/** The hash functions and signature checks that the rules need; the caller passes an implementation in, so that the rules stay pure and run anywhere. They keep nothing of the bytes that they are given: these change after the call. */
 export interface Crypto {
   /** 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array

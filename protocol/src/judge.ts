@@ -1,11 +1,12 @@
 // The judgement of a round, PROTOCOL section 8: from the chain's facts, the counted packages and what their evidence proves to verdicts.
+import { ascend } from './ascend.ts'
 import type { AccountId, Hash } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
 import type { Facts } from './device/facts.ts'
 import { checkProfile, checkProven, checkScan, type ClaimFlag, provenInt8Mmacs } from './device/profile.ts'
 import { sameDevice } from './device/same-device.ts'
 import type { RoundEvidence } from './evidence.ts'
-import { type CountedObservation, type Examine, type Examined, examiner, JudgementTooEarlyError, type ProvenChain } from './examine.ts'
+import { type CountedObservation, type Examine, type Examined, examiner, JudgementTooEarlyError, type ProvenChain, type Reading } from './examine.ts'
 import type { Registered, RoundFacts } from './ledger.ts'
 import { compareOutputs, type ModelVerdict } from './model.ts'
 import type { CheckMode, Parameters } from './parameters.ts'
@@ -125,14 +126,26 @@ export function decideRound(facts: RoundFacts, { packages, refused }: Pick<Round
     const counted: Voice[] = []
     for (const checker of committee) {
       const observation = readers.get(checker)?.(machine.account)
-      if (observation !== undefined) counted.push({ checker, observation, vote: voteOf(observation), weight: weights.get(checker) ?? FULL_WEIGHT })
+      if (observation !== undefined) counted.push({ checker, observation, weight: weights.get(checker) ?? FULL_WEIGHT })
     }
     return judgeMachine(facts, machine, committee, counted, examine)
   })
   const verdicts = compared(facts.parameters, alone)
-  const paid = new Map<AccountId, number>()
-  for (const { observations } of verdicts) for (const one of observations) if (one.paid) paid.set(one.checker, (paid.get(one.checker) ?? 0) + 1)
-  return { round: facts.round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, packages, refused, checker, paid.get(checker.account) ?? 0)) }
+  const paid = paidFor(verdicts)
+  return { round: facts.round, verdicts, checkers: facts.checkers.map((checker) => checkerVerdict(facts, packages, refused, checker, paid.get(checker.account)?.count ?? 0)) }
+}
+
+/** Paid observations of these machines, by checker. */
+export function paidFor(verdicts: readonly MachineVerdict[]): ReadonlyMap<AccountId, { count: number }> {
+  const paid = new Map<AccountId, { count: number }>()
+  for (const { observations } of verdicts)
+    for (const observation of observations) {
+      if (!observation.paid) continue
+      const counter = paid.get(observation.checker)
+      if (counter === undefined) paid.set(observation.checker, { count: 1 })
+      else counter.count += 1
+    }
+  return paid
 }
 
 /** True if a machine showed memory, and less than it should by its own claim. By what it signed alone: what checkers read of it must not fail it. */
@@ -184,9 +197,12 @@ function checkerVerdict(facts: RoundFacts, packages: RoundEvidence['packages'], 
 function readerOf(observations: readonly Observation[]): (machine: AccountId) => Observation | undefined {
   let at = 0
   return (machine) => {
-    while (at < observations.length && observations[at]!.machine < machine) at++
-    const found = observations[at]
-    return found?.machine === machine ? found : undefined
+    for (; at < observations.length; at++) {
+      const found = observations[at]!
+      if (found.machine === machine) return found
+      if (found.machine > machine) return undefined
+    }
+    return undefined
   }
 }
 
@@ -199,10 +215,10 @@ function judgeMachine(facts: RoundFacts, machine: Registered, committee: Account
   const examined = examine(machine, named, counted)
   const chain = examined.chain === 'BAD_COMMITMENT' ? null : examined.chain
   const { outcome, reason } = findingOf(quorum, majority, examined)
-  const { median, relays, observations } = readingsOf(counted, voices, majority, chain, parameters)
+  // Over all voices, 0 for whoever named something else: a machine that shows itself to a few only must not let these few set its credit.
+  const median = chain === null ? 0 : weightedMedian(voices.map(({ checker }) => creditOf(chain, checker)), voices.map(({ weight }) => weight))
   const shown = chain !== null && outcome === 'PASS' && chain.opened !== null ? chain.opened.shown : null
   const provenSteps = outcome === 'PASS' ? Math.max(0, median - unprovenSteps(chain!.steps, parameters.samples)) : 0
-  const reached = voices.filter(({ observation }) => observation.outcome !== 'UNREACHABLE')
   return {
     round: facts.round,
     machine: machine.account,
@@ -218,22 +234,18 @@ function judgeMachine(facts: RoundFacts, machine: Registered, committee: Account
     shownKiB: chain === null ? 0 : Math.min(chain.segments, chain.steps) * 2 ** chain.log2n,
     memoryKiB: provenSteps > 0 && provenSteps >= chain!.segments ? chain!.segments * 2 ** chain!.log2n : 0,
     scanMBps: provenSteps > 0 && chain!.segments > 0 ? scanRate(chain!.log2n, provenSteps, parameters.windowMs) : 0,
-    relayUs: lowerMedian(relays),
+    relayUs: chain === null ? null : relayOf(voices, chain, parameters),
     opened: shown !== null,
     facts: shown,
     flags: [],
     claim: shown === null ? null : claimOf(shown, chain!, provenSteps, parameters),
-    downKbps: lowerMedian(reached.map(({ observation }) => observation.downKbps)) ?? 0,
-    upKbps: lowerMedian(reached.map(({ observation }) => observation.upKbps)) ?? 0,
-    rttUs: lowerMedian(reached.map(({ observation }) => observation.rttUs).filter((rtt) => rtt > 0)),
-    observations,
+    ...linkOf(voices),
+    observations: counted.map((voice) => worthOf(voice, majority, chain?.readings.get(voice.checker), median, parameters)),
   }
 }
 
-/** A counted observation with what it says and weighs. */
+/** A counted observation with what it weighs. */
 interface Voice extends CountedObservation {
-  /** What it votes for, as one text: equal votes, equal texts. For RAN it is the commitment's id. */
-  vote: string
   weight: number
 }
 
@@ -249,20 +261,24 @@ function findingOf(quorum: boolean, majority: Observation | null, { commitments,
   return chain.opened ?? { outcome: 'PASS', reason: 'OK' }
 }
 
-function voteOf({ outcome, commitment, reason }: Observation): string {
-  if (outcome === 'RAN') return commitment
-  return outcome === 'NOT_RUN' ? `NOT_RUN ${reason}` : outcome
-}
+/** True if both vote for the same: that the machine ran by one commitment, did not run for one reason, or was not reached. */
+const agree = (a: Observation, b: Observation): boolean => a.outcome === b.outcome && (a.outcome === 'RAN' ? a.commitment === b.commitment : a.outcome === 'UNREACHABLE' || a.reason === b.reason)
 
-/** An observation with the vote that holds more than half of the weight. */
+/** An observation with the vote that holds more than half of the weight. Only the one that outweighs all others as they come (Boyer and Moore's vote) can be it. */
 function majorityOf(voices: readonly Voice[]): Observation | null {
-  const held = new Map<string, number>()
-  let all = 0
-  for (const { vote, weight } of voices) {
-    all += weight
-    held.set(vote, (held.get(vote) ?? 0) + weight)
+  let leader: Observation | null = null
+  let lead = 0
+  for (const { observation, weight } of voices) {
+    if (leader !== null && agree(observation, leader)) lead += weight
+    else if (weight > lead) [leader, lead] = [observation, weight - lead]
+    else lead -= weight
   }
-  return voices.find(({ vote }) => 2 * held.get(vote)! > all)?.observation ?? null
+  let [all, held] = [0, 0]
+  for (const { observation, weight } of voices) {
+    all += weight
+    if (agree(observation, leader!)) held += weight
+  }
+  return 2 * held > all ? leader : null
 }
 
 /** The gravest oddity of a claim. Only multiplications prove a rate of int8 products. */
@@ -279,47 +295,62 @@ const scanRate = (log2Leaves: number, provenSteps: number, windowMs: number): nu
 /** Multiply-accumulates that one step of a chain is paid as. */
 const workOfStep = ({ segments, log2n }: ProvenChain, { memoryWeight }: Parameters): bigint => (segments === 0 ? 1n << BigInt(3 * log2n) : BigInt(memoryWeight) << BigInt(log2n + 10))
 
-/** What each counted observation is worth. Without a chain nobody is paid: what a checker says alone, nobody signed. */
-function readingsOf(counted: readonly Voice[], voices: readonly Voice[], majority: Observation | null, chain: ProvenChain | null, { bandPpm, windowMs }: Parameters): { median: number; relays: number[]; observations: ObservationVerdict[] } {
-  const creditOf = (checker: AccountId): number => chain?.readings.get(checker)?.credited ?? 0
-  // Over all voices, 0 for whoever named something else: a machine that shows itself to a few only must not let these few set its credit.
-  const median = chain === null ? 0 : weightedMedian(voices.map(({ checker, weight }) => ({ value: creditOf(checker), weight })))
-  const choice = majority === null ? null : voteOf(majority)
-  const observations = counted.map(({ checker, observation, vote, weight }): ObservationVerdict => {
-    const reading = chain?.readings.get(checker)
-    // A median of 0 pays nobody: else a machine without work would earn its one accomplice a share.
-    const off = reading?.reason === 'OK' && median > 0 ? reading.credited - median : null
-    const reasonOf = (): ReasonCode => {
-      if (weight === 0) return 'WEIGHTLESS'
-      if (choice !== null && vote !== choice) return 'VOTED_OTHERWISE'
-      if (reading === undefined) return 'NOT_PAYABLE'
-      if (reading.reason !== 'OK') return reading.reason
-      // Steps are at most 2^18 and millionths 10^6: exact in a double.
-      return off !== null && Math.abs(off) * 1_000_000 <= bandPpm * median ? 'OK' : 'OUT_OF_BAND'
-    }
-    const reason = reasonOf()
-    const { outcome, downKbps, upKbps, rttUs } = observation
-    return { checker, vote: outcome, credited: reading?.credited ?? 0, paid: reason === 'OK', reason, offPpm: off === null ? null : Math.trunc((off * 1_000_000) / median), downKbps, upKbps, rttUs }
-  })
-  const relays = voices.flatMap(({ checker, observation: { firstUs, rttUs } }) => {
-    const credited = creditOf(checker)
-    return credited === 0 || firstUs === 0 || rttUs === 0 ? [] : [Math.max(0, firstUs - rttUs - Math.ceil((windowMs * 1000) / credited))]
-  })
-  return { median, relays, observations }
+/** Steps that a checker's reading is credited with; 0 unless it is right. */
+const creditOf = ({ readings }: ProvenChain, checker: AccountId): number => readings.get(checker)?.credited ?? 0
+
+/** What a counted observation is worth against the median of its machine. Without a chain nobody is paid: what a checker says alone, nobody signed. */
+function worthOf(voice: Voice, majority: Observation | null, reading: Reading | undefined, median: number, { bandPpm }: Parameters): ObservationVerdict {
+  const { outcome, downKbps, upKbps, rttUs } = voice.observation
+  // A median of 0 pays nobody: else a machine without work would earn its one accomplice a share.
+  const off = reading?.reason === 'OK' && median > 0 ? reading.credited - median : null
+  // Steps are at most 2^18 and millionths 10^6: exact in a double.
+  const inBand = off !== null && Math.abs(off) * 1_000_000 <= bandPpm * median
+  const reason = reasonOf(voice, majority, reading, inBand)
+  return { checker: voice.checker, vote: outcome, credited: reading?.credited ?? 0, paid: reason === 'OK', reason, offPpm: off === null ? null : Math.trunc((off * 1_000_000) / median), downKbps, upKbps, rttUs }
 }
 
-/** Value number floor((n-1)/2) of n in ascending order; null of none. */
-function lowerMedian(values: readonly number[]): number | null {
-  return Float64Array.from(values).sort()[Math.floor((values.length - 1) / 2)] ?? null
+function reasonOf({ observation, weight }: Voice, majority: Observation | null, reading: Reading | undefined, inBand: boolean): ReasonCode {
+  if (weight === 0) return 'WEIGHTLESS'
+  if (majority !== null && !agree(observation, majority)) return 'VOTED_OTHERWISE'
+  if (reading === undefined) return 'NOT_PAYABLE'
+  if (reading.reason !== 'OK') return reading.reason
+  return inBand ? 'OK' : 'OUT_OF_BAND'
 }
 
-/** The least value with which, and with all below it, at least half of the weight is reached; of equal weights the lower median. 0 of none. */
-function weightedMedian(values: readonly { value: number; weight: number }[]): number {
-  const ascending = values.toSorted((a, b) => a.value - b.value)
-  const all = ascending.reduce((sum, { weight }) => sum + weight, 0)
+/** See `MachineVerdict.relayUs`. */
+function relayOf(voices: readonly Voice[], chain: ProvenChain, { windowMs }: Parameters): number | null {
+  const relays: number[] = []
+  for (const { checker, observation: { firstUs, rttUs } } of voices) {
+    const credited = creditOf(chain, checker)
+    if (credited > 0 && firstUs > 0 && rttUs > 0) relays.push(Math.max(0, firstUs - rttUs - Math.ceil((windowMs * 1000) / credited)))
+  }
+  return lowerMedian(relays)
+}
+
+/** What those who reached the machine measured of the way to it. */
+function linkOf(voices: readonly Voice[]): Pick<MachineVerdict, 'downKbps' | 'upKbps' | 'rttUs'> {
+  const [down, up, rtt]: [number[], number[], number[]] = [[], [], []]
+  for (const { observation } of voices) {
+    if (observation.outcome === 'UNREACHABLE') continue
+    down.push(observation.downKbps)
+    up.push(observation.upKbps)
+    if (observation.rttUs > 0) rtt.push(observation.rttUs)
+  }
+  return { downKbps: lowerMedian(down) ?? 0, upKbps: lowerMedian(up) ?? 0, rttUs: lowerMedian(rtt) }
+}
+
+/** Value number floor((n-1)/2) of n in ascending order; null of none. Sorts them. */
+function lowerMedian(values: number[]): number | null {
+  return ascend(values)[Math.floor((values.length - 1) / 2)] ?? null
+}
+
+/** The least value with which, and with all below it, at least half of the weight is reached; of equal weights the lower median. 0 of none. Sorts both. */
+function weightedMedian(values: number[], weights: number[]): number {
+  ascend(values, weights)
+  const all = weights.reduce((sum, weight) => sum + weight, 0)
   let reached = 0
-  for (const { value, weight } of ascending) {
-    reached += weight
+  for (const [i, value] of values.entries()) {
+    reached += weights[i]!
     if (2 * reached >= all) return value
   }
   return 0

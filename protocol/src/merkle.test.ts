@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crypto, hashOf } from '../testing/crypto.ts'
 import { concat, fromHex, type Hash, joinBytes, toHex } from './bytes.ts'
-import { MerkleBuilder, merkleProof, merkleRoot, MerkleTree, MerkleVerifier, verifyMerkleProof } from './merkle.ts'
+import { boundedBytes, strict } from './codec.ts'
+import { MerkleBuilder, merkleProof, merkleRoot, merkleRootOf, MerkleTree, MerkleVerifier, verifyMerkleProof } from './merkle.ts'
 
 const leaves = fc.uniqueArray(fc.uint8Array({ maxLength: 8 }), { minLength: 1, maxLength: 33, selector: toHex })
 
@@ -25,6 +26,17 @@ test('each leaf has a proof, in its place alone', () => {
       }
       expect(proves(all[index]!, index, all.length, [...proof, hashOf('more')])).toBe(false)
       if (proof.length > 0) expect(proves(all[index]!, index, all.length, proof.slice(1))).toBe(false)
+    }),
+  )
+})
+
+test('a tree over values is the tree over their encodings, whatever their lengths and whatever could not be encoded before', () => {
+  const leaf = strict('leaf', boundedBytes(400), { rule: (value: Uint8Array) => (value[0] === 0xff ? 'begins with ff' : null) })
+  const values = fc.array(fc.oneof(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ minLength: 120, maxLength: 400, size: 'max' })).filter((value) => value[0] !== 0xff), { maxLength: 9 })
+  fc.assert(
+    fc.property(values, (all) => {
+      expect(merkleRootOf(crypto, leaf, all)).toBe(merkleRoot(crypto, all.map((value) => leaf.encode(value))))
+      expect(() => merkleRootOf(crypto, leaf, [...all, Uint8Array.of(0xff)])).toThrow(RangeError)
     }),
   )
 })

@@ -1,11 +1,12 @@
 // The Merkle tree of RFC 6962 (section 2.1) over SHA-256: leaf S(0x00 ‖ leaf), node S(0x01 ‖ left ‖ right), empty tree S("").
 // Its split at the largest power of two below its size is the same as pairing neighbours level by level, where a last one without a neighbour goes up as it is:
 // so 2i and 2i + 1 are the neighbours on every level, and nothing here needs recursion.
-import { concat, equalBytes, fromHex, type Hash, isHash, joinBytes, toHex } from './bytes.ts'
+import { equalBytes, fromHex, type Hash, isHash, joinBytes, toHex } from './bytes.ts'
+import { type Strict, Writer } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 
 const HASH_BYTES = 32
-const LEAF = Uint8Array.of(0)
+const LEAF = 0
 const NODE = 1
 
 /** Root of the tree over `leaves`, which are given as they are: the 0x00 before each is put here. Keeps none of them. */
@@ -15,9 +16,19 @@ export function merkleRoot(crypto: Crypto, leaves: Iterable<Uint8Array>): Hash {
   return tree.root()
 }
 
+/** Root of the tree over what `leaf` encodes of each of the values; an epoch has many, so without an array for each. */
+export function merkleRootOf<T>(crypto: Crypto, leaf: Pick<Strict<T>, 'write'>, values: Iterable<T>): Hash {
+  const tree = new MerkleBuilder(crypto)
+  for (const value of values) {
+    const to = beginLeaf()
+    leaf.write(value, to)
+    tree.addHash(crypto.sha256(to.view()))
+  }
+  return tree.root()
+}
+
 /** A tree that takes its leaves one by one and keeps no more than one hash for each of its levels. */
 export class MerkleBuilder {
-  readonly #nodeHash: NodeHash
   readonly #crypto: Crypto
   /** Roots of the complete subtrees from the left, greatest first: one for each bit that is set in the number of leaves. */
   readonly #peaks: Uint8Array[] = []
@@ -25,21 +36,25 @@ export class MerkleBuilder {
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto
-    this.#nodeHash = nodeHasher(crypto)
   }
 
   /** Takes the next leaf, as it is. */
   add(leaf: Uint8Array): void {
-    let hash = leafHash(this.#crypto, leaf)
-    for (let at = this.#size; at % 2 === 1; at = half(at)) hash = this.#nodeHash(this.#peaks.pop()!, hash)
-    this.#peaks.push(hash)
+    this.addHash(leafHash(this.#crypto, leaf))
+  }
+
+  /** Takes the next leaf by its hash, S(0x00 ‖ leaf). */
+  addHash(hash: Uint8Array): void {
+    let peak = hash
+    for (let at = this.#size; at % 2 === 1; at = half(at)) peak = nodeHash(this.#crypto, this.#peaks.pop()!, peak)
+    this.#peaks.push(peak)
     this.#size += 1
   }
 
   /** Root over the leaves so far; more may follow. */
   root(): Hash {
     if (this.#size === 0) return toHex(this.#crypto.sha256(new Uint8Array()))
-    return toHex(this.#peaks.reduceRight((right, left) => this.#nodeHash(left, right)))
+    return toHex(this.#peaks.reduceRight((right, left) => nodeHash(this.#crypto, left, right)))
   }
 }
 
@@ -51,13 +66,12 @@ export class MerkleTree {
 
   constructor(crypto: Crypto, leaves: readonly Uint8Array[]) {
     this.#size = leaves.length
-    const nodeHash = nodeHasher(crypto)
     let level = new Uint8Array(HASH_BYTES * leaves.length)
     for (const [i, leaf] of leaves.entries()) level.set(leafHash(crypto, leaf), HASH_BYTES * i)
     this.#levels = [level]
     for (let count = leaves.length; count > 1; count = Math.ceil(count / 2)) {
       const above = new Uint8Array(HASH_BYTES * Math.ceil(count / 2))
-      for (let i = 0; i < count; i += 2) above.set(i + 1 < count ? nodeHash(hashAt(level, i), hashAt(level, i + 1)) : hashAt(level, i), HASH_BYTES * half(i))
+      for (let i = 0; i < count; i += 2) above.set(i + 1 < count ? nodeHash(crypto, hashAt(level, i), hashAt(level, i + 1)) : hashAt(level, i), HASH_BYTES * half(i))
       this.#levels.push(above)
       level = above
     }
@@ -177,16 +191,25 @@ function pathBytes(index: number, size: number): number {
 /** Not by shifting: sizes go beyond 2^31. */
 const half = (value: number): number => Math.floor(value / 2)
 const hashAt = (hashes: Uint8Array, i: number): Uint8Array => hashes.subarray(HASH_BYTES * i, HASH_BYTES * (i + 1))
-const leafHash = (crypto: Crypto, leaf: Uint8Array): Uint8Array => crypto.sha256(concat(LEAF, leaf))
 
-type NodeHash = (left: Uint8Array, right: Uint8Array) => Uint8Array
+// Each leaf and each node is hashed over the same memory as the one before it: arrays of their own cost more than the hash. Writing and hashing are one step, nothing comes between.
+const LEAF_BYTES = new Writer()
+const NODE_BYTES = new Uint8Array(1 + 2 * HASH_BYTES).fill(NODE, 0, 1)
 
-/** Hashes nodes, each over the same 65 bytes of memory. */
-function nodeHasher(crypto: Crypto): NodeHash {
-  const node = new Uint8Array(1 + 2 * HASH_BYTES).fill(NODE, 0, 1)
-  return (left, right) => {
-    node.set(left, 1)
-    node.set(right, 1 + HASH_BYTES)
-    return crypto.sha256(node)
-  }
+function beginLeaf(): Writer {
+  LEAF_BYTES.clear()
+  LEAF_BYTES.u8(LEAF)
+  return LEAF_BYTES
+}
+
+function leafHash(crypto: Crypto, leaf: Uint8Array): Uint8Array {
+  const to = beginLeaf()
+  to.bytes(leaf)
+  return crypto.sha256(to.view())
+}
+
+function nodeHash(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
+  NODE_BYTES.set(left, 1)
+  NODE_BYTES.set(right, 1 + HASH_BYTES)
+  return crypto.sha256(NODE_BYTES)
 }

@@ -2,7 +2,7 @@
 import type { AccountId } from './bytes.ts'
 import { afterEpoch, type Calibration, isNewCalibration, NEW_CALIBRATION, weightOf } from './calibration.ts'
 import type { Trials } from './canaries.ts'
-import { type CheckerVerdict, EQUAL_WEIGHTS, forfeits, FULL_WEIGHT, type MachineVerdict, type RoundJudgement, type Weights } from './judge.ts'
+import { type CheckerVerdict, EQUAL_WEIGHTS, forfeits, FULL_WEIGHT, type MachineVerdict, paidFor, type RoundJudgement, type Weights } from './judge.ts'
 import type { CheckMode, Parameters } from './parameters.ts'
 import { MAX_PARTS, PART_PAYEES } from './parts.ts'
 import type { ReasonCode } from './reasons.ts'
@@ -114,7 +114,7 @@ export function scoreEpoch(epoch: number, judgements: readonly RoundJudgement[],
     return machineScore(parameters, account, verdicts.at(-1)!.owner, rows, canary)
   })
   const withheld = rounds.map(({ verdicts }) => paidFor(verdicts.filter((verdict) => unpaid.has(verdict))))
-  const paid = rounds.flatMap(({ checkers }, i) => checkers.map((verdict) => ({ ...verdict, paidObservations: verdict.paidObservations - (withheld[i]!.get(verdict.checker) ?? 0) })))
+  const paid = rounds.flatMap(({ checkers }, i) => checkers.map((verdict) => ({ ...verdict, paidObservations: verdict.paidObservations - (withheld[i]!.get(verdict.checker)?.count ?? 0) })))
   const checkers = [...byAccount(paid, ({ checker }) => checker)].map(([account, verdicts]) => checkerScore(account, verdicts, weights.get(account) ?? FULL_WEIGHT))
   const scores = [...share(machinePool, machines), ...share(parameters.poolPerEpoch - machinePool, checkers)]
   const payouts = pay(scores, before.carried, parameters.minimumPayout)
@@ -150,13 +150,6 @@ function whyNothing(rows: readonly MachineRow[], forfeit: MachineRow | undefined
   return rows.find(({ reason }) => reason !== 'OK')?.reason ?? 'NOTHING_PROVEN'
 }
 
-/** Paid observations of these machines, by checker. */
-function paidFor(verdicts: readonly MachineVerdict[]): Map<AccountId, number> {
-  const paid = new Map<AccountId, number>()
-  for (const { observations } of verdicts) for (const observation of observations) if (observation.paid) paid.set(observation.checker, (paid.get(observation.checker) ?? 0) + 1)
-  return paid
-}
-
 function checkerScore(account: AccountId, verdicts: readonly CheckerVerdict[], weight: number): Score {
   const rows = verdicts.map(({ round, paidObservations, reason }) => ({ round, paidObservations, reason }))
   const score = BigInt(rows.reduce((total, { paidObservations }) => total + paidObservations, 0)) * BigInt(weight)
@@ -190,13 +183,14 @@ function pay(scores: readonly Score[], carried: Carried, minimumPayout: bigint):
   for (const score of scores) earned.set(score.owner, (earned.get(score.owner) ?? 0n) + score.earned)
   const owed = [...new Set([...earned.keys(), ...carried.keys()])]
     .toSorted()
-    .map((account) => ({ account, earned: earned.get(account) ?? 0n, carriedIn: carried.get(account) ?? 0n }))
-    .filter((amount) => total(amount) > 0n)
+    .map((account) => {
+      const [own, carriedIn] = [earned.get(account) ?? 0n, carried.get(account) ?? 0n]
+      return { account, earned: own, carriedIn, total: own + carriedIn }
+    })
+    .filter(({ total }) => total > 0n)
   // The greatest first; the sort is stable, so of equal amounts the smaller account is paid.
-  const payees = new Set(owed.filter((amount) => total(amount) >= minimumPayout).toSorted((a, b) => (total(a) > total(b) ? -1 : total(a) < total(b) ? 1 : 0)).slice(0, MAX_PAYEES))
-  return owed.map((amount) => (payees.has(amount) ? { ...amount, paid: total(amount), carriedOut: 0n } : { ...amount, paid: 0n, carriedOut: total(amount) }))
+  const payees = new Set(owed.filter(({ total }) => total >= minimumPayout).toSorted((a, b) => (a.total > b.total ? -1 : a.total < b.total ? 1 : 0)).slice(0, MAX_PAYEES).map(({ account }) => account))
+  return owed.map(({ account, earned, carriedIn, total }) => (payees.has(account) ? { account, earned, carriedIn, paid: total, carriedOut: 0n } : { account, earned, carriedIn, paid: 0n, carriedOut: total }))
 }
-
-const total = (amount: { earned: bigint; carriedIn: bigint }): bigint => amount.earned + amount.carriedIn
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n)

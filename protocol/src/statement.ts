@@ -6,7 +6,7 @@ import type { Crypto } from './crypto.ts'
 import type { IdentityKind } from './identity.ts'
 import type { RoundJudgement } from './judge.ts'
 import type { RoundFacts } from './ledger.ts'
-import { merkleRoot } from './merkle.ts'
+import { merkleRootOf } from './merkle.ts'
 import { ITEM_BYTES } from './parameters.ts'
 import { reasonCodec, type ReasonCode } from './reasons.ts'
 import type { CheckerRow, EpochResult, EpochState, MachineRow, Payout, Score } from './score.ts'
@@ -131,6 +131,8 @@ export function encodeRows(score: Score): Uint8Array[] {
   return score.kind === 'machine' ? score.rows.map((row) => machineRow.encode(row)) : score.rows.map((row) => checkerRow.encode(row))
 }
 
+const rowsRoot = (crypto: Crypto, score: Score): Hash => (score.kind === 'machine' ? merkleRootOf(crypto, machineRow, score.rows) : merkleRootOf(crypto, checkerRow, score.rows))
+
 /** The statement root from a statement's bytes: S("assay/1/statement" ‖ N ‖ Statement). */
 export function statementRoot(crypto: Crypto, network: AccountId, bytes: Uint8Array): Hash {
   return toHex(crypto.sha256(concat(utf8('assay/1/statement'), fromHex(network), bytes)))
@@ -159,22 +161,22 @@ export interface JudgedRound {
 /** The statement over an epoch's result and its judged rounds; these, and whoever stands in them, may come in any order. */
 export function buildStatement(crypto: Crypto, network: AccountId, result: EpochResult, judged: readonly JudgedRound[]): BuiltStatement {
   const rounds = judged.toSorted((a, b) => a.judgement.round - b.judgement.round)
-  const scoreLeaves = result.scores.map((score): ScoreLeaf => ({ account: score.account, kind: score.kind, score: score.score, reason: score.reason, earned: score.earned, rows: merkleRoot(crypto, encodeRows(score)) }))
+  const scoreLeaves = result.scores.map((score): ScoreLeaf => ({ account: score.account, kind: score.kind, score: score.score, reason: score.reason, earned: score.earned, rows: rowsRoot(crypto, score) }))
   const payoutLeaves = result.payouts
   const registryLeaves = KINDS.flatMap((kind) => registryOf(kind, rounds))
   const evidenceLeaves = rounds.flatMap(({ judgement: { round, checkers } }) =>
     checkers.flatMap(({ checker, evidence }): EvidenceLeaf[] => (evidence === null ? [] : [{ round, checker, ...evidence }])).toSorted((a, b) => (a.checker < b.checker ? -1 : 1)),
   )
-  const standingLeaves = [...result.state.standings].map(([account, known]): StandingLeaf => ({ account, ...known }))
+  const standingLeaves = [...result.state.standings].map(([account, known]): StandingLeaf => ({ ...known, account }))
   const calibrationLeaves = [...result.state.calibrations].map(([account, known]): CalibrationLeaf => ({ account, ...known }))
   const value: Statement = {
     epoch: result.epoch,
-    scores: merkleRoot(crypto, scoreLeaves.map(encodeScoreLeaf)),
-    payouts: merkleRoot(crypto, payoutLeaves.map(encodePayoutLeaf)),
-    registry: merkleRoot(crypto, registryLeaves.map(encodeRegistryLeaf)),
-    evidence: merkleRoot(crypto, evidenceLeaves.map(encodeEvidenceLeaf)),
-    standings: merkleRoot(crypto, standingLeaves.map(encodeStandingLeaf)),
-    calibrations: merkleRoot(crypto, calibrationLeaves.map(encodeCalibrationLeaf)),
+    scores: merkleRootOf(crypto, scoreLeaf, scoreLeaves),
+    payouts: merkleRootOf(crypto, payoutLeaf, payoutLeaves),
+    registry: merkleRootOf(crypto, registryLeaf, registryLeaves),
+    evidence: merkleRootOf(crypto, evidenceLeaf, evidenceLeaves),
+    standings: merkleRootOf(crypto, standingLeaf, standingLeaves),
+    calibrations: merkleRootOf(crypto, calibrationLeaf, calibrationLeaves),
     paid: result.paid,
     carried: result.carried,
   }

@@ -2,7 +2,7 @@
 import { type AccountId, type Hash, toHex, u32le, utf8, ZERO_HASH } from '../src/bytes.ts'
 import { committeeOf } from '../src/beacon.ts'
 import type { Crypto } from '../src/crypto.ts'
-import type { Examine } from '../src/examine.ts'
+import type { Examine, Reading } from '../src/examine.ts'
 import type { Registered, RoundFacts } from '../src/ledger.ts'
 import type { Manifest } from '../src/manifest.ts'
 import { devnetParameters, type Parameters } from '../src/parameters.ts'
@@ -87,7 +87,8 @@ export function syntheticRound({ crypto, round, machines, checkers, parameters: 
   const examine: Examine = (machine, named, counted) => {
     const { commitment, bad } = verdicts.get(machine.account)!
     if (named !== commitment) return { commitments: 1, chain: null }
-    const readings = new Map(counted.flatMap(({ checker, observation }) => (observation.commitment === named ? [[checker, { credited: observation.lastStep, reason: 'OK' as const }]] : [])))
+    const readings = new Map<AccountId, Reading>()
+    for (const { checker, observation } of counted) if (observation.commitment === named) readings.set(checker, { credited: observation.lastStep, reason: 'OK' })
     return { commitments: 1, chain: { log2n: 9, segments: 0, steps: 700, readings, opened: bad ? { outcome: 'FAIL', reason: 'WRONG_PRODUCT', shown: null } : null } }
   }
   return { facts, packages, examine }
