@@ -638,7 +638,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
@@ -1405,7 +1405,7 @@ export interface components {
         };
         VerdictInFull: {
             verdict: components["schemas"]["FullVerdict"];
-            observations: components["schemas"]["Observation"][];
+            observations: components["schemas"]["Observation"][] | null;
         };
         /** @description a registered machine that passed at least one round of the last scored epoch and is not benched */
         VerifiedMachine: {
@@ -3322,6 +3322,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `OBSERVATIONS_PRUNED`: The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
@@ -4014,13 +4023,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description the bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -4033,7 +4051,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
@@ -4044,7 +4062,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
@@ -4053,7 +4071,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /**
@@ -4066,7 +4084,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4205,6 +4223,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description `OBSERVATIONS_PRUNED`: The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
@@ -4286,6 +4313,15 @@ export interface operations {
              *     `NOT_IN_STATEMENT`: The statement of the epoch says nothing of the account.
              */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `OBSERVATIONS_PRUNED`: The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

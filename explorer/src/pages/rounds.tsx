@@ -139,7 +139,7 @@ function OneVerdict({ verdict }: { verdict: Schemas['Verdict'] }): JSX.Element {
       <p>{verdict.reason.code !== 'OK' && <><Because reason={verdict.reason} /> </>}<span class="dim">Median {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven; down {rate(verdict.downKbps)}, up {rate(verdict.upKbps)}, round trip {micros(verdict.rttUs)}. </span>{verdict.commitment !== null && <>Commitment <Hash value={verdict.commitment} what="the commitment" /> </>}<a href={pathTo('machines', address)}>The machine</a></p>
       {wanted && (
         <Shown asked={asked}>
-          {({ observations }) => (
+          {({ observations }) => observations === null ? <Empty>What its checkers saw was let go by this indexer’s retention policy.</Empty> : (
             <div class="scroll" tabIndex={0} role="region" aria-label="What its checkers saw">
               <table>
                 <thead><tr><th scope="col">Checker</th><th scope="col">Saw</th><th scope="col" class="end">Steps credited</th><th scope="col" class="end">Off the median</th><th scope="col">Paid</th></tr></thead>

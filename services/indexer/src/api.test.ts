@@ -123,7 +123,7 @@ describe('evidence', () => {
     await failing(`/evidence/${damaged}`, 404, 'NO_EVIDENCE')
     await failing(`/evidence/${STRANGER}`, 404, 'NO_EVIDENCE')
     await failing(`/evidence/${missing}`, 404, 'EVIDENCE_MISSING')
-    await failing('/evidence/0x12', 400, 'FST_ERR_VALIDATION')
+    await failing('/evidence/0x12', 400, 'BAD_REQUEST')
   })
 })
 
@@ -132,8 +132,11 @@ describe('what was pruned', () => {
     expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: true, observations: true })
     await store.db.updateTable('epochs').set({ evidence: 'pruned', observations: 'pruned' }).where('epoch', '=', 0).execute()
     expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: false, observations: false })
-    const round = await get('/rounds/0')
-    expect([round.observations, round.verdicts.map(({ observations }: { observations: unknown }) => observations)]).toEqual(['pruned', round.verdicts.map(() => null)])
+    expect((await get('/rounds/0')).observations).toBe('pruned')
+    const { account } = played.machines[0]!
+    expect((await get(`/rounds/0/machines/${account}`)).observations).toBeNull()
+    await failing('/rounds/0/observations', 410, 'OBSERVATIONS_PRUNED')
+    await failing(`/machines/${account}/why?epoch=0`, 410, 'OBSERVATIONS_PRUNED')
     expect((await get(`/evidence/${STRANGER}`, 404)).error.message).toMatch(/or was pruned with the evidence of one of 1 settled epochs/)
     await store.db.updateTable('epochs').set({ evidence: 'kept', observations: 'kept' }).execute()
     expect((await get('/rounds/0')).observations).toBe('kept')

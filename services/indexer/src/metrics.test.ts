@@ -15,6 +15,7 @@ beforeAll(async () => {
   metrics.verdicts.inc({ outcome: 'PASS' })
   metrics.evidence.inc({ result: 'found' })
   metrics.statements.inc({ result: 'match' })
+  metrics.pruned.inc({ table: 'evidence' })
   metrics.requestSeconds.observe({ route: '/network', status: '200' }, 0.1)
   const text = await metrics.text()
   figures = new Map([...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name = '', kind = '']) => [name, { name, kind, labels: [...new Set([...text.matchAll(new RegExp(`^${name}(?:_bucket)?\\{([^}]*)\\}`, 'gm'))].flatMap(([, labels = '']) => [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label)))] }]))

@@ -17,6 +17,7 @@ const ERRORS = {
   NO_EVIDENCE: [404, 'No evidence with this hash is held: it was never needed here, or was pruned.'],
   NOT_IN_STATEMENT: [404, 'The statement of the epoch says nothing of the account.'],
   ROUND_FORGOTTEN: [404, 'A round that the recording needs is no longer kept here: make it from a chain.'],
+  OBSERVATIONS_PRUNED: [410, 'The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever.'],
   METHOD_NOT_ALLOWED: [405, 'The API only reads: use GET, HEAD or OPTIONS.'],
   RATE_LIMITED: [429, 'Too many requests of one client: wait as many seconds as Retry-After says.'],
   INTERNAL: [500, 'The server could not answer; its operator finds the reason in its log.'],

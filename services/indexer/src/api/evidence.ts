@@ -1,5 +1,6 @@
 // Evidence by its hash, to whoever would check it: a replay, a browser, another indexer.
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import type { Hash } from '@assay/protocol'
 import { heldEvidence } from '../evidence.ts'
 import { ApiError } from './errors.ts'
@@ -9,7 +10,7 @@ const Path = { type: 'object', properties: { id: { type: 'string', pattern: '^(0
 
 /** GET /evidence/:id, as checkers serve it too. What has this hash never changes, so it may be cached for ever. */
 export function evidenceRoute(app: FastifyInstance, { db }: Pick<ApiDeps, 'db'>): void {
-  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { operationId: 'getEvidence', tags: ['epochs'], summary: 'The bytes with this SHA-256', params: Path, produces: ['application/octet-stream'], response: errorResponses(['BAD_REQUEST', 'EVIDENCE_MISSING', 'NO_EVIDENCE', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT']) } }, async ({ params, headers }, reply) => {
+  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { operationId: 'getEvidence', tags: ['epochs'], summary: 'The bytes with this SHA-256', params: Path, response: { 200: { description: 'the bytes', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'EVIDENCE_MISSING', 'NO_EVIDENCE', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT']) } } }, async ({ params, headers }, reply) => {
     const id: Hash = `0x${params.id.replace(/^0x/, '')}`
     const tag = `"${id}"`
     const held = await heldEvidence(db, id)

@@ -12,7 +12,7 @@ import { ApiError } from './errors.ts'
 import { accountIn, route, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
-import { FullVerdict, fullVerdict, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
+import { FullVerdict, fullVerdict, LEVELS, LevelShape, Observation, observationShape, observationsPruned, OUTCOMES, OutcomeShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
 const Named = { account: Hash, address: Address, did: Did }
@@ -26,7 +26,7 @@ const Machine = component('Machine', Type.Object({
   score: nullable(Score),
 }))
 
-const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerdict, observations: Type.Array(Observation) }))
+const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerdict, observations: nullable(Type.Array(Observation, { description: 'null: let go by the retention policy' })) }))
 
 const ORDERS = ['account', 'score', 'work', 'verdict'] as const
 const List = pageQuery({
@@ -132,6 +132,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const account = accountIn(path)
     const verdict = await fullVerdict(db, path.number, account)
     if (!verdict) throw new ApiError('NO_VERDICT', `round ${path.number} has no verdict of ${account}`)
+    if (await observationsPruned(db, verdict.epoch)) return { verdict, observations: null }
     const observations = await db.selectFrom('observations').selectAll().where('round', '=', path.number).where('machine', '=', account).orderBy('checker').execute()
     return { verdict, observations: observations.map(observationShape) }
   })

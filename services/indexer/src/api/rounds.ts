@@ -9,7 +9,7 @@ import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
 import { route, type ApiDeps } from './route.ts'
 import { component, Count, Hash, Height, literals, nullable, NumberPath, Work } from './shapes.ts'
-import { Observation, observationShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
+import { Observation, observationShape, Verdict, observationsPruned, verdictLines, verdictShape } from './verdicts.ts'
 
 const SummaryObject = Type.Object({
   round: Count,
@@ -115,13 +115,12 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     if (!found) throw new ApiError('NO_ROUND', `round ${number} has not begun`)
     const { facts, summary } = found
     const row = await db.selectFrom('rounds').select('tries').where('round', '=', number).executeTakeFirst()
-    const kept = await db.selectFrom('epochs').select('observations').where('epoch', '=', summary.epoch).executeTakeFirst()
     return {
       ...summary,
       schedule: facts.schedule,
       beacon: facts.beacon,
       openRandomness: facts.openRandomness,
-      observations: kept?.observations ?? 'kept',
+      observations: (await observationsPruned(db, summary.epoch)) ? 'pruned' as const : 'kept' as const,
       missing: await db.selectFrom('missing_blobs').select(['id', 'since']).where('round', '=', number).orderBy('id').limit(MISSING_SHOWN).execute(),
       tries: row?.tries ?? 0,
     }
@@ -160,8 +159,9 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   })
 
   const OBSERVATIONS = 'observations of a round'
-  route(app, '/rounds/:number/observations', { id: 'listRoundObservations', tag: 'rounds', summary: 'Observations of a round that count, by machine and checker; none before it is judged', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Observation), errors: ['NO_ROUND', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
-    factsOf(number)
+  route(app, '/rounds/:number/observations', { id: 'listRoundObservations', tag: 'rounds', summary: 'Observations of a round that count, by machine and checker; none before it is judged', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Observation), errors: ['NO_ROUND', 'OBSERVATIONS_PRUNED', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
+    const { parameters } = factsOf(number)
+    if (await observationsPruned(db, epochOf(parameters, number))) throw new ApiError('OBSERVATIONS_PRUNED', `the observations of round ${number} were let go by the retention policy`)
     const after = cursorKey(OBSERVATIONS, [Hash, Hash], cursor)
     const rows = await db.selectFrom('observations').selectAll().where('round', '=', number).$if(after !== undefined, (some) => some.where(sql<SqlBool>`(machine, checker) > (${after![0]}, ${after![1]})`)).orderBy('machine').orderBy('checker').limit(limit + 1).execute()
     return pageFrom(OBSERVATIONS, rows, limit, ({ machine, checker }) => [machine, checker], observationShape)

@@ -134,3 +134,8 @@ export const observationShape = (row: ObservationRow): Static<typeof Observation
   upKbps: measured(row.up_kbps),
   rttUs: measured(row.rtt_us),
 })
+
+/** Whether the observations of an epoch were let go by the retention policy. */
+export async function observationsPruned(db: Kysely<Tables>, epoch: number): Promise<boolean> {
+  return (await db.selectFrom('epochs').select('observations').where('epoch', '=', epoch).executeTakeFirst())?.observations === 'pruned'
+}

@@ -11,6 +11,7 @@ import { ApiError } from './errors.ts'
 import { accountIn, route, type ApiDeps } from './route.ts'
 import { Payout as PayoutShape, payoutShape, Score as ScoreShape, scoreShape } from './scores.ts'
 import { AccountPath, component, nullable } from './shapes.ts'
+import { observationsPruned } from './verdicts.ts'
 
 const Why = component('Why', Type.Object({ score: ScoreShape, payout: Type.Unsafe<Static<typeof PayoutShape> | null>({ ...nullable(PayoutShape), description: 'what its owner gets in the epoch, by all accounts together' }), lines: Type.Array(Type.String(), { description: 'the words of `assay replay`' }) }))
 const Query = Type.Object({ epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'default: the latest that scored the account' })) })
@@ -23,6 +24,7 @@ export function whyRoutes(app: FastifyInstance, { db }: ApiDeps): void {
     const row = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root')
       .where('scores.account', '=', account).where('kind', '=', kind).$if(epoch !== undefined, (some) => some.where('scores.epoch', '=', epoch!)).orderBy('scores.epoch', 'desc').limit(1).executeTakeFirst()
     if (!row) throw await unscored(db, account, epoch)
+    if (await observationsPruned(db, row.epoch)) throw new ApiError('OBSERVATIONS_PRUNED', `the observations of epoch ${row.epoch} were let go by the retention policy: replay it to learn why`)
     const payout = await db.selectFrom('payouts').selectAll().where('epoch', '=', row.epoch).where('account', '=', row.owner).executeTakeFirst()
     const rounds = kind === 'machine' ? await machineRounds(db, row) : await checkerRounds(db, row)
     const [explanation] = explainEpoch({ rounds: rounds.map((judgement) => ({ judgement })), result: { scores: [scoreOf(row, rounds)], payouts: payout ? [payoutOf(payout)] : [] } })
@@ -30,7 +32,7 @@ export function whyRoutes(app: FastifyInstance, { db }: ApiDeps): void {
   }
 
   for (const [kind, plural] of [['machine', 'machines'], ['checker', 'checkers']] as const)
-    route(app, `/${plural}/:account/why`, { id: kind === 'machine' ? 'whyMachine' : 'whyChecker', tag: plural, summary: `Why the score of a ${kind} is what it is, line by line`, params: AccountPath, query: Query, answer: Why, errors: ['BAD_ACCOUNT', 'NOT_SCORED', 'NOT_IN_STATEMENT'] }, (path, { epoch }) => why(kind, accountIn(path), epoch))
+    route(app, `/${plural}/:account/why`, { id: kind === 'machine' ? 'whyMachine' : 'whyChecker', tag: plural, summary: `Why the score of a ${kind} is what it is, line by line`, params: AccountPath, query: Query, answer: Why, errors: ['BAD_ACCOUNT', 'NOT_SCORED', 'NOT_IN_STATEMENT', 'OBSERVATIONS_PRUNED'] }, (path, { epoch }) => why(kind, accountIn(path), epoch))
 }
 
 async function unscored(db: Kysely<Tables>, account: AccountId, epoch: number | undefined): Promise<ApiError> {
