@@ -28,7 +28,7 @@ export function Epochs(): JSX.Element {
         {(epochs) => (epochs.length === 0 ? <Empty>The first epoch has not begun.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'epoch') : `the last ${n}`)} />
-            <Rows rows={epochs} name="Epochs, newest first" columns={7} keyOf={({ epoch }) => String(epoch)} {...(!pages.whole && { more: pages.more })} head={<><th scope="col" class="tight">Epoch</th><th scope="col">State</th><th scope="col" class="less">Rounds judged</th><th scope="col" class="end less">Proven work</th><th scope="col" class="end">Paid</th><th scope="col" class="less">Statement root</th><th scope="col">On chain</th></>}>
+            <Rows rows={epochs} name="Epochs, newest first" columns={7} keyOf={({ epoch }) => String(epoch)} {...(!pages.whole && { more: pages.more })} head={<><th scope="col" class="tight">Epoch</th><th scope="col">State</th><th scope="col" class="less">Rounds judged</th><th scope="col" class="end less">Proven work</th><th scope="col" class="end">Paid</th><th scope="col" class="less">Statement root</th><th scope="col" class="roomy">On chain</th></>}>
               {({ epoch, state, rounds, work: macs, totals, judgementBlock }) => (
                 <>
                   <td><a href={pathTo('epochs', epoch)}>{epoch}</a></td>
