@@ -25,9 +25,13 @@ export function App(): JSX.Element {
   const place = placeOf(path)
   const tab = TAB_OF[place.page]
   const main = useRef<HTMLElement>(null)
+  const nav = useRef<HTMLElement>(null)
   const first = useRef(true)
   useEffect(() => {
     document.title = tab === null ? 'Assay' : `${NAMES[tab]}${'number' in place && place.number !== null ? ` ${place.number}` : ''} · Assay`
+    // On a phone the list of pages is wider than the screen. Not by scrollIntoView, from which the Tab key would go on.
+    const here = nav.current?.querySelector<HTMLElement>('[aria-current]')
+    if (here != null) nav.current!.scrollLeft = here.offsetLeft - nav.current!.offsetLeft - (nav.current!.clientWidth - here.offsetWidth) / 2
     // A new page is told to a screen reader by its heading, as soon as that is there; the first one is told anyway.
     if (first.current) return void (first.current = false)
     const tell = (): boolean => {
@@ -45,7 +49,7 @@ export function App(): JSX.Element {
       <a class="skip" href="#main">Skip to the page</a>
       <header class="top">
         <a class="brand" href="/"><img src="/explorer/icon.svg" width="28" height="28" alt="" /> Assay</a>
-        <nav aria-label="Pages">{(Object.keys(NAMES) as Tab[]).map((one) => <a key={one} href={pathTo(one)} aria-current={one === tab ? 'page' : undefined}>{NAMES[one]}</a>)}</nav>
+        <nav aria-label="Pages" ref={nav}>{(Object.keys(NAMES) as Tab[]).map((one) => <a key={one} href={pathTo(one)} aria-current={one === tab ? 'page' : undefined}>{NAMES[one]}</a>)}</nav>
         <Find />
         <PulseBadge />
         <Theme />

@@ -16,7 +16,7 @@ export interface Live {
   beat: number
 }
 
-const EVENT_TYPES = ['block', 'round', 'verdict', 'payout']
+const EVENT_TYPES = ['block', 'round', 'verdict', 'epoch', 'payout', 'reset']
 const ASK_EVERY_MS = 3_000
 /** With events the network is still asked now and then: an event stream may be open and dead. */
 const ASK_RARELY_MS = 15_000

@@ -28,11 +28,11 @@ export function Epochs(): JSX.Element {
         {(epochs) => (epochs.length === 0 ? <Empty>The first epoch has not begun.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'epoch') : `the last ${n}`)} />
-            <Rows rows={epochs} name="Epochs, newest first" columns={7} keyOf={({ epoch }) => String(epoch)} {...(!pages.whole && { more: pages.more })} head={<><th scope="col" class="tight">Epoch</th><th scope="col">State</th><th scope="col" class="less">Rounds judged</th><th scope="col" class="end less">Proven work</th><th scope="col" class="end">Paid</th><th scope="col" class="less">Statement root</th><th scope="col">On chain</th></>}>
+            <Rows rows={epochs} name="Epochs, newest first" columns={7} keyOf={({ epoch }) => String(epoch)} {...(!pages.whole && { more: pages.more })} head={<><th scope="col" class="tight">Epoch</th><th scope="col" class="less">State</th><th scope="col" class="less">Rounds judged</th><th scope="col" class="end less">Proven work</th><th scope="col" class="end">Paid</th><th scope="col" class="less">Statement root</th><th scope="col" class="roomy">On chain</th></>}>
               {({ epoch, state, rounds, work: macs, totals, judgementBlock }) => (
                 <>
                   <td><a href={pathTo('epochs', epoch)}>{epoch}</a></td>
-                  <td>{STATES[state]}</td>
+                  <td class="less">{STATES[state]}</td>
                   <td class="num less">{rounds.filter(({ judged }) => judged).length} of {rounds.length}</td>
                   <td class="num end less">{macs === null ? '–' : work(macs)}</td>
                   {totals === null ? <><td class="end dim">–</td><td class="less dim">–</td><td class="dim">due <Block number={judgementBlock} /></td></> : (

@@ -87,7 +87,7 @@ function DeviceCard({ last }: { last: Schemas['Verdict'] | null }): JSX.Element 
       <dl class="facts">
         <Fact name="Memory">{memory(device.memoryMiB * 1024)}</Fact>
         <Claims device={device} />
-        <Fact name="Bandwidth down, up, seen by checkers">{rate(verdict.downKbps)}, {rate(verdict.upKbps)}</Fact>
+        {verdict.downKbps !== null && <Fact name="Bandwidth down, up, seen by checkers">{rate(verdict.downKbps)}, {rate(verdict.upKbps)}</Fact>}
         <Fact name="Round trip, seen by checkers">{micros(verdict.rttUs)}</Fact>
         <Fact name="Fingerprint"><Hash value={device.fingerprint} what="the device’s fingerprint" /></Fact>
       </dl>
@@ -101,7 +101,7 @@ function Claims({ device: { profile } }: { device: Device }): JSX.Element {
   const { int8Mmacs, f32Mflops, memoryMBps } = profile
   return (
     <>
-      {int8Mmacs !== null && <Fact name="int8">{grouped(int8Mmacs)} MMAC/s</Fact>}
+      {int8Mmacs !== null && <Fact name="int8">{work(`${int8Mmacs}000000`)}/s</Fact>}
       {f32Mflops !== null && <Fact name="float32">{grouped(f32Mflops)} MFLOP/s</Fact>}
       {memoryMBps !== null && <Fact name="Memory bandwidth">{grouped(memoryMBps)} MB/s</Fact>}
     </>
@@ -135,7 +135,7 @@ function Why({ of: { epoch, score, verdicts }, address, open }: { of: EpochOf, a
         {verdicts.map((verdict) => (
           <li key={verdict.round}>
             <a href={pathTo('rounds', verdict.round)}>Round {verdict.round}</a> <OutcomeMark outcome={verdict.outcome} />{verdict.reason.code !== 'OK' && <> <Because reason={verdict.reason} /></>}
-            <span class="dim"> {verdict.counted} of {count(verdict.committeeSize, 'checker')} counted; the median saw {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven{verdict.memoryKiB > 0 && `, ${memory(verdict.memoryKiB)} of memory shown`}; {verdict.opened ? 'opened' : 'not drawn to open'}.</span>
+            <span class="dim"> {verdict.counted} of {count(verdict.committeeSize, 'checker')} counted; the median saw {count(verdict.medianSteps, 'step')}, {grouped(verdict.provenSteps)} proven{verdict.memoryKiB > 0 && `, ${memory(verdict.memoryKiB)} of memory shown`}{verdict.opened && '; opened as it was asked to'}.</span>
             {' '}<strong class="num">{work(verdict.work)}</strong>{verdict.standing !== null && <> as <LevelMark level={verdict.standing} /></>}
           </li>
         ))}

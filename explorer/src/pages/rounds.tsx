@@ -99,7 +99,7 @@ function Reports({ number }: { number: number }): JSX.Element {
                   <td>{report === null ? <span class="dim">none</span> : <Block number={report.block} />}{report !== null && !report.wellFormed && <span class="badText"> malformed</span>}</td>
                   <td class="less">{report?.commitment ? <Hash value={report.commitment} what="the commitment" /> : '–'}</td>
                   <td class="less">{packageRoot === null ? '–' : <Hash value={packageRoot} what="the package’s hash" />}</td>
-                  <td>{packageHeld ? 'by mirrors' : <span class="dim">not yet</span>}</td>
+                  <td>{packageHeld ? 'by mirrors' : <span class="dim">{judged === null ? 'not yet' : 'no'}</span>}</td>
                   <td class="num end less">{judged?.paidObservations ?? '–'}</td>
                   <td class="cut less">{judged === null ? '' : <Because reason={judged.reason} />}</td>
                 </>

@@ -5,12 +5,15 @@ import type { PlotProps } from './plot.tsx'
 
 const HEIGHT = 200
 const LEAST_WIDTH = 200
+/** A plot of few values leaves room for those to come. */
+const LEAST_STEPS = 5
 
 /** Draws bars into `place`, as wide as it is, until the returned function is called. */
 export function draw(place: HTMLElement, { along, x, y, tell, tone = 'gold' }: Omit<PlotProps, 'name'>): () => void {
   const style = getComputedStyle(place)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   const axis = { stroke: colour('dim'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line'), width: 1, size: 4 }, font: `12px ${style.fontFamily}` }
+  const [first, last] = [x[0] ?? 0, x.at(-1) ?? 0]
   const width = (): number => Math.max(LEAST_WIDTH, place.clientWidth)
   const plot = new uPlot({
     width: width(),
@@ -18,7 +21,7 @@ export function draw(place: HTMLElement, { along, x, y, tell, tone = 'gold' }: O
     padding: [12, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-    scales: { x: { time: false, range: (_, low, high) => [low - 0.7, high + 0.7] }, y: { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: false, range: () => [first - 0.7, Math.max(last, first + LEAST_STEPS) + 0.7] }, y: { range: (_, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 30, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, values) => values.map(String) },
       { ...axis, size: 78, values: (_, values) => values.map(tell), space: 44 },
