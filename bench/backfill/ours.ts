@@ -1,4 +1,4 @@
-// The indexer's follower with its real database in a folder, from the first block to the last one; without an endpoint it only makes the database.
+// The indexer's follower with its real database in a folder or at a URL, from the first block to the last one; without an endpoint it only makes the database.
 import { BehaviorSubject } from 'rxjs'
 import { openDatabase } from '@assay/indexer/database'
 import { follow, type ChainState } from '@assay/indexer/follow'
@@ -9,11 +9,12 @@ import { connectChain, ledgerRuns, nodeCrypto } from '@assay/runtime-bindings'
 import { loadRecording } from './recording.ts'
 import { watchMemory } from './memory.ts'
 
-const [dir, endpoint, blocks] = process.argv.slice(2) as [string, string | undefined, string | undefined]
+const [database, endpoint, blocks] = process.argv.slice(2) as [string, string | undefined, string | undefined]
 const last = Number(blocks)
 const { network, genesisHash } = loadRecording()
 const stop = new AbortController()
-const store = await openDatabase({ dir, owner: { network, genesisHash } })
+const served = database.startsWith('postgres:')
+const store = await openDatabase({ ...(served ? { url: database } : { dir: database }), owner: { network, genesisHash } })
 if (endpoint === undefined) {
   await store.close()
   process.exit()
@@ -32,4 +33,4 @@ const { rows } = await store.db.selectFrom('events').select(({ fn }) => fn.count
 const { cpu, megabytes } = memory.end()
 await store.close()
 await chain.close()
-console.log(JSON.stringify({ name: 'assay, with its database', blocks: state$.value.ledger.head!.number, seconds, cpu, items: rows, megabytes }))
+console.log(JSON.stringify({ name: served ? 'assay, PostgreSQL' : 'assay, embedded', blocks: state$.value.ledger.head!.number, seconds, cpu, items: rows, megabytes }))

@@ -1,6 +1,6 @@
-// How fast an indexer catches up, beside its peer: recorded blocks of peaq (42 events each), served by a replaying node on loopback in a process of its own, read by our follower with its real database, and
-// by @subsquid/substrate-processor over RPC with a database that stores nothing, by turns on the same node.
-//   node bench/backfill/run.ts [--blocks 10000] [--runs 3] [--only assay]
+// How fast an indexer catches up, beside its peer: recorded blocks of peaq (42 events each), served by a replaying node on loopback in a process of its own, read by our follower with its real database, embedded
+// and on a PostgreSQL that is started for it (where the programs are installed; it does not wait for the disk, as the embedded one does not), and by @subsquid/substrate-processor over RPC with a database that stores nothing, by turns on the same node.
+//   node bench/backfill/run.ts [--blocks 10000] [--runs 3] [--only embedded|served|peer]
 // The peer is installed when first asked for, into node_modules/.cache, in the version named here and without its scripts.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { findPostgres, startPostgres } from '@assay/indexer/testing/postgres'
 
 const PEER = { name: '@subsquid/substrate-processor', version: '8.5.1' }
 const { values } = parseArgs({ options: { blocks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '3' }, only: { type: 'string' } } })
@@ -39,7 +40,9 @@ async function outcome(file: string, ...args: string[]): Promise<Outcome> {
 const server = spawn(process.execPath, [here('server.ts'), '--blocks', values.blocks], { stdio: ['pipe', 'pipe', 'inherit'] })
 const [port] = (await once(createInterface({ input: server.stdout }), 'line')) as [string]
 const endpoint = `ws://127.0.0.1:${port}`
-const peer = values.only === 'assay' ? null : installPeer()
+const wanted = (what: string): boolean => values.only === undefined || values.only === what
+const peer = wanted('peer') ? installPeer() : null
+const programs = wanted('served') ? findPostgres() : null
 
 const outcomes: Outcome[] = []
 const print = (one: Outcome): void => {
@@ -48,15 +51,27 @@ const print = (one: Outcome): void => {
   console.log(`${name.padEnd(24)} ${String(blocks).padStart(7)} blocks ${seconds.toFixed(1).padStart(6)} s ${(blocks / seconds).toFixed(0).padStart(6)} blocks/s  ${cpu.toFixed(1).padStart(6)} s CPU  ${items} events  most ${megabytes.most} MB (${megabytes.along.join(' ')})`)
 }
 for (let run = 0; run < Number(values.runs); run++) {
-  // What PostgreSQL takes to write its first files is not catching up.
-  const dir = mkdtempSync(join(tmpdir(), 'assay-backfill-'))
-  execFileSync(process.execPath, [here('ours.ts'), dir])
-  print(await outcome('ours.ts', dir, endpoint, values.blocks))
-  rmSync(dir, { recursive: true })
+  if (wanted('embedded')) {
+    const dir = mkdtempSync(join(tmpdir(), 'assay-backfill-'))
+    await ours(dir)
+    rmSync(dir, { recursive: true })
+  }
+  if (programs !== null) {
+    const postgres = await startPostgres(programs)
+    await ours(postgres.url('postgres'))
+    await postgres.stop()
+  }
   if (peer !== null) print(await outcome('squid.ts', endpoint, values.blocks, peer))
 }
 server.stdin.end()
 
+// What PostgreSQL takes to write its first files is not catching up.
+async function ours(database: string): Promise<void> {
+  execFileSync(process.execPath, [here('ours.ts'), database])
+  print(await outcome('ours.ts', database, endpoint, values.blocks))
+}
+
 const rate = (of: Outcome[]): number => of.map(({ blocks, seconds }) => blocks / seconds).toSorted((a, b) => a - b)[of.length >> 1]!
-const [ours, theirs] = [outcomes.filter(({ name }) => name.startsWith('assay')), outcomes.filter(({ name }) => !name.startsWith('assay'))]
-if (theirs.length > 0) console.log(`ratio of the medians: ${(rate(ours) / rate(theirs)).toFixed(2)}`)
+const cpu = (of: Outcome[]): number => of.map((one) => one.cpu).toSorted((a, b) => a - b)[of.length >> 1]!
+const [theirs, all] = [outcomes.filter(({ name }) => !name.startsWith('assay')), Map.groupBy(outcomes.filter(({ name }) => name.startsWith('assay')), ({ name }) => name)]
+if (theirs.length > 0) for (const [name, of] of all) console.log(`${name}: ratio of the medians ${(rate(of) / rate(theirs)).toFixed(2)}, of the medians of CPU time ${(cpu(theirs) / cpu(of)).toFixed(2)}`)

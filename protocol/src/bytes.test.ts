@@ -20,7 +20,7 @@ test('a character that is no digit is refused wherever it stands, also if it tak
   for (const length of [2, 64, 128, 130])
     for (const strange of ['é', '€', '\ud800', '\u0130'])
       for (const at of [0, length - 1]) {
-        const digits = [...'0'.repeat(length)]
+        const digits = Array.from({ length }, () => '0')
         digits[at] = strange
         expect(() => fromHex(`0x${digits.join('')}`), `${strange} at ${at} of ${length}`).toThrow(RangeError)
       }
