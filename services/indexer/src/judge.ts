@@ -43,6 +43,8 @@ export class Judge {
   #floor = 0
   #nextEpoch = 0
   readonly #scored = new Subject<void>()
+  /** Emits when a round, an epoch or what became of a statement is written, after the commit. */
+  readonly written$ = new Subject<void>()
   /** Epochs whose statement was not on chain when we last looked. */
   readonly #unconfirmed = new Set<number>()
 
@@ -121,6 +123,7 @@ export class Judge {
       await sumUpRound(trx, round)
     })
     this.#rounds.set(round, judged ? 'judged' : { tries, retryAt })
+    if (judged) this.written$.next()
     await this.#count()
     switch (finding.state) {
       case 'waiting':
@@ -186,6 +189,7 @@ export class Judge {
     const built = buildStatement(crypto, network, result, judged)
     await db.transaction().execute((trx) => saveEpoch(trx, { result, built, parameters, head: ledger.head!.number }))
     this.#unconfirmed.add(epoch)
+    this.written$.next()
     metrics.epochs.inc()
     log.info('epoch scored', { epoch, root: built.root, paid: result.paid, carried: result.carried, machines: result.scores.filter(({ kind }) => kind === 'machine').length, payouts: result.payouts.filter(({ paid }) => paid > 0n).length })
     return true
@@ -226,6 +230,7 @@ export class Judge {
     const result = settled.kind === 'whole' ? 'match' : 'mismatch'
     await db.updateTable('epochs').set({ chain_state: result, chain_block: block, chain_bytes: bytes }).where('epoch', '=', epoch).execute()
     this.#unconfirmed.delete(epoch)
+    this.written$.next()
     metrics.statements.inc({ result })
     if (result === 'match') {
       log.info('statement on chain agrees', { epoch, root, block })

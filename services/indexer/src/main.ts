@@ -74,7 +74,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, chain, store
     metrics: metrics.text,
     trustProxy: config.trustProxy,
     answerTimeoutMs: config.answerTimeoutMs,
-    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash }, metrics, config),
+    routes: apiRoutes({ db, crypto, state$, best: () => best, pot: () => pot, network, genesisHash: chain.genesisHash, changes$: judge.written$, log }, metrics, config),
   })
   try {
     const head = state$.value.ledger.head?.number

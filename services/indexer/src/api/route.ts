@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Static, TObject, TSchema } from 'typebox'
 import type { Kysely } from 'kysely'
-import type { BehaviorSubject } from 'rxjs'
+import type { BehaviorSubject, Observable } from 'rxjs'
+import type { Log } from '@assay/kit/log'
 import type { AccountId, Crypto, Hash } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
 import type { ChainState } from '../follow.ts'
@@ -22,6 +23,10 @@ export interface ApiDeps {
   pot: () => PotView | null
   network: AccountId
   genesisHash: Hash
+  /** emits when tables may have changed, after the commit; default: only `state$` tells */
+  changes$?: Observable<unknown>
+  /** default: silent */
+  log?: Log
 }
 
 /** The account that a path or filter names. Throws ApiError BAD_ACCOUNT. */
@@ -40,6 +45,7 @@ export const TAGS = {
   rounds: 'Rounds: from the freeze of the registry to the verdicts',
   epochs: 'Epochs: scores, payouts, the statement and its proofs',
   feed: 'Verified machines for renters’ programs',
+  events: 'What happens, as it happens',
   operations: 'For whoever runs this server',
 } as const
 
