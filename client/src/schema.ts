@@ -590,9 +590,15 @@ export interface components {
             };
         };
         Document: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description blake2b-256 of the bytes: what the account anchored */
+            /**
+             * @description blake2b-256 of the bytes: what the account anchored
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             hash: string;
             /** @description block number */
             block: number;
@@ -608,7 +614,10 @@ export interface components {
                 units: number;
                 memoryMiB: number;
                 agreeing: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 fingerprint: string;
                 identifiers: string[];
                 profile: {
@@ -620,11 +629,17 @@ export interface components {
             };
             environment: {
                 what: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 hash: string;
             }[];
             model: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 model: string;
                 outputs: number[];
             } | null;
@@ -633,14 +648,23 @@ export interface components {
         Verdict: {
             round: number;
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
             reason: components["schemas"]["Reason"];
-            /** @description multiply-accumulates */
+            /**
+             * @description multiply-accumulates
+             * @example 1073741824000
+             */
             work: string;
             commitment: string | null;
             committeeSize: number;
@@ -665,14 +689,23 @@ export interface components {
         FullVerdict: {
             round: number;
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
             reason: components["schemas"]["Reason"];
-            /** @description multiply-accumulates */
+            /**
+             * @description multiply-accumulates
+             * @example 1073741824000
+             */
             work: string;
             commitment: string | null;
             committeeSize: number;
@@ -696,20 +729,35 @@ export interface components {
             facts: components["schemas"]["Facts"] | null;
             /** @description packages of the committee that count: with them (fetched by hash) the verdict can be judged again; each is a leaf of the evidence root of the epoch’s statement */
             evidence: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 checker: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 commitment: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 package: string;
             }[];
         };
         /** @description what a checker says of a machine in a round, as far as it counts */
         Observation: {
             round: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             machine: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             checker: string;
             /** @enum {string} */
             vote: "RAN" | "NOT_RUN" | "UNREACHABLE";
@@ -724,16 +772,25 @@ export interface components {
         /** @description what an epoch gives a machine or a checker */
         Score: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @enum {string} */
             kind: "machine" | "checker";
             /** @description machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths */
             score: string;
             reason: components["schemas"]["Reason"];
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             earned: string;
             standing: {
                 /** @enum {string} */
@@ -760,7 +817,10 @@ export interface components {
             } | null;
             /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
             proof: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 statement: string;
                 /** @description place of the leaf */
                 index: number;
@@ -771,20 +831,38 @@ export interface components {
         /** @description what an epoch pays an owner: paid + carriedOut = earned + carriedIn */
         Payout: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             earned: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carriedIn: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carriedOut: string;
             reason: components["schemas"]["Reason"];
             /** @description root of the epoch’s statement, and where the Merkle path of this line to it is found */
             proof: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 statement: string;
                 /** @description place of the leaf */
                 index: number;
@@ -793,15 +871,30 @@ export interface components {
             };
         };
         EpochTotals: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             pool: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carried: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             remainder: string;
             /** @description block number */
             scoredAt: number;
@@ -809,7 +902,10 @@ export interface components {
         };
         CheckerRound: {
             round: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             checker: string;
             reported: boolean;
             packageCounted: boolean;
@@ -824,18 +920,36 @@ export interface components {
         };
         /** @description a checker with its latest judged round and score */
         CheckerEntry: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -846,18 +960,36 @@ export interface components {
             score: components["schemas"]["Score"] | null;
         };
         Checker: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -948,7 +1080,10 @@ export interface components {
             openRandomness: string | null;
             /** @description evidence that nobody served yet */
             missing: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 id: string;
                 /** @description block number */
                 since: number;
@@ -956,15 +1091,24 @@ export interface components {
             tries: number;
         };
         EligibleMachine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             committee: string[];
             mustOpen: boolean | null;
         };
         EligibleChecker: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             mirrors: string[];
             report: {
@@ -993,27 +1137,54 @@ export interface components {
         };
         Statement: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
             /** @description what stands on chain, in chunks of 128 bytes */
             bytes: string;
             roots: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 scores: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 payouts: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 registry: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 evidence: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 standings: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 calibrations: string;
             };
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             paid: string;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             carried: string;
             /** @description how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them */
             leaves: {
@@ -1035,17 +1206,26 @@ export interface components {
             leaf: string;
             index: number;
             size: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             root: string;
             /** @description RFC 6962 audit path, from the leaf up */
             path: string[];
         };
         Proofs: {
             epoch: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             statement: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 root: string;
                 bytes: string;
             };
@@ -1061,18 +1241,36 @@ export interface components {
         };
         /** @description a machine with its latest verdict and score */
         MachineEntry: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description hash of the DID document that the machine anchored */
+                /**
+                 * @description hash of the DID document that the machine anchored
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -1083,18 +1281,36 @@ export interface components {
             score: components["schemas"]["Score"] | null;
         };
         Machine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
             identity: {
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 owner: string;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 peer: string;
-                /** @description hash of the DID document that the machine anchored */
+                /**
+                 * @description hash of the DID document that the machine anchored
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 anchor: string;
                 /** @description block number */
                 block: number;
@@ -1111,13 +1327,25 @@ export interface components {
         };
         /** @description a registered machine that passed at least one round of the last scored epoch and is not benched */
         VerifiedMachine: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
-            /** @description SS58 text of the account, prefix 42 */
+            /**
+             * @description SS58 text of the account, prefix 42
+             * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             address: string;
-            /** @description the account as a DID of peaq */
+            /**
+             * @description the account as a DID of peaq
+             * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+             */
             did: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             owner: string;
             /** @description as in its latest verdict; null where the network does not ask */
             hardware: components["schemas"]["Hardware"] | null;
@@ -1163,7 +1391,10 @@ export interface components {
             kind: "CPU" | "GPU";
             units: number;
             memoryMiB: number;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             fingerprint: string;
             /** @description as the machine measured itself */
             profile: {
@@ -1201,10 +1432,16 @@ export interface components {
             maxSteps: number;
             bandwidthBytes: number;
             bandPpm: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             poolPerEpoch: string;
             machineSharePpm: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             minimumPayout: string;
             attemptBlocks: number;
             log2nMax: number;
@@ -1229,18 +1466,27 @@ export interface components {
             termEpochs: number;
         };
         Pot: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             account: string;
             /** @description the account to fund */
             address: string;
             term: number;
             /** @description block number */
             block: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             balance: string;
             /** @description first epoch whose statement is not on chain */
             unsettledFrom: number;
-            /** @description planck */
+            /**
+             * @description planck
+             * @example 1500000000000000000
+             */
             owed: string;
             /** @description planck that settle the epochs begun and the next one, if each takes its whole pool */
             needs: string;
@@ -1250,20 +1496,32 @@ export interface components {
             checks: {
                 feePerReport: string | null;
                 costPerEpoch: string | null;
-                /** @description planck */
+                /**
+                 * @description planck
+                 * @example 1500000000000000000
+                 */
                 checkersPool: string;
             };
         };
         Network: {
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             network: string;
             address: string;
-            /** @description 32 bytes */
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
             genesisHash: string;
             head: {
                 /** @description block number */
                 number: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 hash: string;
             } | null;
             best: number | null;
@@ -1321,9 +1579,15 @@ export interface components {
             pot: components["schemas"]["Pot"] | null;
             lastEpoch: {
                 epoch: number;
-                /** @description 32 bytes */
+                /**
+                 * @description 32 bytes
+                 * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+                 */
                 root: string;
-                /** @description planck */
+                /**
+                 * @description planck
+                 * @example 1500000000000000000
+                 */
                 paid: string;
                 onChain: components["schemas"]["OnChain"];
             } | null;
@@ -1374,6 +1638,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1415,7 +1681,10 @@ export interface operations {
                 sort?: "account" | "score" | "work" | "verdict";
                 standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
                 outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 owner?: string;
                 /** @description a DID (did:peaq:…), an address or an account (0x…), or the beginning of one */
                 search?: string;
@@ -1458,6 +1727,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1493,7 +1764,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1534,6 +1808,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1574,7 +1850,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1620,6 +1899,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1660,7 +1941,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1706,6 +1990,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1741,7 +2027,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1786,6 +2075,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1822,7 +2113,10 @@ export interface operations {
             header?: never;
             path: {
                 number: number;
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -1863,6 +2157,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1935,6 +2231,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1970,7 +2268,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2011,6 +2312,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2051,7 +2354,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2097,6 +2403,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2137,7 +2445,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2183,6 +2494,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2223,7 +2536,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2269,6 +2585,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2304,7 +2622,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -2349,6 +2670,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2421,6 +2744,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2492,6 +2817,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2575,6 +2902,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2658,6 +2987,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2741,6 +3072,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2824,6 +3157,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2896,6 +3231,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2967,6 +3304,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3051,6 +3390,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3134,6 +3475,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3174,7 +3517,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3211,6 +3557,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3282,6 +3630,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3366,6 +3716,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3402,7 +3754,10 @@ export interface operations {
             header?: never;
             path: {
                 number: number;
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3447,6 +3802,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3485,7 +3842,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3530,6 +3890,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3568,7 +3930,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description 0x and 64 hex digits, or an SS58 address */
+                /**
+                 * @description 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
                 account: string;
             };
             cookie?: never;
@@ -3613,6 +3978,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3682,6 +4049,8 @@ export interface operations {
             /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
             429: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

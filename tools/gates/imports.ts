@@ -85,7 +85,7 @@ export function importFaults(root: string): string[] {
         } else if (specifier.startsWith('@assay/')) {
           const target = specifier.split('/')[1] as string
           if (!mayImport.includes(target) && !(target === folder.split('/').pop() && isTest)) faults.push(`${name}: ${folder} may not import ${specifier}`)
-          else if (!named.has(`@assay/${target}`) && !isTest) faults.push(`${name}: ${specifier} is not named in ${folder}/package.json`)
+          else if (!named.has(`@assay/${target}`) && target !== folder && !isTest) faults.push(`${name}: ${specifier} is not named in ${folder}/package.json`)
         } else if (specifier.startsWith('node:') || NODE_MODULES.has(specifier)) {
           if (folder === 'protocol' && !isTest) faults.push(`${name}: imports ${specifier}: protocol is pure, take what you need as an argument`)
         } else {

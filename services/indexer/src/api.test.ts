@@ -539,6 +539,7 @@ describe('the document', () => {
   it('says of every route what it is called, what it is for and what errors it gives', () => {
     const operations = documented.operations.filter(({ tags }) => !tags.includes('operations'))
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
+    expect(JSON.stringify(operations)).toContain('"Retry-After"')
     for (const { operationId, summary, tags, responses } of operations) {
       expect([operationId, summary.length > 10, tags.length]).toEqual([operationId, true, 1])
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '429', '500', '503']))

@@ -86,5 +86,5 @@ const described = <S extends TSchema>(schema: S): S => ({ ...schema, description
 /** For each status the codes that come with it. */
 export function errorResponses(codes: readonly ErrorCode[]) {
   const byStatus = Map.groupBy(codes, statusOf)
-  return Object.fromEntries([...byStatus].map(([status, alike]) => [status, { ...ErrorBody, description: alike.map((code) => `\`${code}\`: ${errorText(code)}`).join('\n\n') }]))
+  return Object.fromEntries([...byStatus].map(([status, alike]) => [status, { ...ErrorBody, description: alike.map((code) => `\`${code}\`: ${errorText(code)}`).join('\n\n'), ...(status === 429 && { headers: { 'Retry-After': { type: 'integer', description: 'seconds to wait' } } }) }]))
 }

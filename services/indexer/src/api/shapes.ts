@@ -5,12 +5,12 @@ import { explain, REASON_CODES, type ReasonCode } from '@assay/protocol'
 import type { EpochRow } from '../tables.ts'
 import { ERROR_CODES } from './errors.ts'
 
-export const Hash = Type.String({ pattern: '^0x[0-9a-f]{64}$', description: '32 bytes' })
+export const Hash = Type.String({ pattern: '^0x[0-9a-f]{64}$', description: '32 bytes', examples: ['0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d'] })
 export const Bytes = Type.String({ pattern: '^0x([0-9a-f]{2})*$' })
 export const Height = Type.Integer({ minimum: 0, description: 'block number' })
 export const Count = Type.Integer({ minimum: 0 })
-export const Amount = Type.String({ pattern: '^[0-9]+$', description: 'planck' })
-export const Work = Type.String({ pattern: '^[0-9]+$', description: 'multiply-accumulates' })
+export const Amount = Type.String({ pattern: '^[0-9]+$', description: 'planck', examples: ['1500000000000000000'] })
+export const Work = Type.String({ pattern: '^[0-9]+$', description: 'multiply-accumulates', examples: ['1073741824000'] })
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 
 /** Schemas that the OpenAPI document names; filled as the modules that make them are loaded. */
@@ -46,9 +46,9 @@ export const onChain = ({ chain_state, chain_block }: Pick<EpochRow, 'chain_stat
 
 /** Where to find what proves something, on this server. */
 export const Href = Type.String({ description: 'path on this server', pattern: '^/' })
-export const Address = Type.String({ description: 'SS58 text of the account, prefix 42' })
-export const Did = Type.String({ description: 'the account as a DID of peaq', pattern: '^did:peaq:' })
+export const Address = Type.String({ description: 'SS58 text of the account, prefix 42', examples: ['5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] })
+export const Did = Type.String({ description: 'the account as a DID of peaq', pattern: '^did:peaq:', examples: ['did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] })
 export const didOf = (address: string): string => `did:peaq:${address}`
-export const AccountPath = Type.Object({ account: Type.String({ minLength: 1, maxLength: 80, description: '0x and 64 hex digits, or an SS58 address' }) })
+export const AccountPath = Type.Object({ account: Type.String({ minLength: 1, maxLength: 80, description: '0x and 64 hex digits, or an SS58 address', examples: ['5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] }) })
 export const NumberPath = Type.Object({ number: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }) })
 export const ErrorBody = component('Error', Type.Object({ error: Type.Object({ code: literals(ERROR_CODES), message: Type.String({ description: 'for people; may change' }) }) }))
