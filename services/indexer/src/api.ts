@@ -8,6 +8,7 @@ import { OPEN_DOOR, openDoor, type DoorOptions } from './api/door.ts'
 import { epochRoutes } from './api/epochs.ts'
 import { eventsRoute, type StreamDeps } from './api/events.ts'
 import { feedRoute } from './api/feed.ts'
+import { graphqlRoutes } from './api/graphql.ts'
 import { machineRoutes } from './api/machines.ts'
 import { networkRoute } from './api/network.ts'
 import { roundRoutes } from './api/rounds.ts'
@@ -32,7 +33,9 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, door: DoorOpti
     epochRoutes(app, deps)
     whyRoutes(app, deps)
     feedRoute(app, deps)
-    eventsRoute(app, streamsOf(app, deps, metrics, { ...LIVE_DEFAULTS, ...door }))
+    const streams = streamsOf(app, deps, metrics, { ...LIVE_DEFAULTS, ...door })
+    eventsRoute(app, streams)
+    await graphqlRoutes(app, streams)
     docsRoutes(app)
   }
 }

@@ -38,6 +38,8 @@ export const errorText = (code: ErrorCode): string => ERRORS[code][1]
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly statusCode: number
+  /** what is said of it is for the client, whatever the status */
+  readonly expose = true
   readonly code: ErrorCode
   constructor(code: ErrorCode, message: string) {
     super(message)

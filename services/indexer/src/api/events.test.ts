@@ -70,10 +70,14 @@ async function connect(query = '', headers: Record<string, string> = {}) {
       }
     }
   }
-  const told = answer.status === 200 ? read() : read()
+  const told = read()
   return { answer, told, leave, next: async () => (await told.next()).value as Told | undefined }
 }
 const figure = async (name: string): Promise<number> => Number(new RegExp(`^assay_indexer_${name.replaceAll(/[{}"]/g, '\\$&')} (\\S+)$`, 'm').exec(await metrics.text())?.[1] ?? 0)
+/** Looks until it is so, letting others go on between. */
+async function until(so: () => Promise<boolean>): Promise<void> {
+  while (!(await so())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
 const refused = async (query: string, status: number, code: string, headers: Record<string, string> = {}) => {
   const { answer } = await connect(query, headers)
   expect([query, answer.status, await answer.json()]).toEqual([query, status, { error: { code, message: expect.any(String) } }])
@@ -157,7 +161,7 @@ describe('a stream of events', () => {
   it('whose database fails is ended, and its client comes back', async () => {
     let failing = false
     const db = store.db.withPlugin({
-      transformQuery({ node, queryId: _ }) {
+      transformQuery({ node }) {
         if (failing && JSON.stringify(node, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)).includes('"round_totals"')) throw new Error('away')
         return node
       },
@@ -186,7 +190,7 @@ describe('streams', () => {
     expect(await figure('live_clients_dropped_total{reason="TOO_MANY_CLIENTS"}')).toBe(1)
     // Whoever leaves makes room.
     first.leave.abort()
-    for (let answered = 503; answered !== 200;) answered = (await connect()).answer.status
+    await until(async () => (await connect()).answer.status === 200)
   })
 
   it('are so many in all', () => {
@@ -207,13 +211,13 @@ describe('streams', () => {
     await once(socket, 'connect')
     socket.pause()
     socket.write('GET /events?types=verdict HTTP/1.1\r\nHost: x\r\n\r\n')
-    for (let open = 0; open === 0;) open = await figure('live_clients{transport="sse"}')
+    await until(async () => (await figure('live_clients{transport="sse"}')) === 1)
     const many = Array.from({ length: 20_000 }, (_, i) => i)
     await world.round(0, many)
-    for (let dropped = 0; dropped === 0;) dropped = await figure('live_clients_dropped_total{reason="SLOW_CLIENT"}')
+    await until(async () => (await figure('live_clients_dropped_total{reason="SLOW_CLIENT"}')) === 1)
     // What was made for it is what fits the sockets' buffers, not the whole round.
     expect(await figure('live_events_total{type="verdict"}')).toBeLessThan(20_000)
-    for (let open = 1; open === 1;) open = await figure('live_clients{transport="sse"}')
+    await until(async () => (await figure('live_clients{transport="sse"}')) === 0)
     socket.destroy()
   }, 30_000)
 })
