@@ -52,7 +52,7 @@ export async function operationsApp({ log, ready, detail = Type.Unknown(), metri
   })
   app.setErrorHandler((error: RequestError, _request, reply) => {
     const { status, code, message } = answerTo(error)
-    if (status >= 500) log.error('request failed', { error })
+    if (status >= 500 && error.expose !== true) log.error('request failed', { error })
     return reply.code(status).send({ error: { code, message } })
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: { code: 'NOT_FOUND', message: 'there is nothing here' } }))
@@ -73,13 +73,14 @@ const described = (schema: TSchema, description: string) => ({ ...schema, descri
 /** How long an answer may take if nothing else is said. */
 const ANSWER_TIMEOUT_MS = 10_000
 
-type RequestError = Error & { statusCode?: number, code?: string, validation?: unknown }
+/** `expose`: even of a 5xx, code and message are meant for the client. */
+type RequestError = Error & { statusCode?: number, code?: string, validation?: unknown, expose?: boolean }
 
 /** What a client is told of an error. */
 function answerTo(error: RequestError): { status: number, code: string, message: string } {
   if (error.code === 'FST_ERR_HANDLER_TIMEOUT') return { status: 503, code: 'TIMED_OUT', message: 'the answer took too long' }
   const status = error.statusCode ?? (isOperatorError(error) ? 503 : 500)
-  if (status >= 500) return { status, code: isOperatorError(error) ? error.code : 'INTERNAL', message: 'the server could not answer' }
+  if (status >= 500 && error.expose !== true) return { status, code: isOperatorError(error) ? error.code : 'INTERNAL', message: 'the server could not answer' }
   // What the web server itself refuses has names of its own: to a client all of them are one thing.
   return { status, code: error.code === undefined || error.code.startsWith('FST_') ? 'BAD_REQUEST' : error.code, message: error.message }
 }

@@ -38,6 +38,7 @@ let best: number | null
 let pot: PotView | null = null
 let missing: Hash
 let documented: Documented
+let queries = 0
 const routes: string[] = []
 
 /** The ledger after the first `head` blocks. */
@@ -84,7 +85,8 @@ beforeAll(async () => {
     routes: (door) => {
       app = door
       door.addHook('onRoute', ({ method, url }) => void routes.push(`${String(method)} ${url}`))
-      return apiRoutes({ db: store.db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
+      const db = store.db.withPlugin({ transformQuery: ({ node }) => node, transformResult: ({ result }) => (queries++, Promise.resolve(result)) })
+      return apiRoutes({ db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
     },
   })
   documented = new Documented(await (await fetch(`${operations.url}/openapi.json`)).json() as Document)
@@ -570,9 +572,66 @@ describe('the feed', () => {
   })
 })
 
+describe('GraphQL', () => {
+  const ask = async (query: string, variables: object = {}) => {
+    const answer = await app.inject({ method: 'POST', url: '/graphql', payload: { query, variables } })
+    return { status: answer.statusCode, ...(answer.json() as { data?: any, errors?: { message: string, path?: string[], extensions: { code: string } }[] }) } // oxlint-disable-line typescript/no-explicit-any
+  }
+
+  it('answers what the routes answer', async () => {
+    const { account } = played.machines[0]!
+    const { data, errors } = await ask(`query ($account: String!) {
+      network { network head { number hash } machines parameters { poolPerEpoch } lastEpoch { root onChain { state } } }
+      machines(limit: 2, sort: work) { items { account did identity { owner } verdict { round outcome work reason { code text } } } next }
+      machine(account: $account) { standing verdict { committee facts { environment { hash } } evidence { checker package } } verdicts(limit: 1) { items { round full { observations { checker vote } } } next } why { lines } }
+      round(number: 1) { stage outcomes { key value } verdicts { items { machine } } eligibleCheckers { items { account packageHeld } } }
+      epoch(number: 0) { totals { root paid } scores(kind: machine) { items { account score } } payouts { items { account paid } } }
+      proofs(number: 0, account: $account) { scores { proof { index path } } }
+    }`, { account })
+    expect(errors).toBeUndefined()
+    const network = await get('/network')
+    expect(data.network).toEqual({ network: network.network, head: network.head, machines: 3, parameters: { poolPerEpoch: network.parameters.poolPerEpoch }, lastEpoch: { root: network.lastEpoch.root, onChain: { state: 'match' } } })
+    const machines = await get('/machines?limit=2&sort=work')
+    expect(data.machines.next).toBe(machines.next)
+    expect(data.machines.items).toEqual(machines.items.map(({ account, did, identity, verdict }: any) => ({ account, did, identity: { owner: identity.owner }, verdict: verdict && { round: verdict.round, outcome: verdict.outcome, work: verdict.work, reason: verdict.reason } }))) // oxlint-disable-line typescript/no-explicit-any
+    const machine = await get(`/machines/${account}`)
+    expect(data.machine.verdict).toMatchObject({ committee: machine.verdict.committee, evidence: machine.verdict.evidence.map(({ checker, package: root }: { checker: Hash, package: Hash }) => ({ checker, package: root })) })
+    expect(data.machine.why.lines).toEqual((await get(`/machines/${account}/why`)).lines)
+    expect(data.machine.verdicts.items[0].full.observations).toEqual((await get(`/rounds/2/machines/${account}`)).observations.map(({ checker, vote }: { checker: Hash, vote: string }) => ({ checker, vote })))
+    expect(data.machine.verdicts.next).toBe((await get(`/machines/${account}/verdicts?limit=1`)).next)
+    const round = await get('/rounds/1')
+    expect(Object.fromEntries(data.round.outcomes.map(({ key, value }: { key: string, value: number }) => [key, value]))).toEqual(round.outcomes)
+    expect(data.round.verdicts.items).toHaveLength(3)
+    expect(data.round.eligibleCheckers.items).toEqual((await get('/rounds/1/checkers')).items.map(({ account, packageHeld }: { account: Hash, packageHeld: boolean }) => ({ account, packageHeld })))
+    expect(data.epoch.totals).toEqual({ root: replayed.statement.root, paid: String(replayed.result.paid) })
+    expect(data.epoch.payouts.items).toEqual((await get('/epochs/0/payouts')).items.map(({ account, paid }: { account: Hash, paid: string }) => ({ account, paid })))
+    expect(data.proofs.scores[0].proof.path).toEqual((await get(`/epochs/0/proofs/${account}`)).scores[0].proof.path)
+  })
+
+  it('asks for many as often as for one', async () => {
+    const query = `query ($limit: Count) { machines(limit: $limit) { items { account verdicts(limit: 5) { items { round full { observations { checker } } } } scores { items { score } } payouts { items { paid } } } } checkers(limit: $limit) { items { rounds { items { round } } scores { items { score } } } } epochs(limit: $limit) { items { scores { items { account } } payouts { items { paid } } } } }`
+    const count = async (limit: number) => {
+      queries = 0
+      const { data, errors } = await ask(query, { limit })
+      expect(errors).toBeUndefined()
+      expect(data.machines.items).toHaveLength(limit)
+      return queries
+    }
+    const [one, three] = [await count(1), await count(3)]
+    // Lists group what they need by round and epoch: of machines that were last judged in different ones a query more each.
+    expect(three - one).toBeLessThanOrEqual(1)
+  })
+
+  it('tells each error with its code, and the rest all the same', async () => {
+    const { status, data, errors } = await ask(`{ machine(account: "${STRANGER}") { account } bad: machine(account: "x") { account } scores(number: 999) { next } verdict(number: 0, account: "${STRANGER}") { verdict { round } } machines(cursor: "bm9wZQ") { next } many: machines(limit: 100000) { next } network { machines } }`)
+    expect([status, data]).toEqual([200, { machine: null, bad: null, scores: null, verdict: null, machines: null, many: null, network: { machines: 3 } }])
+    expect(Object.fromEntries(errors!.map(({ path, extensions }) => [path![0], extensions.code]))).toEqual({ machine: 'NO_MACHINE', bad: 'BAD_ACCOUNT', scores: 'NO_EPOCH', verdict: 'NO_VERDICT', machines: 'BAD_CURSOR', many: 'BAD_REQUEST' })
+  })
+})
+
 describe('the document', () => {
   it('has every route', () => {
-    const hidden = ['/openapi.json', '/docs', '/docs/style.css']
+    const hidden = ['/graphql', '/openapi.json', '/docs', '/docs/style.css']
     const served = routes.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4)).filter((url) => !hidden.includes(url)).map((url) => url.replaceAll(/:(\w+)/g, '{$1}'))
     expect(served.length).toBeGreaterThan(30)
     expect(documented.paths.toSorted()).toEqual(served.toSorted())

@@ -28,6 +28,7 @@ const TABLES: Record<keyof Tables, readonly string[] | null> = {
   round_totals: ['round', 'outcome'],
   evidence: ['id'],
   unconfirmed_blocks: null, // the chain tells them again
+  journal: null, // written again with what it tells
   leadership: null,
   follower: null,
 }

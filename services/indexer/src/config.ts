@@ -30,6 +30,8 @@ export const indexerConfig = Type.Object({
   requestsPerMinute: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 6000, description: 'requests a minute of one client (an IPv4 address, or a /64 of IPv6) to this process; 0 sets no limit' }),
   trustProxy: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), { default: [], description: 'addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated' }),
   answerTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long the API works on one answer before it says 503, in milliseconds' }),
+  liveClients: Type.Integer({ minimum: 0, maximum: 100_000, default: 1000, description: 'most streams of events (server-sent events and subscriptions) at once; 0 serves none' }),
+  liveClientsPerAddress: Type.Integer({ minimum: 1, maximum: 100_000, default: 50, description: 'most streams of events of one client at once' }),
   evidenceUrls: Type.Array(Type.String({ pattern: '^https?://.+' }), { default: [], description: 'further base URLs to ask for evidence, comma-separated, beside those that the checkers registered' }),
   evidenceTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long one server may take for one piece of evidence, in milliseconds' }),
   ...retentionSettings,

@@ -41,7 +41,7 @@ export async function emptyIndex(place: Place, { force, signal, log }: Context &
     if (pruned.first !== null && !force) {
       throw new OperatorError('PRUNED', `the evidence of epochs ${pruned.first} to ${pruned.last} was pruned from the database ${store.where}, and without it they cannot be judged anew`, { advice: 'If checkers or mirrors still serve it, give --force true: it is fetched again. Otherwise restore a backup that has it. Nothing was changed.' })
     }
-    await sql`truncate blocks, unconfirmed_blocks, events, rounds, missing_blobs, verdicts, observations, round_checkers, round_totals, machines, epochs, leaves, scores, payouts, follower`.execute(db)
+    await sql`truncate blocks, unconfirmed_blocks, events, rounds, missing_blobs, verdicts, observations, round_checkers, round_totals, machines, epochs, leaves, scores, payouts, journal, follower`.execute(db)
     log.info('index emptied', { database: store.where })
   }))
 }

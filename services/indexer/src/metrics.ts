@@ -24,6 +24,10 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     pruned: registry.counter('pruned_rows_total', 'rows let go by the retention policy, by table', ['table']),
     following: registry.gauge('following', '1 while this process follows the chain and writes; others serve what is stored'),
     statements: registry.counter('statements_compared_total', 'statements of the chain compared with ours, by result', ['result']),
+    liveClients: registry.gauge('live_clients', 'streams of events open now, by transport', ['transport']),
+    liveEvents: registry.counter('live_events_total', 'events sent to clients, by type', ['type']),
+    liveDropped: registry.counter('live_clients_dropped_total', 'streams of events refused or ended by us, by reason', ['reason']),
+    graphqlRefused: registry.counter('graphql_refused_total', 'GraphQL documents that were not run, by code', ['code']),
     requestSeconds: registry.histogram('http_request_seconds', 'time to answer a request, by route and status', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], ['route', 'status']),
   }
 }

@@ -99,7 +99,29 @@ export const migrations: Record<string, Migration> = {
       await fillMachines(db)
     },
   },
+  '0007': {
+    async up(db) {
+      // What was judged, scored and settled, in the order in which it was committed: what live.ts tells from. The lock is taken when a transaction commits and held until it has, so that numbers become visible in their order.
+      await sql`create table journal (seq int8 generated always as identity primary key, kind text not null check (kind in ('round', 'epoch', 'statement')), number int8 not null, block int8 not null)`.execute(db)
+      await sql`create function assay_journal() returns trigger language plpgsql as $$ begin
+        perform pg_advisory_xact_lock(${sql.lit(JOURNAL_LOCK)});
+        if tg_table_name = 'rounds' then insert into journal (kind, number, block) values ('round', new.round, new.judged_at);
+        elsif new.chain_state = 'not_yet' then insert into journal (kind, number, block) values ('epoch', new.epoch, new.scored_at);
+        else insert into journal (kind, number, block) values ('statement', new.epoch, coalesce(new.chain_block, new.scored_at));
+        end if;
+        return null;
+      end $$`.execute(db)
+      const AT_COMMIT = sql`deferrable initially deferred for each row`
+      await sql`create constraint trigger journal_round after insert on rounds ${AT_COMMIT} when (new.state = 'judged') execute function assay_journal()`.execute(db)
+      await sql`create constraint trigger journal_round_later after update of state on rounds ${AT_COMMIT} when (new.state = 'judged' and old.state <> 'judged') execute function assay_journal()`.execute(db)
+      await sql`create constraint trigger journal_epoch after insert on epochs ${AT_COMMIT} execute function assay_journal()`.execute(db)
+      await sql`create constraint trigger journal_statement after update of chain_state on epochs ${AT_COMMIT} when (new.chain_state <> old.chain_state) execute function assay_journal()`.execute(db)
+    },
+  },
 }
+
+/** Key of the advisory lock under which the journal is written. */
+const JOURNAL_LOCK = 0x6a6f75726e
 
 /** One row for each machine that was ever judged, with its latest verdict and score. */
 async function fillMachines(db: Kysely<unknown>): Promise<void> {

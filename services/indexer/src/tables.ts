@@ -21,6 +21,7 @@ export interface Tables {
   evidence: EvidenceRow
   leadership: LeadershipRow
   follower: FollowerRow
+  journal: JournalTable
 }
 
 /** A confirmed block; the one with the greatest number is the head. */
@@ -192,3 +193,9 @@ type MachineTable = Pick<MachineRow, 'account' | 'address' | 'registered' | 'own
 
 /** Machines of a judged round with one outcome, and their work together. */
 interface RoundTotalRow { round: number, outcome: Outcome, machines: number, work: bigint }
+
+/**
+ * What was judged, scored and settled, in the order of its commits (gaps are possible): a `round` judged, an `epoch` scored, or its `statement` found on chain. Triggers write it; `block` is the head at which it was done.
+ */
+export interface JournalRow { seq: number, kind: 'round' | 'epoch' | 'statement', number: number, block: number }
+type JournalTable = Omit<JournalRow, 'seq'> & { seq: Generated<number> }

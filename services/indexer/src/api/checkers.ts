@@ -6,10 +6,10 @@ import type { Static } from 'typebox'
 import { registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { RoundCheckerRow } from '../tables.ts'
-import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
-import { accountIn, route, type ApiDeps } from './route.ts'
+import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, Count, Did, didOf, Hash, Height, nullable, Reason } from './shapes.ts'
 import { Observation, observationShape } from './verdicts.ts'
@@ -38,6 +38,8 @@ const RECORD_ROUNDS = 100
 const named = (account: AccountId) => ({ account, address: toAddress(account), did: didOf(toAddress(account)) })
 const identityShape = ({ identity, anchor, block }: Registered): Static<typeof Identity> => ({ owner: identity.owner, peer: identity.peer, anchor, block, addresses: identity.addresses, evidence: identity.evidence })
 
+const noChecker = (account: AccountId): ApiError => new ApiError('NO_CHECKER', `${account} is no checker of this network`)
+
 /** GET /checkers, and one checker with its rounds, observations, scores and document. */
 export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
   const scoresOf = () => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('kind', '=', 'checker')
@@ -58,8 +60,14 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   async function checkerIn(path: { account: string }): Promise<AccountId> {
     const account = accountIn(path)
     const known = registrationOf(state$.value.ledger, 'checker', account) !== null || (await db.selectFrom('round_checkers').select('round').where('checker', '=', account).limit(1).executeTakeFirst()) !== undefined
-    if (!known) throw new ApiError('NO_CHECKER', `${account} is no checker of this network`)
+    if (!known) throw noChecker(account)
     return account
+  }
+  /** Pages of lists, and of those that are empty because the account never was a checker the error that it is none. */
+  async function pagesOf<T, R>(accounts: readonly AccountId[], lists: readonly R[][], page: (rows: R[]) => T): Promise<(T | ApiError)[]> {
+    const unknown = accounts.filter((account, i) => lists[i]!.length === 0 && registrationOf(state$.value.ledger, 'checker', account) === null)
+    const known = new Set(unknown.length === 0 ? [] : (await db.selectFrom('round_checkers').select('checker').distinct().where('checker', 'in', unknown).execute()).map(({ checker }) => checker))
+    return lists.map((rows, i) => (unknown.includes(accounts[i]!) && !known.has(accounts[i]!) ? noChecker(accounts[i]!) : page(rows)))
   }
   const registered = (account: AccountId) => registeredCheckers(state$.value.ledger).find((one) => one.account === account) ?? null
 
@@ -74,11 +82,11 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   })
 
   const ROUNDS = 'rounds of a checker'
-  route(app, '/checkers/:account/rounds', { id: 'listCheckerRounds', tag: 'checkers', summary: 'Judged rounds of a checker, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(CheckerRound), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const account = await checkerIn(path)
+  routeEach(app, '/checkers/:account/rounds', { id: 'listCheckerRounds', tag: 'checkers', summary: 'Judged rounds of a checker, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(CheckerRound), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
+    const accounts = paths.map(accountIn)
     const before = cursorKey(ROUNDS, [ROUND], cursor)
-    const rows = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1).execute()
-    return pageFrom(ROUNDS, rows, limit, ({ round }) => [round], checkerRoundShape)
+    const lists = await eachOf(db, accounts, (account) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    return pagesOf(accounts, lists, (rows) => pageFrom(ROUNDS, rows, limit, ({ round }) => [round], checkerRoundShape))
   })
 
   const OBSERVATIONS = 'observations of a checker'
@@ -92,11 +100,11 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   })
 
   const SCORES = 'scores of a checker'
-  route(app, '/checkers/:account/scores', { id: 'listCheckerScores', tag: 'checkers', summary: 'Scores of a checker, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const account = await checkerIn(path)
+  routeEach(app, '/checkers/:account/scores', { id: 'listCheckerScores', tag: 'checkers', summary: 'Scores of a checker, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
+    const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const rows = await scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1).execute()
-    return pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape)
+    const lists = await eachOf(db, accounts, (account) => scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 
   route(app, '/checkers/:account/document', { id: 'getCheckerDocument', tag: 'checkers', summary: 'The DID document that a checker anchored, as it stands on chain', params: AccountPath, answer: DocumentShape, errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'NO_DOCUMENT'] }, async (path) => {

@@ -1,7 +1,9 @@
 // Pages of lists that may grow: a page begins after the last entry of the one before, so nothing is skipped or shown twice however much is added meanwhile.
+import { sql, type Expression, type Kysely } from 'kysely'
 import { Type } from 'typebox'
 import type { Static, TProperties, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import type { Tables } from '../tables.ts'
 import { ApiError } from './errors.ts'
 import { nullable } from './shapes.ts'
 
@@ -41,4 +43,13 @@ function parsed(cursor: string): unknown[] {
 export function pageFrom<R, T>(list: string, rows: readonly R[], limit: number, keyOf: (row: R) => Key, shape: (row: R) => T): { items: T[], next: string | null } {
   const shown = rows.slice(0, limit)
   return { items: shown.map(shape), next: rows.length > shown.length ? encodeCursor(list, keyOf(shown.at(-1)!)) : null }
+}
+
+/** Many lists of one kind in one query: for each key the rows of `list`, in their order. */
+export async function eachOf<K, O extends object>(db: Kysely<Tables>, keys: readonly K[], list: (key: K) => Expression<O>): Promise<O[][]> {
+  const lists = keys.map((): O[] => [])
+  if (keys.length === 0) return lists
+  const { rows } = await sql<O & { parent: number }>`${sql.join(keys.map((key, i) => sql`select ${sql.lit(i)} as parent, one.* from ${list(key)} as one`), sql` union all `)}`.execute(db)
+  for (const { parent, ...row } of rows) lists[parent]!.push(row as unknown as O)
+  return lists
 }

@@ -4,10 +4,10 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { decodeStatement, epochOf, judgementOfEpoch, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
 import type { EpochRow, Tree } from '../tables.ts'
-import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
 import { latestRound } from './rounds.ts'
-import { accountIn, route, type ApiDeps } from './route.ts'
+import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
 import { AccountPath, Amount, Bytes, component, Count, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, Work } from './shapes.ts'
 import { pathsIn } from './trees.ts'
@@ -93,9 +93,12 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     return pageFrom(LIST, await summaries(numbers), limit, ({ epoch }) => [epoch], (epoch) => epoch)
   })
 
+  const notBegun = (epoch: number): ApiError | null => (epoch > latestEpoch(state$.value.ledger) ? new ApiError('NO_EPOCH', `epoch ${epoch} has not begun`) : null)
+
   /** Throws ApiError NO_EPOCH. */
   function begun(epoch: number): void {
-    if (epoch > latestEpoch(state$.value.ledger)) throw new ApiError('NO_EPOCH', `epoch ${epoch} has not begun`)
+    const error = notBegun(epoch)
+    if (error) throw error
   }
 
   route(app, '/epochs/:number', { id: 'getEpoch', tag: 'epochs', summary: 'One epoch: its rounds, its work, and what it paid', params: NumberPath, answer: Epoch, errors: ['NO_EPOCH'] }, async ({ number }) => {
@@ -105,27 +108,25 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
 
   const SCORES = 'scores of an epoch'
   const kind = Type.Optional(literals(['machine', 'checker']))
-  route(app, '/epochs/:number/scores', { id: 'listScores', tag: 'epochs', summary: 'Scores of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({ kind }, PAGE), answer: pageOf(Score), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor, kind }) => {
-    begun(number)
+  routeEach(app, '/epochs/:number/scores', { id: 'listScores', tag: 'epochs', summary: 'Scores of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({ kind }, PAGE), answer: pageOf(Score), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor, kind }) => {
     const after = cursorKey(SCORES, [POSITION], cursor)?.[0] ?? -1
-    const rows = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1).execute()
-    return pageFrom(SCORES, rows, limit, ({ position }) => [position], scoreShape)
+    const lists = await eachOf(db, paths, ({ number }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1))
+    return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(SCORES, lists[i]!, limit, ({ position }) => [position], scoreShape))
   })
 
   const PAYOUTS = 'payouts of an epoch'
-  route(app, '/epochs/:number/payouts', { id: 'listPayouts', tag: 'epochs', summary: 'Payouts of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Payout), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async ({ number }, { limit, cursor }) => {
-    begun(number)
+  routeEach(app, '/epochs/:number/payouts', { id: 'listPayouts', tag: 'epochs', summary: 'Payouts of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Payout), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const after = cursorKey(PAYOUTS, [POSITION], cursor)?.[0] ?? -1
-    const rows = await db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1).execute()
-    return pageFrom(PAYOUTS, rows, limit, ({ position }) => [position], payoutShape)
+    const lists = await eachOf(db, paths, ({ number }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1))
+    return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(PAYOUTS, lists[i]!, limit, ({ position }) => [position], payoutShape))
   })
 
   const OF_ACCOUNT = 'payouts of an account'
-  route(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const account = accountIn(path)
+  routeEach(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
+    const accounts = paths.map(accountIn)
     const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
-    const rows = await db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1).execute()
-    return pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape)
+    const lists = await eachOf(db, accounts, (account) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
+    return lists.map((rows) => pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape))
   })
 
   route(app, '/epochs/:number/statement', { id: 'getStatement', tag: 'epochs', summary: 'The statement of an epoch: its bytes, its roots, and what stands on chain', params: NumberPath, answer: Statement, errors: ['NOT_SCORED'] }, async ({ number }) => {

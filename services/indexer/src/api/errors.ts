@@ -5,6 +5,11 @@ const ERRORS = {
   BAD_ACCOUNT: [400, 'The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.'],
   BAD_CURSOR: [400, 'The cursor is not one that this list gave, with the same sort.'],
   BAD_SEARCH: [400, 'What is searched for is no DID, no address or account, and no beginning of one.'],
+  BAD_EVENT_ID: [400, 'The id after which events are asked for is not one that this server gave.'],
+  BAD_QUERY: [400, 'The GraphQL document has an error of syntax or asks for what the schema does not have.'],
+  QUERY_TOO_LARGE: [400, 'The GraphQL document is too long, or uses too many aliases.'],
+  QUERY_TOO_DEEP: [400, 'The GraphQL document nests fields too deeply.'],
+  QUERY_TOO_COSTLY: [400, 'The GraphQL document asks for too much at once: ask for fewer entries a page, or fewer fields.'],
   NOT_FOUND: [404, 'There is no such path.'],
   NO_MACHINE: [404, 'The account is no machine of this network and never was.'],
   NO_CHECKER: [404, 'The account is no checker of this network and never was.'],
@@ -19,9 +24,12 @@ const ERRORS = {
   ROUND_FORGOTTEN: [404, 'A round that the recording needs is no longer kept here: make it from a chain.'],
   OBSERVATIONS_PRUNED: [410, 'The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever.'],
   METHOD_NOT_ALLOWED: [405, 'The API only reads: use GET, HEAD or OPTIONS.'],
+  FORBIDDEN_ORIGIN: [403, 'Pages of this origin may not read the API here.'],
   RATE_LIMITED: [429, 'Too many requests of one client: wait as many seconds as Retry-After says.'],
   INTERNAL: [500, 'The server could not answer; its operator finds the reason in its log.'],
   DATABASE: [503, 'The database does not answer now: try again.'],
+  TOO_MANY_CLIENTS: [503, 'As many streams of events are open as this server allows, to one client or in all: wait as many seconds as Retry-After says.'],
+  SLOW_CLIENT: [503, 'The client does not take what it is sent: the stream was ended.'],
   TIMED_OUT: [503, 'The answer took longer than this server allows: ask for less, or try again.'],
 } as const satisfies Record<string, readonly [status: number, text: string]>
 
@@ -34,6 +42,8 @@ export const errorText = (code: ErrorCode): string => ERRORS[code][1]
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly statusCode: number
+  /** what is said of it is for the client, whatever the status */
+  readonly expose = true
   readonly code: ErrorCode
   constructor(code: ErrorCode, message: string) {
     super(message)

@@ -6,13 +6,13 @@ import type { Static } from 'typebox'
 import { registrationOf, type AccountId } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
 import type { MachineRow, Tables } from '../tables.ts'
-import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
-import { accountIn, route, type ApiDeps } from './route.ts'
+import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
-import { FullVerdict, fullVerdict, LEVELS, LevelShape, Observation, observationShape, observationsPruned, OUTCOMES, OutcomeShape, Verdict, verdictLines, verdictShape } from './verdicts.ts'
+import { FullVerdict, fullVerdicts, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, prunedAmong, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
 const Named = { account: Hash, address: Address, did: Did }
@@ -67,6 +67,8 @@ function accountOrNull(text: string): AccountId | null {
   }
 }
 
+const noMachine = (account: AccountId): ApiError => new ApiError('NO_MACHINE', `${account} is no machine of this network`)
+
 /** GET /machines, and one machine with its verdicts, observations, scores and document. */
 export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
   route(app, '/machines', { id: 'listMachines', tag: 'machines', summary: 'Registered machines, each with its latest verdict and score', query: List, answer: pageOf(Entry), errors: ['BAD_CURSOR', 'BAD_SEARCH', 'BAD_ACCOUNT'] }, async (_, { limit, cursor, sort, standing, outcome, owner, search }) => {
@@ -90,7 +92,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
 
   const machineOf = async (account: AccountId): Promise<MachineRow> => {
     const row = await db.selectFrom('machines').selectAll().where('account', '=', account).executeTakeFirst()
-    if (!row) throw new ApiError('NO_MACHINE', `${account} is no machine of this network`)
+    if (!row) throw noMachine(account)
     return row
   }
 
@@ -101,26 +103,31 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const registration = registrationOf(state$.value.ledger, 'machine', row.account)
     return {
       ...named(row), identity: identityShape(row), registration: registration && because(registration), standing: row.standing,
-      verdict: row.last_round < 0 ? null : await fullVerdict(db, row.last_round, row.account), score: score ? scoreShape(score) : null,
+      verdict: row.last_round < 0 ? null : (await fullVerdicts(db, [{ round: row.last_round, machine: row.account }]))[0] ?? null, score: score ? scoreShape(score) : null,
     }
   })
 
+  /** Pages of lists, and of those that are empty because the account never was a machine the error that it is none. */
+  async function pagesOf<T, R>(accounts: readonly AccountId[], lists: readonly R[][], page: (rows: R[]) => T): Promise<(T | ApiError)[]> {
+    const empty = accounts.filter((_, i) => lists[i]!.length === 0)
+    const known = new Set(empty.length === 0 ? [] : (await db.selectFrom('machines').select('account').where('account', 'in', empty).execute()).map(({ account }) => account))
+    return lists.map((rows, i) => (rows.length === 0 && !known.has(accounts[i]!) ? noMachine(accounts[i]!) : page(rows)))
+  }
+
   const VERDICTS = 'verdicts of a machine'
-  route(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const account = accountIn(path)
+  routeEach(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
+    const accounts = paths.map(accountIn)
     const before = cursorKey(VERDICTS, [ROUND], cursor)
-    const rows = await verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1).execute()
-    if (rows.length === 0) await machineOf(account)
-    return pageFrom(VERDICTS, rows, limit, ({ round }) => [round], verdictShape)
+    const lists = await eachOf(db, accounts, (account) => verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    return pagesOf(accounts, lists, (rows) => pageFrom(VERDICTS, rows, limit, ({ round }) => [round], verdictShape))
   })
 
   const SCORES = 'scores of a machine'
-  route(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (path, { limit, cursor }) => {
-    const account = accountIn(path)
+  routeEach(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
+    const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const rows = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1).execute()
-    if (rows.length === 0) await machineOf(account)
-    return pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape)
+    const lists = await eachOf(db, accounts, (account) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 
   route(app, '/machines/:account/document', { id: 'getMachineDocument', tag: 'machines', summary: 'The DID document that a machine anchored, as it stands on chain', params: AccountPath, answer: DocumentShape, errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'NO_DOCUMENT'] }, async (path) => {
@@ -128,13 +135,15 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     return documentOf(db, crypto, { account, anchor, block })
   })
 
-  route(app, '/rounds/:number/machines/:account', { id: 'getVerdict', tag: 'rounds', summary: 'One verdict with all observations that it rests on', params: Type.Object({ number: ROUND, ...AccountPath.properties }), answer: VerdictInFull, errors: ['BAD_ACCOUNT', 'NO_VERDICT'] }, async (path) => {
-    const account = accountIn(path)
-    const verdict = await fullVerdict(db, path.number, account)
-    if (!verdict) throw new ApiError('NO_VERDICT', `round ${path.number} has no verdict of ${account}`)
-    if (await observationsPruned(db, verdict.epoch)) return { verdict, observations: null }
-    const observations = await db.selectFrom('observations').selectAll().where('round', '=', path.number).where('machine', '=', account).orderBy('checker').execute()
-    return { verdict, observations: observations.map(observationShape) }
+  routeEach(app, '/rounds/:number/machines/:account', { id: 'getVerdict', tag: 'rounds', summary: 'One verdict with all observations that it rests on', params: Type.Object({ number: ROUND, ...AccountPath.properties }), answer: VerdictInFull, errors: ['BAD_ACCOUNT', 'NO_VERDICT'] }, async (paths) => {
+    const of = paths.map((path) => ({ round: path.number, machine: accountIn(path) }))
+    const verdicts = await fullVerdicts(db, of)
+    const pruned = await prunedAmong(db, verdicts.flatMap((verdict) => (verdict ? [verdict.epoch] : [])))
+    const observations = await eachOf(db, of, ({ round, machine }) => db.selectFrom('observations').selectAll().where('round', '=', round).where('machine', '=', machine).orderBy('checker'))
+    return of.map(({ round, machine }, i) => {
+      const verdict = verdicts[i]
+      return verdict ? { verdict, observations: pruned.has(verdict.epoch) ? null : observations[i]!.map(observationShape) } : new ApiError('NO_VERDICT', `round ${round} has no verdict of ${machine}`)
+    })
   })
 }
 

@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { Static, TObject, TSchema } from 'typebox'
 import type { Kysely } from 'kysely'
-import type { BehaviorSubject } from 'rxjs'
+import type { BehaviorSubject, Observable } from 'rxjs'
+import type { Log } from '@assay/kit/log'
 import type { AccountId, Crypto, Hash, LoadBlob } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
 import type { ExplorerOptions } from './explorer.ts'
@@ -27,6 +28,10 @@ export interface ApiDeps {
   evidence?: LoadBlob
   /** where the explorer lies, and what it links to; absent where none is served */
   explorer?: ExplorerOptions
+  /** emits when tables may have changed, after the commit; default: only `state$` tells */
+  changes$?: Observable<unknown>
+  /** default: silent */
+  log?: Log
 }
 
 /** The account that a path or filter names. Throws ApiError BAD_ACCOUNT. */
@@ -45,6 +50,7 @@ export const TAGS = {
   rounds: 'Rounds: from the freeze of the registry to the verdicts',
   epochs: 'Epochs: scores, payouts, the statement and its proofs',
   feed: 'Verified machines for renters’ programs',
+  events: 'What happens, as it happens',
   operations: 'For whoever runs this server',
 } as const
 
@@ -65,11 +71,39 @@ interface Shape<P extends TObject, Q extends TObject, R extends TSchema> {
 
 const ANY_ROUTE: readonly ErrorCode[] = ['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT']
 
+/** What a route does, for whoever asks in another way than by its path: GraphQL. Path and query as `params` and `query` have them; rejects with ApiError. */
+export interface Operation {
+  id: string
+  tag: keyof typeof TAGS
+  summary: string
+  params: TObject | undefined
+  query: TObject | undefined
+  answer: TSchema
+  ask(params: object, query: object): Promise<unknown>
+  /** for many paths at once, in as many queries as for one */
+  askMany?(params: readonly object[], query: object): Promise<unknown[]>
+}
+
+const operations = new WeakMap<FastifyInstance, Operation[]>()
+/** The routes of an app that were added by `route` and `routeEach`. */
+export const operationsOf = (app: FastifyInstance): readonly Operation[] => operations.get(app) ?? []
+
+/** Adds a GET route whose handler answers for many paths at once; HTTP asks for one. An ApiError among the answers is thrown where it is asked for. */
+export function routeEach<R extends TSchema, P extends TObject, Q extends TObject = TObject<{}>>(app: FastifyInstance, url: string, shape: Shape<P, Q, R>, handle: (params: readonly Static<P>[], query: Static<Q>) => Promise<(Static<R> | ApiError)[]>): void {
+  route(app, url, shape, async (params, query) => {
+    const [answer] = await handle([params], query)
+    if (answer instanceof ApiError) throw answer
+    return answer!
+  })
+  operations.get(app)!.at(-1)!.askMany = (params, query) => handle(params as Static<P>[], query as Static<Q>)
+}
+
 /** Adds a GET route. Path and query are checked before `handle` runs, the answer is written by its schema. */
 export function route<R extends TSchema, P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>>(app: FastifyInstance, url: string, shape: Shape<P, Q, R>, handle: (params: Static<P>, query: Static<Q>) => Static<R> | Promise<Static<R>>): void {
   const { id, tag, summary, description, params, query, answer, errors = [], fresh = 0 } = shape
   const schema: FastifySchema = { operationId: id, tags: [tag], summary, ...(description && { description }), ...(params && { params }), ...(query && { querystring: optional(query) }), response: { 200: described(answer), ...errorResponses([...ANY_ROUTE, ...errors]) } }
   const cacheControl = fresh > 0 ? `public, max-age=${fresh}` : 'public, no-cache'
+  operations.set(app, [...operationsOf(app), { id, tag, summary, params, query, answer, ask: async (params, query) => handle(params as Static<P>, query as Static<Q>) }])
   app.get(url, { schema }, async (request, reply) => {
     const result = await handle(request.params as Static<P>, request.query as Static<Q>)
     void reply.header('cache-control', cacheControl)

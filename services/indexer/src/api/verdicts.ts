@@ -2,8 +2,9 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { sql, type Kysely } from 'kysely'
-import { decodeFacts, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
+import { decodeFacts, ZERO_HASH, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
 import type { ObservationRow, Tables, VerdictRow } from '../tables.ts'
+import { eachOf } from './cursor.ts'
 import { because, component, Count, Hash, Href, literals, measured, nullable, Reason, Work } from './shapes.ts'
 
 const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nullable(Count) }
@@ -107,13 +108,14 @@ export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
   proof: `/rounds/${row.round}/machines/${row.machine}`,
 })
 
-/** One verdict with what it rests on; null if there is none. */
-export async function fullVerdict(db: Kysely<Tables>, round: number, machine: AccountId): Promise<Static<typeof FullVerdict> | null> {
-  const row = await verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine).executeTakeFirst()
-  if (!row) return null
-  const packages = row.committee.length === 0 ? [] : await db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', round).where('checker', 'in', row.committee).where('package_counted', '=', true).orderBy('checker').execute()
-  const evidence = packages.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : []))
-  return { ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)), evidence }
+/** Verdicts with what they rest on, in the order asked for; null where there is none. */
+export async function fullVerdicts(db: Kysely<Tables>, of: readonly { round: number, machine: AccountId }[]): Promise<(Static<typeof FullVerdict> | null)[]> {
+  const rows = (await eachOf(db, of, ({ round, machine }) => verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine))).map(([row]) => row)
+  const packages = await eachOf(db, rows, (row) => db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', row?.round ?? -1).where('checker', 'in', row && row.committee.length > 0 ? row.committee : [ZERO_HASH]).where('package_counted', '=', true).orderBy('checker'))
+  return rows.map((row, i) => row === undefined ? null : {
+    ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
+    evidence: packages[i]!.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : [])),
+  })
 }
 
 export const Observation = component('Observation', Type.Object({
@@ -137,5 +139,11 @@ export const observationShape = (row: ObservationRow): Static<typeof Observation
 
 /** Whether the observations of an epoch were let go by the retention policy. */
 export async function observationsPruned(db: Kysely<Tables>, epoch: number): Promise<boolean> {
-  return (await db.selectFrom('epochs').select('observations').where('epoch', '=', epoch).executeTakeFirst())?.observations === 'pruned'
+  return (await prunedAmong(db, [epoch])).has(epoch)
+}
+
+/** Those of some epochs whose observations were. */
+export async function prunedAmong(db: Kysely<Tables>, epochs: readonly number[]): Promise<Set<number>> {
+  if (epochs.length === 0) return new Set()
+  return new Set((await db.selectFrom('epochs').select('epoch').where('epoch', 'in', [...new Set(epochs)]).where('observations', '=', 'pruned').execute()).map(({ epoch }) => epoch))
 }

@@ -1,0 +1,60 @@
+// Who may hold a stream of events open: so many in all, and so many of one client.
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { ApiError } from './errors.ts'
+
+export interface LiveOptions {
+  /** streams at once; 0: none */
+  liveClients: number
+  /** of them one client's (clientOf in door.ts) */
+  liveClientsPerAddress: number
+  /** between two signs of life on a quiet stream */
+  heartbeatMs: number
+  /** how long a client may leave what it was sent in its socket */
+  slowMs: number
+}
+
+export const LIVE_DEFAULTS: LiveOptions = { liveClients: 1000, liveClientsPerAddress: 50, heartbeatMs: 15_000, slowMs: 30_000 }
+
+/** Seconds after which a client that found no seat may try again. */
+export const RETRY_SECONDS = 15
+
+export class Seats {
+  readonly #options: LiveOptions
+  readonly #taken = new Map<string, number>()
+  #all = 0
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+  }
+
+  /** Takes a seat; what is returned gives it back, once. Throws ApiError TOO_MANY_CLIENTS. */
+  take(client: string): () => void {
+    const { liveClients, liveClientsPerAddress } = this.#options
+    const mine = this.#taken.get(client) ?? 0
+    if (this.#all >= liveClients) throw new ApiError('TOO_MANY_CLIENTS', `this server serves ${liveClients} streams of events at once, and all are taken`)
+    if (mine >= liveClientsPerAddress) throw new ApiError('TOO_MANY_CLIENTS', `${liveClientsPerAddress} streams of events of one client are allowed, and all are open`)
+    this.#all++
+    this.#taken.set(client, mine + 1)
+    let given = false
+    return () => {
+      if (given) return
+      given = true
+      this.#all--
+      const left = this.#taken.get(client)! - 1
+      if (left === 0) this.#taken.delete(client)
+      else this.#taken.set(client, left)
+    }
+  }
+}
+
+/** Waits until what was written is taken off our hands. Throws ApiError SLOW_CLIENT after `slowMs`; returns when the signal fires. */
+export async function drained(out: Writable, slowMs: number, signal: AbortSignal): Promise<void> {
+  if (!out.writableNeedDrain || out.destroyed) return
+  const late = AbortSignal.timeout(slowMs)
+  try {
+    await once(out, 'drain', { signal: AbortSignal.any([signal, late]) })
+  } catch {
+    if (late.aborted && !signal.aborted) throw new ApiError('SLOW_CLIENT', `nothing of what was sent was taken for ${slowMs} ms`)
+  }
+}
