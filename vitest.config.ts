@@ -24,6 +24,8 @@ export default defineConfig({
     retry: process.env['CI'] ? 1 : 0,
     hookTimeout: 120_000,
     env: { LOG_LEVEL: 'error', POLKADOTJS_DISABLE_ESM_CJS_WARNING: '1' },
+    // graphql comes in two forms: ours and that of its socket must be one.
+    server: { deps: { inline: ['graphql-ws'] } },
     execArgv: ['--disable-warning=ExperimentalWarning'],
   },
 })

@@ -1,14 +1,14 @@
 // GraphQL over HTTP at /graphql, and subscriptions over WebSocket there. What is asked for is answered by the routes of the REST API.
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { execute, getOperationAST, GraphQLError, MaxIntrospectionDepthRule, parse, specifiedRules, subscribe, validate, type DocumentNode, type ExecutionArgs, type GraphQLFormattedError, type GraphQLSchema } from 'graphql'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { isOperatorError } from '@assay/kit/lifecycle'
-import type { LiveType, Want } from '../live.ts'
+import type { LiveType, Position, Want } from '../live.ts'
 import { ApiError } from './errors.ts'
 import { placeOf, seatFor, wantOf, type StreamDeps } from './events.ts'
 import { checkLimits, LIMITS } from './graphql-limits.ts'
@@ -35,12 +35,13 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
     const told = (errors: readonly GraphQLError[]) => errors.map((error) => tell(error, deps))
     try {
       const args = documents({ query, variables: variables ?? {}, operationName })
-      if (getOperationAST(args.document, operationName)?.operation === 'subscription') throw new ApiError('BAD_QUERY', 'subscriptions are served over WebSocket only')
+      if (getOperationAST(args.document, operationName)?.operation !== 'query') throw new ApiError('BAD_QUERY', 'only queries are served here; subscriptions over WebSocket')
       const { data, errors } = await execute({ ...args, contextValue: new Asks(signal) })
       return { status: 200, body: { ...(data !== undefined && { data }), ...(errors && { errors: told(errors) }) } }
     } catch (error) {
       const errors = error instanceof Invalid ? error.errors : [asGraphql(error)]
-      const status = errors[0]!.originalError instanceof ApiError || error instanceof Invalid ? 400 : 500
+      const { originalError: cause } = errors[0]!
+      const status = cause === undefined || cause instanceof ApiError ? 400 : 500
       const shown = told(errors)
       deps.metrics.graphqlRefused.inc({ code: String(shown[0]!.extensions!['code']) })
       return { status, body: { errors: shown } }
@@ -50,7 +51,7 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
   await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, handleProtocols } })
   const hidden = { hide: true }
   app.post('/graphql', { schema: { ...hidden, body: Body } }, async (request, reply) => {
-    const { status, body } = await answer(request.body as Static<typeof Body>, request.signal)
+    const { status, body } = await answer(request.body as Static<typeof Body>, whileWaiting(reply))
     return reply.code(status).header('cache-control', 'no-store').send(body)
   })
   app.route({
@@ -62,11 +63,18 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
     handler: async (request, reply) => {
       const asked: unknown = request.query
       if (!Value.Check(InUrl, asked)) throw new ApiError('BAD_REQUEST', `give the document as query, of at most ${MAX_CHARACTERS} characters`)
-      const { status, body } = await answer({ ...asked, variables: variablesIn(asked.variables) }, request.signal)
+      const { status, body } = await answer({ ...asked, variables: variablesIn(asked.variables) }, whileWaiting(reply))
       return reply.code(status).header('cache-control', status === 200 ? 'public, no-cache' : 'no-store').send(body)
     },
     wsHandler: (socket, request) => serveSocket(socket, request, documents, deps),
   })
+}
+
+/** Fires when nobody waits for the answer any more. The request's own signal fires as soon as its body is read. */
+function whileWaiting({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => gone.abort())
+  return gone.signal
 }
 
 /** Seats of sockets that are being opened. */
@@ -187,22 +195,24 @@ type StreamContext = Asks & Socketed
 /** Adds what subscriptions listen to. */
 function subscriptions(schema: GraphQLSchema, { live, metrics }: StreamDeps): void {
   const fields = schema.getSubscriptionType()!.getFields()
-  const events = (want: Want, after: string | undefined, { signal, sent }: StreamContext) => endable(signal, (signal) => told(want, after, signal, sent))
-  async function* told(want: Want, after: string | undefined, signal: AbortSignal, sent: () => Promise<void>) {
-    for await (const event of live.events(placeOf(after), want, signal)) {
+  async function* told(want: Want, from: Position | null, signal: AbortSignal, sent: () => Promise<void>) {
+    for await (const event of live.events(from, want, signal)) {
       metrics.liveEvents.inc({ type: event.type })
       yield event
       // The next is asked for when this one was sent, but a socket takes more than it can hold.
       await sent()
     }
   }
-  fields['events']!.subscribe = (_root: unknown, { types, machine, after }: { types?: string[], machine?: string, after?: string }, context: StreamContext) => events(wantOf({ types, machine }), after, context)
+  fields['events']!.subscribe = (_root: unknown, { types, machine, after }: { types?: string[], machine?: string, after?: string }, { signal, sent }: StreamContext) => {
+    const [want, from] = [wantOf({ types, machine }), placeOf(after)]
+    return endable(signal, (signal) => told(want, from, signal, sent))
+  }
   fields['events']!.resolve = ({ id, type, data }: { id: string, type: string, data: object }) => ({ id, type, [type]: data })
   for (const [name, type] of [['blocks', 'block'], ['rounds', 'round'], ['verdicts', 'verdict'], ['payouts', 'payout'], ['epochs', 'epoch']] as [string, LiveType][]) {
     fields[name]!.subscribe = (_root: unknown, { machine }: { machine?: string }, { signal, sent }: StreamContext) => {
       const want = wantOf({ types: [type], machine })
       return endable(signal, async function* (signal) {
-        for await (const event of told(want, undefined, signal, sent)) if (event.type === type) yield event
+        for await (const event of told(want, null, signal, sent)) if (event.type === type) yield event
       })
     }
     fields[name]!.resolve = ({ data }: { data: object }) => data
