@@ -567,6 +567,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as server-sent events
+         * @description Server-sent events; each has an `id`, a type, and JSON. `ready` comes first. Then `block` (number, hash, parentHash: a block is confirmed), `round` (round, epoch, judgedAt, outcomes, work: a round is judged), `verdict` (as /machines/{account}/verdicts has it), `epoch` (epoch, totals: an epoch is scored, and once more when its statement is on chain), `payout` (as /epochs/{number}/payouts has it). What an event tells of is in all other answers of this server already. After a loss of the connection ask again with the last id, as EventSource does by itself: nothing is left out or told twice; where that is not possible, `reset` comes instead of `ready`, and what was read before must be read again. A quiet stream has a comment now and then. A client that does not read is cut off.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -638,7 +658,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "BAD_EVENT_ID" | "BAD_QUERY" | "QUERY_TOO_LARGE" | "QUERY_TOO_DEEP" | "QUERY_TOO_COSTLY" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "FORBIDDEN_ORIGIN" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TOO_MANY_CLIENTS" | "SLOW_CLIENT" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
@@ -1155,11 +1175,8 @@ export interface components {
             };
             beacon: string | null;
             openRandomness: string | null;
-            /**
-             * @description pruned: those of the round were let go by the retention policy
-             * @enum {string}
-             */
-            observations: "kept" | "pruned";
+            /** @description false: the observations were let go by the retention policy */
+            observationsKept: boolean;
             /** @description evidence that nobody served yet */
             missing: {
                 /**
@@ -4425,6 +4442,80 @@ export interface operations {
              *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description comma-separated: block, round, verdict, epoch, payout. Default: block, round, epoch; with `machine` all */
+                types?: string;
+                /**
+                 * @description of verdicts only those of this machine, of payouts only those to its owner: 0x and 64 hex digits, or an SS58 address
+                 * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+                 */
+                machine?: string;
+                /** @description id of the last event that was read; the header Last-Event-ID goes before it */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description until either side ends it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /**
+             * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
+             *
+             *     `BAD_ACCOUNT`: The path or a filter does not name an account: 0x and 64 hex digits, or an SS58 address.
+             *
+             *     `BAD_EVENT_ID`: The id after which events are asked for is not one that this server gave.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `RATE_LIMITED`: Too many requests of one client: wait as many seconds as Retry-After says. */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `INTERNAL`: The server could not answer; its operator finds the reason in its log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `TOO_MANY_CLIENTS`: As many streams of events are open as this server allows, to one client or in all: wait as many seconds as Retry-After says. */
             503: {
                 headers: {
                     [name: string]: unknown;

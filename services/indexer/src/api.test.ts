@@ -134,14 +134,14 @@ describe('what was pruned', () => {
     expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: true, observations: true })
     await store.db.updateTable('epochs').set({ evidence: 'pruned', observations: 'pruned' }).where('epoch', '=', 0).execute()
     expect((await get('/epochs/0')).totals.kept).toEqual({ evidence: false, observations: false })
-    expect((await get('/rounds/0')).observations).toBe('pruned')
+    expect((await get('/rounds/0')).observationsKept).toBe(false)
     const { account } = played.machines[0]!
     expect((await get(`/rounds/0/machines/${account}`)).observations).toBeNull()
     await failing('/rounds/0/observations', 410, 'OBSERVATIONS_PRUNED')
     await failing(`/machines/${account}/why?epoch=0`, 410, 'OBSERVATIONS_PRUNED')
     expect((await get(`/evidence/${STRANGER}`, 404)).error.message).toMatch(/or was pruned with the evidence of one of 1 settled epochs/)
     await store.db.updateTable('epochs').set({ evidence: 'kept', observations: 'kept' }).execute()
-    expect((await get('/rounds/0')).observations).toBe('kept')
+    expect((await get('/rounds/0')).observationsKept).toBe(true)
   })
 })
 

@@ -184,7 +184,7 @@ function tell(error: GraphQLError, { log }: Pick<StreamDeps, 'log'>): GraphQLFor
   const shown = error.toJSON()
   const coded = (code: string, message = shown.message): GraphQLFormattedError => ({ ...shown, message, extensions: { code } })
   if (cause instanceof ApiError) return coded(cause.code)
-  if (cause === undefined || cause instanceof GraphQLError || cause instanceof TypeError && /^Count must/.test(cause.message)) return coded('BAD_QUERY')
+  if (cause === undefined || cause instanceof GraphQLError || cause instanceof TypeError && cause.message.startsWith('Count must')) return coded('BAD_QUERY')
   log.error('a GraphQL field failed', { error: cause, path: error.path?.join('.') })
   return coded(isOperatorError(cause) ? 'DATABASE' : 'INTERNAL', 'the server could not answer')
 }

@@ -34,7 +34,7 @@ const Round = component('Round', Type.Object({
   schedule: Offsets,
   beacon: nullable(Hash),
   openRandomness: nullable(Hash),
-  observations: literals(['kept', 'pruned'], 'pruned: those of the round were let go by the retention policy'),
+  observationsKept: Type.Boolean({ description: 'false: the observations were let go by the retention policy' }),
   missing: Type.Array(Type.Object({ id: Hash, since: Height }), { description: 'evidence that nobody served yet' }),
   tries: Count,
 }))
@@ -120,7 +120,7 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
       schedule: facts.schedule,
       beacon: facts.beacon,
       openRandomness: facts.openRandomness,
-      observations: (await observationsPruned(db, summary.epoch)) ? 'pruned' as const : 'kept' as const,
+      observationsKept: !(await observationsPruned(db, summary.epoch)),
       missing: await db.selectFrom('missing_blobs').select(['id', 'since']).where('round', '=', number).orderBy('id').limit(MISSING_SHOWN).execute(),
       tries: row?.tries ?? 0,
     }
