@@ -44,7 +44,8 @@ const through = (answer: (method: string, params: readonly unknown[]) => unknown
     if (own instanceof Error) throw own
     return own ?? chain.rpc.request(method, params, timeoutMs)
   }
-  return { ...chain, rpc: { ...chain.rpc, connected: true, request: request as Chain['rpc']['request'] } }
+  const requests = (calls: readonly { method: string; params?: readonly unknown[] }[]): Promise<unknown>[] => calls.map(({ method, params }) => request(method, params))
+  return { ...chain, rpc: { ...chain.rpc, connected: true, request: request as Chain['rpc']['request'], requests: requests as Chain['rpc']['requests'] } }
 }
 // Builds a block whenever a transaction waits, until the work is done.
 const mining = async <T>(work: Promise<T>): Promise<T> => {
