@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -564,6 +566,12 @@ describe('GraphQL', () => {
     expect(data.epoch.totals).toEqual({ root: replayed.statement.root, paid: String(replayed.result.paid) })
     expect(data.epoch.payouts.items).toEqual((await get('/epochs/0/payouts')).items.map(({ account, paid }: { account: Hash, paid: string }) => ({ account, paid })))
     expect(data.proofs.scores[0].proof.path).toEqual((await get(`/epochs/0/proofs/${account}`)).scores[0].proof.path)
+  })
+
+  it('runs the example of the README', async () => {
+    const [, body] = /-d '(\{"query".*\})'/.exec(readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8'))!
+    const { query } = JSON.parse(body!) as { query: string }
+    expect(await ask(query)).toMatchObject({ status: 200, data: { network: { machines: 3 }, machines: { items: [{ verdicts: { items: [{ round: 2 }, { round: 1 }] } }, {}, {}] } } })
   })
 
   it('asks for many as often as for one', async () => {
