@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -608,6 +610,12 @@ describe('GraphQL', () => {
     expect(data.proofs.scores[0].proof.path).toEqual((await get(`/epochs/0/proofs/${account}`)).scores[0].proof.path)
   })
 
+  it('runs the example of the README', async () => {
+    const [, body] = /-d '(\{"query".*\})'/.exec(readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8'))!
+    const { query } = JSON.parse(body!) as { query: string }
+    expect(await ask(query)).toMatchObject({ status: 200, data: { network: { machines: 3 }, machines: { items: [{ verdicts: { items: [{ round: 2 }, { round: 1 }] } }, {}, {}] } } })
+  })
+
   it('asks for many as often as for one', async () => {
     const query = `query ($limit: Count) { machines(limit: $limit) { items { account verdicts(limit: 5) { items { round full { observations { checker } } } } scores { items { score } } payouts { items { paid } } } } checkers(limit: $limit) { items { rounds { items { round } } scores { items { score } } } } epochs(limit: $limit) { items { scores { items { account } } payouts { items { paid } } } } }`
     const count = async (limit: number) => {
@@ -623,7 +631,7 @@ describe('GraphQL', () => {
   })
 
   it('tells each error with its code, and the rest all the same', async () => {
-    const { status, data, errors } = await ask(`{ machine(account: "${STRANGER}") { account } bad: machine(account: "x") { account } scores(number: 999) { next } verdict(number: 0, account: "${STRANGER}") { verdict { round } } machines(cursor: "bm9wZQ") { next } many: machines(limit: 100000) { next } network { machines } }`)
+    const { status, data, errors } = await ask(`{ machine(account: "${STRANGER}") { account } bad: machine(account: "x") { account } scores(number: 999) { next } verdict(number: 0, account: "${STRANGER}") { verdict { round } } machines(cursor: "bm9wZQ") { next } many: machines(limit: 201) { next } network { machines } }`)
     expect([status, data, status === 200 ? [] : errors]).toEqual([200, { machine: null, bad: null, scores: null, verdict: null, machines: null, many: null, network: { machines: 3 } }, []])
     expect(Object.fromEntries(errors!.map(({ path, extensions }) => [path![0], extensions.code]))).toEqual({ machine: 'NO_MACHINE', bad: 'BAD_ACCOUNT', scores: 'NO_EPOCH', verdict: 'NO_VERDICT', machines: 'BAD_CURSOR', many: 'BAD_REQUEST' })
   })

@@ -49,7 +49,7 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, door: DoorOpti
 }
 
 /** What streams of events share; it ends with the app. */
-function streamsOf(app: FastifyInstance, { db, state$, changes$ = EMPTY, log = silentLog }: ApiDeps, metrics: IndexerMetrics, options: LiveOptions): StreamDeps {
+function streamsOf(app: FastifyInstance, { db, state$, changes$ = EMPTY, log = silentLog }: ApiDeps, metrics: IndexerMetrics, options: LiveOptions & DoorOptions): StreamDeps {
   const live = new Live({ db, state$, changes$, log })
   const closing = new AbortController()
   let watching: Promise<void> | undefined
@@ -61,5 +61,5 @@ function streamsOf(app: FastifyInstance, { db, state$, changes$ = EMPTY, log = s
     closing.abort()
     await watching
   })
-  return { live, seats: new Seats(options), options, metrics, log, closing: closing.signal }
+  return { live, seats: new Seats(options), options, metrics, log, corsOrigins: options.corsOrigins, closing: closing.signal }
 }

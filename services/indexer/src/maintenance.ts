@@ -84,5 +84,5 @@ async function refuseFilled(db: Kysely<Tables>, where: string): Promise<void> {
 /** Removes what an earlier start or a failed restore has made, and nothing that is not ours, so that the schema of the backup can be. */
 async function dropAll(db: Kysely<Tables>): Promise<void> {
   for (const table of [...TABLE_NAMES, 'kysely_migration', 'kysely_migration_lock']) await db.schema.dropTable(table).ifExists().cascade().execute()
-  await sql`drop function if exists assay_changed`.execute(db)
+  await sql`drop function if exists assay_changed, assay_journal`.execute(db)
 }

@@ -16,6 +16,10 @@ beforeAll(async () => {
   metrics.evidence.inc({ result: 'found' })
   metrics.statements.inc({ result: 'match' })
   metrics.pruned.inc({ table: 'evidence' })
+  metrics.liveClients.inc({ transport: 'sse' })
+  metrics.liveEvents.inc({ type: 'block' })
+  metrics.liveDropped.inc({ reason: 'SLOW_CLIENT' })
+  metrics.graphqlRefused.inc({ code: 'BAD_QUERY' })
   metrics.requestSeconds.observe({ route: '/network', status: '200' }, 0.1)
   const text = await metrics.text()
   figures = new Map([...text.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name = '', kind = '']) => [name, { name, kind, labels: [...new Set([...text.matchAll(new RegExp(`^${name}(?:_bucket)?\\{([^}]*)\\}`, 'gm'))].flatMap(([, labels = '']) => [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label)))] }]))
@@ -43,7 +47,7 @@ describe('figures', () => {
     for (const { name, kind } of [...figures.values()].filter(({ name }) => name.startsWith('assay_indexer_'))) {
       if (kind === 'counter') expect(name).toMatch(/_total$/)
       if (kind === 'histogram') expect(name).toMatch(/_(seconds|bytes)$/)
-      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|following|waiting|blobs|seconds|bytes|blocks)$/)
+      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|following|waiting|clients|blobs|seconds|bytes|blocks)$/)
     }
   })
 })

@@ -17,6 +17,8 @@ export interface StreamDeps {
   options: LiveOptions
   metrics: IndexerMetrics
   log: Log
+  /** origins whose pages may read; `*`: any */
+  corsOrigins: readonly string[]
   /** fires when the server closes */
   closing: AbortSignal
 }

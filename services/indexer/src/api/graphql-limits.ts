@@ -24,27 +24,26 @@ export function checkLimits(schema: GraphQLSchema, document: DocumentNode, opera
 
   function ofFragment(name: string): Measure {
     // Once a fragment: spreads of spreads would double with each.
-    const measured = known.get(name) ?? selections(fragments.get(name)!.selectionSet, schema.getType(fragments.get(name)!.typeCondition.name.value) as GraphQLObjectType)
+    const measured = known.get(name) ?? ofSet(fragments.get(name)!.selectionSet, schema.getType(fragments.get(name)!.typeCondition.name.value) as GraphQLObjectType)
     known.set(name, measured)
     return measured
   }
 
-  function selections({ selections }: SelectionSetNode, type: GraphQLObjectType | null): Measure {
+  function ofSet({ selections }: SelectionSetNode, type: GraphQLObjectType | null): Measure {
     return selections.map((one): Measure => {
       switch (one.kind) {
         case Kind.FIELD: return field(one, type)
         case Kind.FRAGMENT_SPREAD: return ofFragment(one.name.value)
-        case Kind.INLINE_FRAGMENT: return selections_(one.selectionSet, type)
+        case Kind.INLINE_FRAGMENT: return ofSet(one.selectionSet, type)
       }
     }).reduce(sum, NOTHING)
   }
-  const selections_ = selections
 
   function field(node: FieldNode, type: GraphQLObjectType | null): Measure {
     const name = node.name.value
     const definition = type?.getFields()[name]
     const of = definition && getNamedType(definition.type)
-    const inner = node.selectionSet ? selections(node.selectionSet, isObjectType(of) ? of : null) : NOTHING
+    const inner = node.selectionSet ? ofSet(node.selectionSet, isObjectType(of) ? of : null) : NOTHING
     const page = definition?.extensions.page
     const entries = page === undefined ? 1 : limitOf(node, variables) ?? page
     const introspects = name === '__schema' || name === '__type'
@@ -57,7 +56,7 @@ export function checkLimits(schema: GraphQLSchema, document: DocumentNode, opera
     }
   }
 
-  const { cost, depth, aliases, introspections } = selections(operation.selectionSet, (operation.operation === 'subscription' ? schema.getSubscriptionType() : schema.getQueryType()) ?? null)
+  const { cost, depth, aliases, introspections } = ofSet(operation.selectionSet, (operation.operation === 'subscription' ? schema.getSubscriptionType() : schema.getQueryType()) ?? null)
   if (aliases > LIMITS.aliases) throw new ApiError('QUERY_TOO_LARGE', `the document uses ${aliases} aliases, and ${LIMITS.aliases} are allowed`)
   if (introspections > 1) throw new ApiError('QUERY_TOO_LARGE', 'the document asks for the schema more than once')
   if (depth > LIMITS.depth) throw new ApiError('QUERY_TOO_DEEP', `the document nests fields ${depth} deep, and ${LIMITS.depth} is allowed`)

@@ -1,5 +1,5 @@
 // The GraphQL schema, made of the routes of the REST API: a root field for each of them, with its path and query as arguments and its answer as type; and fields that lead from an entry of a list to its own lists.
-import { buildSchema, GraphQLScalarType, isObjectType, Kind, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { buildSchema, GraphQLError, isObjectType, Kind, type GraphQLObjectType, type GraphQLScalarType, type GraphQLSchema } from 'graphql'
 import type { TObject } from 'typebox'
 import { LIVE_TYPES } from '../live.ts'
 import type { Operation } from './route.ts'
@@ -158,6 +158,6 @@ const text = (description: string | undefined): string => (description === undef
 
 function count(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value
-  throw new TypeError('Count must be a whole number')
+  throw new GraphQLError('Count must be a whole number')
 }
 const COUNT: Partial<GraphQLScalarType> = { serialize: count, parseValue: count, parseLiteral: (node) => count(node.kind === Kind.INT ? Number(node.value) : null) }

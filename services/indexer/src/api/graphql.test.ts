@@ -16,7 +16,7 @@ import { openTestDatabase, testOwner } from '../testing/database.ts'
 import { Happenings, hash32, machine, owner } from '../testing/happenings.ts'
 import { recorder, type Recorder } from '../testing/log.ts'
 import { graphqlSchema } from './document.ts'
-import { OPEN_DOOR } from './door.ts'
+import { OPEN_DOOR, type DoorOptions } from './door.ts'
 import { LIMITS } from './graphql-limits.ts'
 import type { LiveOptions } from './seats.ts'
 
@@ -45,7 +45,7 @@ afterEach(async () => {
   await operations.close()
 })
 
-async function open(options: Partial<LiveOptions> = {}): Promise<void> {
+async function open(options: Partial<LiveOptions & DoorOptions> = {}): Promise<void> {
   metrics = indexerMetrics(createMetrics('indexer'))
   notes = recorder()
   const db = store.db.withPlugin({
@@ -60,7 +60,7 @@ async function open(options: Partial<LiveOptions> = {}): Promise<void> {
     routes: apiRoutes({ db, crypto: testCrypto, state$: world.state$, best: () => null, pot: () => null, network: testOwner.network as AccountId, genesisHash: testOwner.genesisHash as Hash, changes$: world.changes$, log: notes.log }, metrics, { ...OPEN_DOOR, ...options }),
   })
 }
-async function reopen(options: Partial<LiveOptions>): Promise<void> {
+async function reopen(options: Partial<LiveOptions & DoorOptions>): Promise<void> {
   await operations.close()
   await open(options)
 }
@@ -286,6 +286,21 @@ describe('a socket', () => {
     expect([full.status, full.headers.get('retry-after'), await full.json()]).toEqual([503, '15', { error: { code: 'TOO_MANY_CLIENTS', message: expect.any(String) } }])
     first.socket.close()
     await until(async () => (await client()).opened)
+  })
+
+  it('is not for pages of origins that are not let in', async () => {
+    await reopen({ corsOrigins: ['https://explorer.example'] })
+    const upgraded = async (origin: string) => {
+      const { hostname, port, host } = new URL(operations.url)
+      const socket = createConnection({ host: hostname, port: Number(port) })
+      socket.write(`GET /graphql HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin.replace('OWN', host)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n`)
+      const [bytes] = (await once(socket, 'data')) as [Buffer]
+      socket.destroy()
+      return bytes.toString().split('\r\n')[0]
+    }
+    expect([await upgraded('https://explorer.example'), await upgraded('http://OWN'), await upgraded('https://other.example'), await upgraded('null')]).toEqual([
+      'HTTP/1.1 101 Switching Protocols', 'HTTP/1.1 101 Switching Protocols', 'HTTP/1.1 403 Forbidden', 'HTTP/1.1 403 Forbidden',
+    ])
   })
 
   it('ends with the server', async () => {

@@ -57,7 +57,11 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
   app.route({
     method: 'GET', url: '/graphql', exposeHeadRoute: false, schema: hidden,
     preHandler: (request, reply, done) => {
-      if (request.ws) seated.set(request.raw, seatFor(deps, request, reply))
+      if (request.ws) {
+        // A browser asks nobody before it opens a socket elsewhere: what CORS does for the rest is done here.
+        if (!mayRead(request, deps.corsOrigins)) throw new ApiError('FORBIDDEN_ORIGIN', 'pages of this origin may not read the API here')
+        seated.set(request.raw, seatFor(deps, request, reply))
+      }
       done()
     },
     handler: async (request, reply) => {
@@ -75,6 +79,11 @@ function whileWaiting({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
   raw.once('close', () => gone.abort())
   return gone.signal
+}
+
+/** Programs, this server's own pages, and pages of the origins that are let in. */
+function mayRead({ headers: { origin, host } }: FastifyRequest, corsOrigins: readonly string[]): boolean {
+  return origin === undefined || corsOrigins.includes('*') || corsOrigins.includes(origin) || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
 /** Seats of sockets that are being opened. */
@@ -184,7 +193,7 @@ function tell(error: GraphQLError, { log }: Pick<StreamDeps, 'log'>): GraphQLFor
   const shown = error.toJSON()
   const coded = (code: string, message = shown.message): GraphQLFormattedError => ({ ...shown, message, extensions: { code } })
   if (cause instanceof ApiError) return coded(cause.code)
-  if (cause === undefined || cause instanceof GraphQLError || cause instanceof TypeError && cause.message.startsWith('Count must')) return coded('BAD_QUERY')
+  if (cause === undefined || cause instanceof GraphQLError) return coded('BAD_QUERY')
   log.error('a GraphQL field failed', { error: cause, path: error.path?.join('.') })
   return coded(isOperatorError(cause) ? 'DATABASE' : 'INTERNAL', 'the server could not answer')
 }
