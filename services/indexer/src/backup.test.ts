@@ -53,7 +53,8 @@ async function within<T>(place: Place, work: (store: Store) => Promise<T>): Prom
 }
 
 /** All rows of all tables. */
-const everything = async ({ db }: Store): Promise<Record<string, unknown[]>> => Object.fromEntries(await Promise.all(TABLE_NAMES.filter((table) => table !== 'leadership').map(async (table) => [table, (await sql`select * from ${sql.table(table)} t order by t::text`.execute(db)).rows] as const)))
+// The journal is written anew by what it tells of, in the order in which that comes.
+const everything = async ({ db }: Store): Promise<Record<string, unknown[]>> => Object.fromEntries(await Promise.all(TABLE_NAMES.filter((table) => table !== 'leadership' && table !== 'journal').map(async (table) => [table, (await sql`select * from ${sql.table(table)} t order by t::text`.execute(db)).rows] as const)))
 const restoring = (to: Place, from = file, epoch?: number) => restoreFrom(to, from, { ...context, crypto: testCrypto, epoch })
 
 describe('a backup', () => {
