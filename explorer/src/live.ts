@@ -18,8 +18,8 @@ export interface Live {
 
 const EVENT_TYPES = ['block', 'round', 'verdict', 'epoch', 'payout', 'reset']
 const ASK_EVERY_MS = 3_000
-/** With events the network is still asked now and then: an event stream may be open and dead. */
-const ASK_RARELY_MS = 15_000
+/** With events the network is still asked now and then: an event stream may be open and dead, and that the chain stands is no event. */
+const ASK_RARELY_MS = 6_000
 const EVENTS_AGAIN_MS = 30_000
 /** News that come together are one. */
 const TOGETHER_MS = 250
@@ -55,7 +55,7 @@ export function follow(signal: AbortSignal): void {
       if (!signal.aborted) set({ fault: faultOf(cause) })
     } finally {
       asking = false
-      if (!signal.aborted) later(outdated ? TOGETHER_MS : document.hidden || live.by === 'events' ? ASK_RARELY_MS : ASK_EVERY_MS)
+      if (!signal.aborted) later(outdated ? TOGETHER_MS : document.hidden || (live.by === 'events' && live.fault === null && live.network?.stalled === null) ? ASK_RARELY_MS : ASK_EVERY_MS)
     }
   }
   const listen = (): void => {
