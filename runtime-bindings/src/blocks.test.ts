@@ -454,7 +454,7 @@ describe('runs of blocks', () => {
   }
   const caughtUp = (node: FakeNode, reader: { have: () => number[] }): Promise<void> => vi.waitFor(() => expect(reader.have()).toEqual(numbers(1, node.height - 2)), { timeout: 5_000, interval: 5 })
 
-  test('grow while the reader waits, and are no longer than 128', async () => {
+  test('grow from one to the next, and are no longer than 128', async () => {
     const node = new FakeNode(3_000)
     const reader = readRuns(node)
     await caughtUp(node, reader)

@@ -49,7 +49,7 @@ export interface BlockOptions {
   stallMs?: number
   /** Blocks taken earlier, ascending, the last one `from - 1`: what the caller remembers from its last run, so that a chain that changed meanwhile is noticed. */
   known?: readonly BlockRef[]
-  /** The most blocks that are asked for at a time when catching up; default 512. It begins with a few, doubles while the reader waits for them, and begins anew with one when the node fails. */
+  /** The most blocks that are asked for at a time when catching up; default 512. It begins with a few, doubles with each run that comes whole, and begins anew with one when the node fails. */
   ahead?: number
   /** The most bytes of answers that may wait to be taken, as far as the blocks before tell their size; default 16 MiB. */
   aheadBytes?: number
@@ -172,8 +172,6 @@ interface Run<T> {
   from: number
   count: number
   got: Promise<{ header: Header; loaded: Loaded<T> }[]>
-  /** whether it is at hand */
-  settled: boolean
 }
 
 /**
@@ -236,8 +234,8 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
       const loaded = await settledPrefix(load(headers))
       return loaded.map((loaded, i) => ({ header: headers[i]!, loaded }))
     }
-    const run: Run<T> = { from, count, got: work(), settled: false }
-    run.got.then(() => (run.settled = true), () => {}) // a failure is looked at when its turn comes
+    const run: Run<T> = { from, count, got: work() }
+    run.got.catch(() => {}) // a failure is looked at when its turn comes
     return run
   }
 
@@ -362,7 +360,6 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
         if (next <= limit) {
           fill(limit)
           const run = window.shift()!
-          const waited = !run.settled
           const got = await unlessAborted(run.got, signal)
           if (signal.aborted) return
           if (got.length === 0) throw new ChainError('BLOCK_GONE', `${chain.endpoint} has no block ${next} although its best is ${seen?.number}.`, 'Use another node.', { exit: 75 })
@@ -380,7 +377,7 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
             continue
           }
           if (taken.length < run.count) window = [] // what stands on the rest is asked for again
-          else if (waited) depth = Math.min(ahead, depth * 2)
+          else depth = Math.min(ahead, depth * 2) // also for a slow reader, who is the one that long runs help
           for (const { header } of taken) {
             memory.add(header)
             recent.delete(header.number)
