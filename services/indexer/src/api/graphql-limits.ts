@@ -45,7 +45,8 @@ export function checkLimits(schema: GraphQLSchema, document: DocumentNode, opera
     const of = definition && getNamedType(definition.type)
     const inner = node.selectionSet ? ofSet(node.selectionSet, isObjectType(of) ? of : null) : NOTHING
     const page = definition?.extensions.page
-    const entries = page === undefined ? 1 : limitOf(node, variables) ?? page
+    // What is no number of entries is refused later; until then it must not pay for other fields.
+    const entries = page === undefined ? 1 : Math.max(1, limitOf(node, variables) ?? page)
     const introspects = name === '__schema' || name === '__type'
     // Beneath __schema there is nothing to count: how much there is, is known, and how often it may be asked for is limited.
     return {

@@ -3,7 +3,6 @@ import { createConnection } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getIntrospectionQuery } from 'graphql'
-import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { serveOperations, type Operations } from '@assay/kit/http'
 import { createMetrics } from '@assay/kit/metrics'
@@ -13,7 +12,7 @@ import { apiRoutes } from '../api.ts'
 import type { Store } from '../database.ts'
 import { indexerMetrics, type IndexerMetrics } from '../metrics.ts'
 import { openTestDatabase, testOwner } from '../testing/database.ts'
-import { Happenings, hash32, machine, owner } from '../testing/happenings.ts'
+import { freshWorld, Happenings, hash32, machine, owner } from '../testing/happenings.ts'
 import { recorder, type Recorder } from '../testing/log.ts'
 import { graphqlSchema } from './document.ts'
 import { OPEN_DOOR, type DoorOptions } from './door.ts'
@@ -34,10 +33,8 @@ beforeAll(async () => {
 })
 afterAll(() => end())
 beforeEach(async () => {
-  await sql`truncate blocks, rounds, verdicts, epochs, scores, payouts, round_totals, journal restart identity cascade`.execute(store.db)
-  world = new Happenings(store.db)
+  world = await freshWorld(store.db)
   failing = false
-  await world.blocks(10)
   await open()
 })
 afterEach(async () => {
@@ -134,6 +131,10 @@ describe('a document', () => {
     const bomb = Array.from({ length: 40 }, (_, i) => `fragment F${i} on Query { ${i === 39 ? 'rounds { next }' : `...F${i + 1} ...F${i + 1}`} }`).join(' ')
     await refused(`${bomb} { ...F0 }`, 'QUERY_TOO_COSTLY')
     expect(await figure('graphql_refused_total{code="QUERY_TOO_COSTLY"}')).toBe(4)
+    // A list that is refused later must not pay for another.
+    const costly = 'machines(limit: 200) { items { verdicts(limit: 200) { items { round } } } }'
+    await refused(`{ less: machines(limit: -1000000) { items { address did } } ${costly} }`, 'QUERY_TOO_COSTLY')
+    await refused(`query ($a: Count) { less: machines(limit: $a) { items { address did } } ${costly} }`, 'QUERY_TOO_COSTLY', { variables: { a: -1_000_000 } })
   })
 
   it('that nests too deeply is not run', async () => {
