@@ -7,6 +7,8 @@ import type { Rpc } from './rpc.ts'
 // A node as far as endpoints go: a genesis, a height, and answers that a test may hold back or refuse.
 class Node {
   genesis = '0xaa'
+  /** How often it does not tell its genesis yet. */
+  starting = 0
   height = 10
   asked: string[] = []
   refuse: { code: number; message: string } | undefined
@@ -24,7 +26,7 @@ class Node {
     return `ws://127.0.0.1:${this.port}`
   }
   answer(method: string, params: unknown[], subscriptions: RpcSubscriptions): Promise<unknown> {
-    if (method === 'chain_getBlockHash') return Promise.resolve(this.genesis)
+    if (method === 'chain_getBlockHash') return this.starting-- > 0 ? Promise.reject(Object.assign(new Error('starting'), { code: -32000 })) : Promise.resolve(this.genesis)
     if (method === 'chain_getHeader') return Promise.resolve({ number: `0x${this.height.toString(16)}` })
     this.asked.push(method)
     if (this.mute) return new Promise(() => {})
@@ -68,6 +70,15 @@ const connected = async (endpoints: readonly Node[], options: Partial<EndpointsO
 }
 
 describe('several endpoints', () => {
+  test('one that connects and cannot tell its chain yet is tried again, on one connection at a time', async () => {
+    const [good, starting] = [await node(), await node()]
+    starting.starting = 3
+    await connect([good, starting])
+    const asked = vi.spyOn(starting, 'answer')
+    await vi.waitFor(() => expect(asked.mock.calls.some(([method]) => method === 'chain_getHeader')).toBe(true), { timeout: 5_000 })
+    expect(starting.server.clients()).toBe(1)
+  })
+
   test('are one connection: the first that answers is asked', async () => {
     const [a, b] = [await node(), await node()]
     const rpc = await connected([a, b])

@@ -142,9 +142,11 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
   /** Connects to an endpoint, again and again, and leaves out one that serves another chain. */
   const keep = async (one: Endpoint): Promise<void> => {
     for (let tries = 0; !ending.aborted; tries++) {
+      let opened: Rpc | undefined
       try {
         // Half the time: what this one does not answer should still be answered by another.
         const rpc = await connectRpc({ ...options, endpoint: one.url, signal: ending, requestTimeoutMs: requestTimeoutMs / 2 })
+        opened = rpc
         const found = await rpc.request<Hash>('chain_getBlockHash', [0])
         genesis ??= found
         if (found !== genesis) {
@@ -160,6 +162,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
         run([...asks])
         return await probing(one, rpc)
       } catch (error) {
+        opened?.close() // it would come back for ever beside the next one
         lastProblem = error
         await pause(Math.min(60_000, (options.retryMs ?? 1_000) * 2 ** Math.min(tries, 6)) * (0.5 + random()), ending)
       }

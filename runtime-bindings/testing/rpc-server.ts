@@ -34,13 +34,14 @@ const MAX_PAYLOAD = 100 * 1024 * 1024
  * Serves `call` on `host` and `port` (0: a free one). `close` drops every client and frees the port.
  * @throws PortBusyError
  */
-export async function serveRpc({ host, port, call }: { host: string; port: number; call: RpcCall }): Promise<{ port: number; close(): Promise<void> }> {
+export async function serveRpc({ host, port, call }: { host: string; port: number; call: RpcCall }): Promise<{ port: number; clients(): number; close(): Promise<void> }> {
   const http = createServer((_, response) => response.writeHead(426).end('web sockets only\n'))
   const bound = await listen(http, host, port)
   const sockets = new WebSocketServer({ server: http, maxPayload: MAX_PAYLOAD })
   sockets.on('connection', (socket) => serveClient(socket, call))
   return {
     port: bound,
+    clients: () => sockets.clients.size,
     close: async () => {
       for (const client of sockets.clients) client.terminate()
       sockets.close()
