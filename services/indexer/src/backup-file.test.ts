@@ -34,6 +34,14 @@ it('gives back what was written, all kinds of values', async () => {
   expect(await read()).toEqual([{ ...portions[0]!, rows: [...portions[0]!.rows, ...portions[1]!.rows] }, portions[2]])
 })
 
+it('comes in portions that memory can hold, however long its rows are', async () => {
+  const rows = Array.from({ length: 12 }, (_, i) => [i, 'x'.repeat(3_000_000)])
+  await writeBackup(file, header, (async function* () { yield { table: 'blocks', columns: ['number', 'hash'], rows } })(), new AbortController().signal)
+  const parts = await read()
+  expect(parts.flatMap((part) => part.rows.map(([number]) => number))).toEqual(rows.map(([number]) => number))
+  expect(Math.max(...parts.map((part) => part.rows.length))).toBeLessThanOrEqual(6)
+})
+
 const lines = [JSON.stringify(header), '{"table":"blocks","columns":["number","hash"]}', '[1,"0x"]', '[2,"0x"]', '{"table":"epochs","columns":["pool"]}', '[{"n":"5"}]']
 /** Lines with an end that fits them. */
 const sound = (body: string[]): string => [...body, JSON.stringify({ end: { rows: body.filter((line) => line.startsWith('[')).length, sha256: createHash('sha256').update(body.map((line) => `${line}\n`).join('')).digest('hex') } }), ''].join('\n')

@@ -43,6 +43,9 @@ const ROWS = Compile(Type.Array(Cell, { maxItems: 100 }))
 /** Rows of one table, with its columns. */
 export interface Portion { table: string, columns: string[], rows: unknown[][] }
 
+/** Bytes of lines after which a portion ends, however few rows it has: a file may hold any. */
+const PORTION_BYTES = 2 ** 24
+
 /** Rows of a portion; of evidence few, for they are long. */
 export const portionOf = (table: string): number => (table === 'evidence' ? 20 : 1000)
 
@@ -92,6 +95,7 @@ export async function* readBackup(file: string, tables: readonly string[]): Asyn
   let header: BackupHeader | undefined
   let current: { table: string, columns: string[] } | undefined
   let rows: unknown[][] = []
+  let size = 0
   let count = 0
   let ended = false
   for await (const line of linesIn(file)) {
@@ -104,7 +108,11 @@ export async function* readBackup(file: string, tables: readonly string[]): Asyn
       if (!current || value.length !== current.columns.length) throw noBackup(file, `row ${count + 1} fits no table`)
       count++
       rows.push(value.map(decodeCell))
-      if (rows.length === portionOf(current.table)) yield { header, portion: { ...current, rows: rows.splice(0) } }
+      size += line.length
+      if (rows.length === portionOf(current.table) || size > PORTION_BYTES) {
+        yield { header, portion: { ...current, rows: rows.splice(0) } }
+        size = 0
+      }
     } else {
       if (current && rows.length > 0) yield { header, portion: { ...current, rows: rows.splice(0) } }
       if (Value.Check(TableLine, value)) {
