@@ -658,7 +658,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "BAD_EVENT_ID" | "BAD_QUERY" | "QUERY_TOO_LARGE" | "QUERY_TOO_DEEP" | "QUERY_TOO_COSTLY" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "FORBIDDEN_ORIGIN" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TOO_MANY_CLIENTS" | "SLOW_CLIENT" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "BAD_EVENT_ID" | "BAD_QUERY" | "QUERY_TOO_LARGE" | "QUERY_TOO_DEEP" | "QUERY_TOO_COSTLY" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "FORBIDDEN_ORIGIN" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TOO_MANY_CLIENTS" | "SLOW_CLIENT" | "BUSY" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
@@ -4176,6 +4176,8 @@ export interface operations {
              * @description `DATABASE`: The database does not answer now: try again.
              *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             *
+             *     `BUSY`: This server makes one recording at a time: try again after as many seconds as Retry-After says.
              */
             503: {
                 headers: {

@@ -21,6 +21,7 @@ let played: Played
 let replayed: ReplayedEpoch[]
 let app: FastifyInstance
 let bare: FastifyInstance
+let serving: (load: { evidence?: LoadBlob }) => Promise<FastifyInstance>
 /** What evidence is asked for, and what of it is not to be had. */
 let asked: Hash[] = []
 const hidden = new Set<Hash>()
@@ -41,7 +42,7 @@ beforeAll(async () => {
     asked.push(id)
     return hidden.has(id) ? undefined : played.blobs.get(id)
   }
-  const serving = (load: { evidence?: LoadBlob }) => operationsApp({
+  serving = (load) => operationsApp({
     log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: () => Promise.resolve(''),
     routes: apiRoutes({ db: store.db, crypto, state$, best: () => null, pot: () => null, network: played.network, genesisHash: testOwner.genesisHash as Hash, ...load }, indexerMetrics(createMetrics('indexer'))),
   })
@@ -89,6 +90,25 @@ describe('a recording', () => {
     const { headers: { etag } } = answers[0]!
     expect((await get(1, { 'if-none-match': String(etag) })).statusCode).toBe(304)
     expect((await get(0)).headers.etag).not.toBe(etag)
+  })
+
+  it('is made while no other is: whoever wants another meanwhile is told to come again', async () => {
+    const held = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const slow = await serving({ evidence: async (id) => {
+      begun.resolve()
+      await held.promise
+      return played.blobs.get(id)
+    } })
+    const url = (epoch: number) => ({ url: `/epochs/${epoch}/recording` })
+    const first = [slow.inject(url(1)), slow.inject(url(1))]
+    await begun.promise
+    const other = await slow.inject(url(0))
+    expect([other.statusCode, other.json(), other.headers['retry-after']]).toEqual([503, { error: { code: 'BUSY', message: expect.stringContaining('another recording') } }, '15'])
+    held.resolve()
+    expect((await Promise.all(first)).map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    expect((await slow.inject(url(0))).statusCode).toBe(200)
+    await slow.close()
   })
 
   it('of an epoch that is not scored, or of a server without evidence, is refused with a code', async () => {

@@ -8,15 +8,17 @@ import { ApiError } from './errors.ts'
 import { errorResponses, type ApiDeps } from './route.ts'
 import { NumberPath } from './shapes.ts'
 
-/** Recordings kept in memory, the newest asked for: a page that is loaded again costs nothing. */
+/** Recordings kept in memory, the newest made: a page that is loaded again costs nothing. */
 const KEPT = 2
+/** Seconds after which whoever wanted another one may ask again. */
+const RETRY_SECONDS = 15
 /** How long it may take to make one. */
 const ANSWER_MS = 120_000
 
-/** GET /epochs/:number/recording: a file of `assay replay --save` (gzip). One is made at a time; whoever asks for the same one meanwhile gets the same bytes. */
+/** GET /epochs/:number/recording: a file of `assay replay --save` (gzip). One is made at a time: whoever asks for the same one meanwhile gets the same bytes, whoever asks for another comes again, for a queue of them would keep a server busy for whoever fills it. */
 export function recordingRoute(app: FastifyInstance, { db, crypto, state$, network, evidence }: ApiDeps): void {
-  const kept = new Map<string, Promise<Buffer>>()
-  let last: Promise<unknown> = Promise.resolve()
+  const kept = new Map<string, Buffer>()
+  let making: { key: string, file: Promise<Buffer> } | null = null
 
   async function record(epoch: number): Promise<Buffer> {
     if (evidence === undefined) throw new ApiError('NO_EVIDENCE', 'this server has no evidence')
@@ -36,9 +38,20 @@ export function recordingRoute(app: FastifyInstance, { db, crypto, state$, netwo
     return Buffer.from(await packRecording(recorder.recording(ledger, epoch)))
   }
 
+  async function make(key: string, epoch: number): Promise<Buffer> {
+    try {
+      const file = await record(epoch)
+      kept.set(key, file)
+      for (const old of [...kept.keys()].slice(0, -KEPT)) kept.delete(old)
+      return file
+    } finally {
+      making = null
+    }
+  }
+
   const schema = {
     operationId: 'getRecording', tags: ['epochs'], summary: 'All that the replay of an epoch needs: its blocks and its evidence', description: 'A file for `assay replay --recording`. It holds all epochs before, too, and is made when it is asked for.', params: NumberPath,
-    response: { 200: { description: 'the file', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT', 'NOT_SCORED', 'NO_EVIDENCE', 'EVIDENCE_MISSING', 'ROUND_FORGOTTEN']) },
+    response: { 200: { description: 'the file', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT', 'BUSY', 'NOT_SCORED', 'NO_EVIDENCE', 'EVIDENCE_MISSING', 'ROUND_FORGOTTEN']) },
   }
   // The file is gzip itself: said to be so on the way, it would come out unpacked.
   app.get<{ Params: { number: number } }>('/epochs/:number/recording', { schema, handlerTimeout: ANSWER_MS, compress: false }, async ({ params: { number }, headers }, reply) => {
@@ -49,13 +62,12 @@ export function recordingRoute(app: FastifyInstance, { db, crypto, state$, netwo
     const etag = `"${row.root.slice(2, 34)}-${row.chain_state}"`
     void reply.headers({ etag, 'cache-control': 'public, no-cache' })
     if (headers['if-none-match'] === etag) return reply.code(304).send()
-    if (!kept.has(key)) {
-      const making = last.then(() => record(number))
-      last = making.catch(() => kept.delete(key))
-      kept.set(key, making)
-      for (const old of [...kept.keys()].slice(0, -KEPT)) kept.delete(old)
+    if (!kept.has(key) && making !== null && making.key !== key) {
+      void reply.header('retry-after', String(RETRY_SECONDS))
+      throw new ApiError('BUSY', `another recording is being made: ask again in ${RETRY_SECONDS} s`)
     }
-    return reply.headers({ 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="epoch-${number}.assay"`, 'x-content-type-options': 'nosniff' }).send(await kept.get(key))
+    const file = kept.get(key) ?? (await (making ??= { key, file: make(key, number) }).file)
+    return reply.headers({ 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="epoch-${number}.assay"`, 'x-content-type-options': 'nosniff' }).send(file)
   })
 }
 
