@@ -1,10 +1,9 @@
-import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '@assay/kit/log'
 import type { Store } from './database.ts'
 import { BOUNDS, Live, LIVE_TYPES, positionOf, type LiveEvent, type LiveType, type Want } from './live.ts'
 import { openTestDatabase } from './testing/database.ts'
-import { Happenings, hash32, machine, owner } from './testing/happenings.ts'
+import { freshWorld, Happenings, hash32, machine, owner } from './testing/happenings.ts'
 import { recorder } from './testing/log.ts'
 
 let store: Store
@@ -19,9 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => end())
 beforeEach(async () => {
-  await sql`truncate blocks, rounds, verdicts, epochs, scores, payouts, round_totals, journal restart identity cascade`.execute(store.db)
-  world = new Happenings(store.db)
-  await world.blocks(10)
+  world = await freshWorld(store.db)
   start()
 })
 afterEach(async () => {

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
-import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { serveOperations, type Operations } from '@assay/kit/http'
 import { createMetrics } from '@assay/kit/metrics'
@@ -11,7 +10,7 @@ import { apiRoutes } from '../api.ts'
 import type { Store } from '../database.ts'
 import { indexerMetrics, type IndexerMetrics } from '../metrics.ts'
 import { openTestDatabase, testOwner } from '../testing/database.ts'
-import { Happenings, hash32, machine, owner } from '../testing/happenings.ts'
+import { freshWorld, Happenings, hash32, machine, owner } from '../testing/happenings.ts'
 import { recorder, type Recorder } from '../testing/log.ts'
 import { OPEN_DOOR } from './door.ts'
 import { Seats, LIVE_DEFAULTS, RETRY_SECONDS, type LiveOptions } from './seats.ts'
@@ -29,9 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => end())
 beforeEach(async () => {
-  await sql`truncate blocks, rounds, verdicts, epochs, scores, payouts, round_totals, journal restart identity cascade`.execute(store.db)
-  world = new Happenings(store.db)
-  await world.blocks(10)
+  world = await freshWorld(store.db)
   await open()
 })
 afterEach(async () => {

@@ -1,5 +1,5 @@
 // Rows as following and judging write them, as few as live events need.
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { BehaviorSubject, Subject } from 'rxjs'
 import { emptyLedger, type AccountId, type Hash } from '@assay/protocol'
 import type { ChainState } from '../follow.ts'
@@ -78,4 +78,12 @@ export class Happenings {
     await this.#db.updateTable('epochs').set({ chain_state: 'match', chain_block: this.state$.value.ledger.head!.number }).where('epoch', '=', epoch).execute()
     this.changes$.next()
   }
+}
+
+/** A world with ten blocks and nothing else, in a database from which all others went. */
+export async function freshWorld(db: Kysely<Tables>): Promise<Happenings> {
+  await sql`truncate blocks, rounds, verdicts, epochs, scores, payouts, round_totals, journal restart identity cascade`.execute(db)
+  const world = new Happenings(db)
+  await world.blocks(10)
+  return world
 }
