@@ -1,8 +1,6 @@
 // A network of real processes, for tests that kill them: the programs as `assay devnet` starts them, behind a proxy that can be cut. The test is the chain's clock: a block comes when
 // everybody has seen the last one and has done what the schedule asks of it by then, so that a busy machine is slow and never late, and nothing waits for a time.
-import { randomInt } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Child, type LogLine, spawnChild } from '@assay/cli/devnet/processes'
 import { fetchBlob } from '@assay/kit/blobs'
+import { lowPort } from '@assay/kit/testing/low-port'
 import { type AccountId, applyBlock, decodeReportItem, devnetParameters, emptyLedger, type Hash, type Hex, type Ledger, type LedgerBlock, type Parameters, registeredCheckers, reportKey, roundAt, schedule, type Schedule, toHex } from '@assay/protocol'
 import { bestBlock, type Chain, connectChain, createNetwork, createSender, findNetwork, ledgerBlocks, networkAccount, nodeCrypto as crypto, readBalance, readItem, toAddress } from '@assay/runtime-bindings'
 import { type CuttingProxy, startProxy } from '@assay/runtime-bindings/testing'
@@ -460,19 +459,6 @@ export async function startNet({ cast, port, indexer, parameters = {} }: NetOpti
     net.fail(error)
     await net[Symbol.asyncDispose]()
     throw error
-  }
-}
-
-/** A free port that no outgoing connection takes while its service is dead. */
-async function lowPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000)
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer()
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (free) return port
   }
 }
 

@@ -1,6 +1,5 @@
 // A whole network in one process on the real runtime: the chain, the checkers, the machines and the indexer that operators run, on loopback, in a folder of its own.
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BehaviorSubject, filter, firstValueFrom, map, type Observable, ReplaySubject, takeUntil } from 'rxjs'
@@ -88,7 +87,7 @@ export class World implements AsyncDisposable {
   readonly checkers: Person[]
   readonly machines: Person[]
   /** Base URL of the indexer, if there is one. */
-  readonly indexer: string | undefined
+  indexer: string | undefined
   readonly #senders = new Map<string, Sender>()
   /** What every service of this world is told. */
   readonly common: { chain: string; network: string }
@@ -97,7 +96,7 @@ export class World implements AsyncDisposable {
   readonly #ends: Ends
 
   /** Given by `startWorld`. */
-  constructor(parts: Pick<World, 'chain' | 'devchain' | 'clock' | 'network' | 'parameters' | 'now$' | 'dir' | 'checkers' | 'machines' | 'indexer'> & { told$: ReplaySubject<Told>; stop: AbortController; ends: Ends }) {
+  constructor(parts: Pick<World, 'chain' | 'devchain' | 'clock' | 'network' | 'parameters' | 'now$' | 'dir' | 'checkers' | 'machines'> & { told$: ReplaySubject<Told>; stop: AbortController; ends: Ends }) {
     this.chain = parts.chain
     this.devchain = parts.devchain
     this.clock = parts.clock
@@ -109,7 +108,6 @@ export class World implements AsyncDisposable {
     this.dir = parts.dir
     this.checkers = parts.checkers
     this.machines = parts.machines
-    this.indexer = parts.indexer
     this.common = { chain: parts.devchain.endpoint, network: toAddress(parts.network) }
     this.#stop = parts.stop
     this.#ends = parts.ends
@@ -278,8 +276,7 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
 
     const now$ = new BehaviorSubject<Now>({ ledger: emptyLedger(network), best: origin })
     ends.push(follow(chain, parameters, now$, stop))
-    const indexerPort = options.indexer === true ? await freePort() : undefined
-    const world = new World({ chain, devchain, clock, network, parameters, now$, told$, stop, dir, checkers, machines, indexer: indexerPort === undefined ? undefined : `http://127.0.0.1:${indexerPort}`, ends })
+    const world = new World({ chain, devchain, clock, network, parameters, now$, told$, stop, dir, checkers, machines, ends })
     await options.before?.(world)
     const { common } = world
     const folder = (name: string): string => join(dir, name)
@@ -292,19 +289,21 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
       const { engine = 'reference', canaryFile } = options.machines[i]!
       world.run(name, (tools) => runProvider(loadConfig(providerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('machine', name as KeystoreName, dataDir), engine, threads: 1, opsPort: 0, canaryFile: canaryFile?.(world) } }), tools))
     }
-    if (indexerPort !== undefined) world.run('indexer', (tools) => runIndexer(loadConfig(indexerConfig, { flags: { ...common, dataDir: folder('indexer'), httpPort: indexerPort } }), tools))
+    if (options.indexer === true) world.run('indexer', (tools) => runIndexer(loadConfig(indexerConfig, { flags: { ...common, dataDir: folder('indexer'), httpPort: 0 } }), tools))
 
     const freeze = world.at(0).freeze - parameters.waitBlocks
     await Promise.all([prepare(world), world.first(now$, ({ ledger }) => registeredCheckers(ledger).length === checkers.length + guests.length && machines.every(({ account }) => registeredMachines(ledger).some((one) => one.account === account.id)))])
     if (world.now.best > freeze) throw new Error(`everybody was registered at block ${world.now.best}; round 0 froze its registry at ${freeze}: give LEAD_BLOCKS more`)
     const linked = Promise.all(machines.flatMap(({ name }) => checkers.map(({ account }) => world.told('checker connected', ({ who, fields }) => who === name && fields['checker'] === account.id))))
-    clock.hold(world.at(0).start, linked)
+    const serving = options.indexer === true ? world.told('indexer ready').then(({ fields }) => (world.indexer = String(fields['url']))) : undefined
+    clock.hold(world.at(0).start, Promise.all([linked, serving]))
     clock.pace = () => 0
     await world.block(world.at(0).start - 1)
     const { pace = 300 } = options
     // The block after the nonces waits for the stopwatch: the three blocks after it are for handing in.
     clock.pace = (next) => pace + ((next - 1 - world.at(0).fire) % parameters.roundBlocks === 0 ? parameters.windowMs : 0)
     await linked
+    await serving
     return world
   } catch (error) {
     stop.abort(error)
@@ -355,16 +354,4 @@ function logOf(who: string, told$: ReplaySubject<Told>): Log {
       told$.next({ who, event, fields: { ...fields, level } })
     }
   }
-}
-
-/** A port that is free now, on loopback. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }

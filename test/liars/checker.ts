@@ -1,5 +1,6 @@
 // A checker that a test plays: the real one behind tampered doors. What it sends to the chain, what goes to and fro on its channels and what its evidence server answers passes through the tricks.
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { EMPTY, endWith, filter, ignoreElements, map, merge, type Observable, takeUntil } from 'rxjs'
 import { type CheckerDeps, checkerConfig, runChecker } from '@assay/checker'
 import { fetchBlob } from '@assay/kit/blobs'
@@ -9,7 +10,7 @@ import { type CheckerMessage, decodeReportItem, encodeReportItem, type Hash, typ
 import { createSender, type Sendable, type TxResult } from '@assay/runtime-bindings'
 import { join } from 'node:path'
 import { type KeystoreName, layKeys } from '../people.ts'
-import { freePort, type World } from '../world.ts'
+import type { World } from '../world.ts'
 
 export interface Tricks {
   /** What a machine with this peer key hears in place of a message; null: nothing. */
@@ -29,8 +30,7 @@ const MAX_BLOB = 1 << 24
 /** Runs a checker with these keys until the world ends. `own` gets any blob that it has published. */
 export async function playChecker(world: World, name: KeystoreName, tricks: Tricks): Promise<{ own: (id: Hash) => Promise<Uint8Array | undefined> }> {
   const { signal } = world
-  const httpPort = await freePort()
-  const own = (id: Hash): Promise<Uint8Array | undefined> => fetchBlob({ urls: [`http://127.0.0.1:${httpPort}`], id, maxBytes: MAX_BLOB, timeoutMs: 5000, signal })
+  const own = async (id: Hash): Promise<Uint8Array | undefined> => fetchBlob({ urls: [String((await world.told('checker ready', ({ who }) => who === name)).fields['url'])], id, maxBytes: MAX_BLOB, timeoutMs: 5000, signal })
   const front = createServer((request, response) => {
     const id = /^\/evidence\/([0-9a-f]{64})$/.exec(request.url ?? '')?.[1]
     const answer = async (): Promise<void> => {
@@ -40,14 +40,14 @@ export async function playChecker(world: World, name: KeystoreName, tricks: Tric
     }
     void answer().catch(() => response.destroy())
   })
-  const evidencePort = await freePort()
-  await new Promise<void>((resolve) => void front.listen(evidencePort, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve))
+  const { port } = front.address() as AddressInfo
   signal.addEventListener('abort', () => {
     front.close()
     front.closeAllConnections()
   })
   const dataDir = join(world.dir, name)
-  const config = loadConfig(checkerConfig, { flags: { ...world.common, dataDir, passwordFile: layKeys('checker', name, dataDir), channelPort: 0, httpPort, evidenceUrl: `http://127.0.0.1:${evidencePort}` } })
+  const config = loadConfig(checkerConfig, { flags: { ...world.common, dataDir, passwordFile: layKeys('checker', name, dataDir), channelPort: 0, httpPort: 0, evidenceUrl: `http://127.0.0.1:${port}` } })
   world.run(name, (tools) => runChecker(config, { ...tools, deps: doors(world, tricks) }))
   return { own }
 }

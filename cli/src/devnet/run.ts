@@ -2,7 +2,6 @@
 // The devnet only spawns, funds and prints; nothing here knows how a round works.
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -111,12 +110,10 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
 
     step(`starting ${options.checkers} checkers, ${options.machines} machines (${options.cheats} of them a cheat) and an indexer`)
     const common = ['--chain', endpoint, '--network', toAddress(network), '--log-json']
-    const indexerPort = await freePort()
-    const indexer = assay('indexer', 'indexer', 'start', ...common, '--data-dir', join(home, 'indexer'), '--http-port', String(indexerPort))
+    const indexer = assay('indexer', 'indexer', 'start', ...common, '--data-dir', join(home, 'indexer'), '--http-port', '0')
     const services: Child[] = [chainChild, indexer]
     for (const [i, { dir }] of checkers.entries()) {
-      const [channelPort, httpPort] = [await freePort(), await freePort()]
-      services.push(assay(`checker-${i + 1}`, 'checker', 'start', ...common, '--data-dir', dir, '--password-file', passwordFile, '--channel-port', String(channelPort), '--http-port', String(httpPort)))
+      services.push(assay(`checker-${i + 1}`, 'checker', 'start', ...common, '--data-dir', dir, '--password-file', passwordFile, '--channel-port', '0', '--http-port', '0'))
     }
     for (let i = 1; i <= options.machines; i++) {
       const lazy = i > options.machines - options.cheats
@@ -128,18 +125,18 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     }
     for (const child of services) void watchExit(child, ending, show, (error) => stop.abort(error))
 
-    await indexer.line('indexer ready')
+    const { url } = await orAbort(indexer.line('indexer ready'), ending)
     show({
       event: 'ready',
       endpoint,
       network: toAddress(network),
-      indexer: `http://127.0.0.1:${indexerPort}`,
+      indexer: String(url),
       checkers: members.map(toAddress),
       logs: logDir,
       join: `npx assay provider start --chain ${endpoint} --network ${toAddress(network)} --data-dir ./my-machine --password-file ./password`,
       fund: `npx assay fund OWNER --chain ${endpoint}`,
     })
-    await watchNetwork({ indexer: `http://127.0.0.1:${indexerPort}`, chain, parameters, epochs: options.epochs, show, signal: ending, topUp: (planck) => fund(chain, sender, [{ to: network, planck }]) })
+    await watchNetwork({ indexer: String(url), chain, parameters, epochs: options.epochs, show, signal: ending, topUp: (planck) => fund(chain, sender, [{ to: network, planck }]) })
     if (stop.signal.aborted) throw stop.signal.reason
   } catch (error) {
     if (stop.signal.aborted && !signal.aborted) {
@@ -189,17 +186,5 @@ function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
-
-/** A port that is free now, on loopback. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
   })
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { channelKey, dialChannel } from '@assay/kit/channel'
 import { loadConfig } from '@assay/kit/config'
 import { createLog } from '@assay/kit/log'
+import { lowPort } from '@assay/kit/testing/low-port'
 import { applyBlock, devnetParameters, emptyLedger, type Hash, type Ledger, registeredCheckers, WIRE_PROTOCOL } from '@assay/protocol'
 import { type Account, accountFromSecret, bestBlock, type Chain, connectChain, type ConnectOptions, createNetwork, createSender, cryptoReady, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
@@ -28,12 +29,6 @@ let network: Hash
 let ports: number[]
 
 const settings = (flags: Record<string, unknown> = {}) => loadConfig(checkerConfig, { flags: { chain: devchain.endpoint, network: toAddress(network), dataDir, passwordFile, channelPort: ports[0], httpPort: ports[1], ...flags } })
-const freePort = (): Promise<number> => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as AddressInfo
-    server.close(() => resolve(port))
-  })
-})
 
 interface Line { level: string, event: string, [field: string]: unknown }
 interface Running { said: Line[], done: Promise<void>, stop: () => Promise<void> }
@@ -82,7 +77,7 @@ beforeAll(async () => {
   keys = await openKeys(dataDir, 'long enough', createLog({ level: 'silent' }))
   helper = accountFromSecret('//helper')
   network = networkAccount([keys.account.id, helper.id])
-  ports = [await freePort(), await freePort()]
+  ports = [await lowPort(), await lowPort()]
   // Enough to approve the network, not enough to register and to open a settlement.
   devchain = await startDevchain({ blocks: 'manual', fund: { [helper.address]: 100n * PEAQ, [keys.account.address]: PEAQ / 1000n } })
   chain = await connectChain({ endpoint: devchain.endpoint, signal: stop.signal })

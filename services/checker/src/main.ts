@@ -136,7 +136,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
       tap((missing) => {
         standing.missing = missing?.what ?? null
         if (missing && standing.registered) log.warn('this checker is not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
-        if (!missing) log.info('checker ready', { account: keys.account.address, evidence: publicUrl(door.url, config), settles: members !== null })
+        if (!missing) log.info('checker ready', { account: keys.account.address, url: door.url, evidence: publicUrl(door.url, config), settles: members !== null })
       }),
     )
     const outgrown$ = view.ledger$.pipe(
