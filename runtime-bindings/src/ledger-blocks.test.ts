@@ -81,6 +81,30 @@ describe('a block', () => {
     expect(await loadLedgerBlock(chain, { number: 0, hash: chain.genesisHash, parentHash: chain.genesisHash })).toMatchObject({ number: 0, relayRoot: null, events: [] })
   })
 
+  test('that the node answers without events, or with another block\'s, is no block without events', async () => {
+    const { number, hash } = await dev.newBlock()
+    const header = { number, hash, parentHash: (await (await dev.chain.getBlock(hash))!.parentBlock)!.hash }
+    expect(await loadLedgerBlock(chain, header)).toMatchObject({ number, events: [] })
+    type Sets = { block: Hash; changes: [Hash, Hash | null][] }[]
+    const lying = (tamper: (sets: Sets) => unknown): Chain => ({ ...chain, rpc: { ...chain.rpc, requests: <T>(calls: Parameters<Chain['rpc']['requests']>[0]) => chain.rpc.requests<Sets>(calls).map(async (answer) => tamper(await answer) as T) } })
+    const lies: [(sets: Sets) => unknown, RegExp][] = [
+      [([set]) => [{ ...set, changes: [] }], /gives no events for block/],
+      [([set]) => [{ ...set, changes: set!.changes.map(([key]) => [key, null]) }], /gives no events for block/],
+      [([set]) => [{ ...set, block: chain.genesisHash }], /gives the state of another block for block/],
+    ]
+    for (const [tamper, said] of lies) await expect(loadLedgerBlock(lying(tamper), header)).rejects.toMatchObject({ code: 'INCONSISTENT', message: said })
+  })
+
+  test('that does not decode makes the runtime be asked for anew: another node may have lied about it', async () => {
+    const { number, hash } = await dev.newBlock()
+    const header = { number, hash, parentHash: (await (await dev.chain.getBlock(hash))!.parentBlock)!.hash }
+    const { runtime } = chain
+    const forgotten: unknown[] = []
+    const lied: Chain = { ...chain, runtimeAfter: async () => ({ ...runtime, pallets: { ...runtime.pallets, query: { ...runtime.pallets.query, system: { ...runtime.pallets.query['system'], events: runtime.pallets.query['system']!['account'] } } } } as typeof runtime), forgetRuntime: (one) => void forgotten.push(one.codeHash) }
+    await expect(loadLedgerBlock(lied, header)).rejects.toThrow()
+    expect(forgotten).toEqual([runtime.codeHash])
+  })
+
   test('whose events do not decode says so, whatever the bytes', () => {
     for (const raw of ['0x04', '0xff', `0x${'ab'.repeat(200)}`, '0x0400000000ffff', '0x0000'] as const) {
       expect(() => ledgerEvents(chain.runtime, raw, 7)).toThrow(/events of block 7 do not decode/)
