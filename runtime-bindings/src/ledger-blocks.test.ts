@@ -6,7 +6,7 @@ import { accountFromSecret, type Account } from './account.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { addAttribute } from './did.ts'
-import { decodeEvents, ledgerBlocks$, ledgerEvents, loadLedgerBlock, type LedgerBlockEvent } from './ledger-blocks.ts'
+import { decodeEvents, ledgerBlocks, ledgerBlocks$, ledgerEvents, loadLedgerBlock, type LedgerBlockEvent } from './ledger-blocks.ts'
 import { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
 import { createSender, type Sender } from './sender.ts'
 import { addItem, hasItem, putItem, readItem, updateItem } from './storage.ts'
@@ -208,6 +208,29 @@ describe('the stream on the real chain', () => {
     expect(gone).toBeGreaterThan(dev.head().number - 10)
     reader.end.abort()
     await reader.finished
+  })
+
+  test('goes on at another node when one hangs without closing anything, with every block once', async () => {
+    const ways = [await startProxy({ target: { port: dev.port } }), await startProxy({ target: { port: dev.port } })]
+    const both = await connectChain({ endpoint: ways.map(({ port }) => `ws://127.0.0.1:${port}`).join(','), signal: stop.signal, retryMs: 20, requestTimeoutMs: 2_000 })
+    const from = dev.head().number + 1
+    const have: LedgerBlock[] = []
+    const end = new AbortController()
+    const reading = (async () => {
+      for await (const event of ledgerBlocks(both, { from, confirmations: 1, signal: end.signal, stallMs: 5_000 })) if (event.type === 'block') have.push(event.block)
+    })()
+    await dev.newBlocks(3)
+    await vi.waitFor(() => expect(have).toHaveLength(2), { timeout: 20_000 })
+    await vi.waitFor(() => expect(ways.every(({ connections }) => connections > 0)).toBe(true))
+    const used = ways.findIndex(({ port }) => both.endpoint.endsWith(`:${port}`))
+    ways[used]!.stall()
+    await dev.newBlocks(3)
+    await vi.waitFor(() => expect(have.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4].map((i) => from + i)), { timeout: 20_000 })
+    expect(both.endpoint).toBe(`ws://127.0.0.1:${ways[1 - used]!.port}`)
+    end.abort()
+    await reading
+    await both.close()
+    for (const way of ways) await way.close()
   })
 
   test('says that the endpoint is gone', async () => {

@@ -43,7 +43,7 @@ export async function openEmbedded(dir: string, prepare: Prepare): Promise<Store
       ended: thread.ended,
       changes$: thread.changes$,
       shared: false,
-      lead: (signal) => Promise.resolve(signal.aborted ? null : { db, lost: new Promise(() => {}), resign: () => Promise.resolve() }),
+      lead: (signal) => Promise.resolve(signal.aborted ? null : { db, cutOff: false, lost: new Promise(() => {}), resign: () => Promise.resolve() }),
       tidy: async () => void (await sql`vacuum`.execute(db)),
       close: async () => {
         await thread.close()
