@@ -4572,6 +4572,13 @@ export interface operations {
                             best: number | null;
                             behind: number | null;
                             stalled: string | null;
+                            endpoint: {
+                                /** @description the node that is asked, without what may be a secret in its address */
+                                name: string;
+                                /** @description how often another took its place since the start */
+                                switches: number;
+                                why: string | null;
+                            } | null;
                         };
                     };
                 };
@@ -4589,6 +4596,13 @@ export interface operations {
                             best: number | null;
                             behind: number | null;
                             stalled: string | null;
+                            endpoint: {
+                                /** @description the node that is asked, without what may be a secret in its address */
+                                name: string;
+                                /** @description how often another took its place since the start */
+                                switches: number;
+                                why: string | null;
+                            } | null;
                         };
                     };
                 };

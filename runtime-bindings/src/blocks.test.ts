@@ -29,6 +29,10 @@ class FakeNode {
   listless = false
   distrusted: string[] = []
   hang: (() => void) | undefined
+  /** What an answer waits for. */
+  delay: ((method: string) => Promise<void> | undefined) | undefined
+  /** What other endpoints say of a height. */
+  others: ((number: number) => (Hash | null)[]) | undefined
   fail: ((method: string, params: readonly unknown[]) => Error | undefined) | undefined
 
   constructor(length = 0) {
@@ -84,6 +88,7 @@ class FakeNode {
         self.hang()
         await new Promise(() => {})
       }
+      await self.delay?.(method)
       const failing = (Array.isArray(params[0]) ? params[0].map((one: number) => [one]) : [params]).map((one) => self.fail?.(method, one)).find(Boolean)
       if (failing) throw failing
       if (self.listless && Array.isArray(params[0])) throw new RpcError(method, -32602, 'Invalid params', '')
@@ -97,7 +102,7 @@ class FakeNode {
       genesisHash: this.genesisHash,
       connected$: this.connected$,
       runtime: { registry },
-      rpc: { request, requests: (calls: { method: string; params: readonly unknown[] }[]) => calls.map(({ method, params }) => request(method, params)), distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
+      rpc: { request, requests: (calls: { method: string; params: readonly unknown[] }[]) => calls.map(({ method, params }) => request(method, params)), elsewhere: async (_: string, [number]: [number]) => self.others?.(number) ?? [], distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
       async verifyGenesis() {
         const found = (await request('chain_getBlockHash', [0])) as Hash
         if (found !== self.genesisHash) throw new ChainReplacedError('ws://fake', self.genesisHash, found)
@@ -233,11 +238,66 @@ describe('confirmed blocks', () => {
     expect(reader.error).toBeUndefined()
   })
 
-  test('a node that refuses to tell heads is an error', async () => {
+  test('of a node that refuses to tell heads are asked for, until another connection tells them', async () => {
     const node = new FakeNode(5)
     const reader = read(node)
-    node.heads.error(new RpcError('chain_subscribeNewHeads', -32601, 'Method not found', ''))
-    await vi.waitFor(() => expect(reader.error).toBeInstanceOf(RpcError))
+    const refusing = node.heads
+    node.heads = new ReplaySubject(1)
+    refusing.error(new RpcError('chain_subscribeNewHeads', -32601, 'Method not found', ''))
+    node.grow(1, false)
+    await caughtUp(node, reader)
+    node.disconnect()
+    node.grow(3)
+    node.reconnect()
+    await caughtUp(node, reader)
+    node.asked = []
+    node.grow(1)
+    await caughtUp(node, reader)
+    expect([reader.error, reader.ended]).toEqual([undefined, false])
+  })
+
+  test('what is no header is no head: the node is distrusted, and the stream goes on', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    const [sound] = node.headers.slice(-1)
+    const lies = [null, 7, {}, { ...sound, number: '0xzz' }, { ...sound, number: `0x${'f'.repeat(16)}` }, { ...sound, digest: null }, { ...sound, digest: { logs: [5] } }, { ...sound, parentHash: '0x00' }]
+    for (const lie of lies) node.heads.next(lie as unknown as RawHeader)
+    expect(node.distrusted).toEqual(lies.map(() => 'ws://fake gives a header that is none.'))
+    node.grow(1)
+    await caughtUp(node, reader)
+    expect([reader.error, reader.ended]).toEqual([undefined, false])
+  })
+
+  test('come although heads come without end', async () => {
+    const node = new FakeNode(5)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.grow(5)
+    // Whenever the stream looks at a head there is another already.
+    const fork = node.headers.at(-1)!
+    node.fail = (method) => {
+      if (method === 'chain_getBlockHash' && reader.have.length < 8 && node.salt < 5_000) node.heads.next({ ...fork, stateRoot: util.u8aToHex(util.numberToU8a(++node.salt, 256)) })
+      return undefined
+    }
+    await vi.waitFor(() => expect(reader.have.length).toBeGreaterThanOrEqual(8), { timeout: 4_000, interval: 5 })
+    expect(node.salt).toBeLessThan(5_000)
+  })
+
+  test('a branch that leads nowhere is not followed for ever: that is told, and the node distrusted', async () => {
+    const node = new FakeNode(9)
+    const reader = read(node, { confirmations: 3, stallMs: 60 })
+    await caughtUp(node, reader, 3)
+    // A head whose ancestors are all of the same height.
+    const twin = node.headers.at(-1)!
+    const real = node.byHash
+    node.byHash = { get: (hash: Hash) => (real.has(hash) && hash !== node.hashes[9] ? real.get(hash) : twin) } as typeof real
+    node.heads.next({ ...twin, stateRoot: node.genesisHash, parentHash: `0x${'ab'.repeat(32)}` })
+    await vi.waitFor(() => expect(reader.others()).toMatchObject([{ type: 'stalled', reason: 'UNREADABLE', detail: 'ws://fake no longer has block 8.' }]))
+    expect(node.distrusted.length).toBeGreaterThan(0)
+    node.byHash = real
+    node.grow(1)
+    await caughtUp(node, reader, 3)
   })
 })
 
@@ -375,6 +435,25 @@ describe('a chain that stalls', () => {
     await caughtUp(node, reader)
   })
 
+  test('tells it in time, also while an answer is waited for; heads alone are no progress; an answer that comes at last changes nothing', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node, { stallMs: 150 })
+    await caughtUp(node, reader)
+    node.disconnect()
+    node.reorg(8, 12, false)
+    const chain = Promise.withResolvers<void>()
+    node.delay = (method) => (method === 'chain_getBlockHash' ? chain.promise : undefined)
+    node.reconnect()
+    const growing = setInterval(() => node.grow(1), 20)
+    await vi.waitFor(() => expect(reader.others()).toMatchObject([{ type: 'stalled', reason: 'UNREADABLE', detail: 'ws://fake took more than 150 ms to give block 19.' }]), { timeout: 3_000 })
+    clearInterval(growing)
+    expect(node.distrusted.length).toBeGreaterThan(0)
+    node.delay = undefined
+    chain.resolve()
+    await caughtUp(node, reader)
+    expect(reader.others().filter((event) => event.type === 'reorg' && event.deep)).toHaveLength(1)
+  })
+
   test('a node that restarts behind us is waited for', async () => {
     const node = new FakeNode(20)
     const reader = read(node)
@@ -391,6 +470,56 @@ describe('a chain that stalls', () => {
     await caughtUp(node, reader)
     expect(reader.others().filter((event) => event.type === 'reorg' && event.deep)).toEqual([])
     expect(reader.ended).toBe(false)
+  })
+})
+
+describe('one of several endpoints', () => {
+  test('that says that confirmed blocks are gone is not believed where another has them', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    const { hashes, headers } = node
+    node.others = (number) => [hashes[number] ?? null, null]
+    node.hashes = [...hashes]
+    node.headers = [...headers]
+    node.reorg(10, 12)
+    await vi.waitFor(() => expect(node.distrusted[0]).toMatch(/says that block 18 is 0x.*, and 1 of 2 other endpoints say that it is 0x/))
+    expect(reader.others()).toEqual([])
+    // The one that takes its place has the chain as it was.
+    Object.assign(node, { hashes, headers })
+    node.disconnect()
+    node.grow(1)
+    node.reconnect()
+    await caughtUp(node, reader)
+    expect(reader.others()).toEqual([])
+  })
+
+  test('that others agree with is believed', async () => {
+    const node = new FakeNode(20)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    const old = [...node.hashes]
+    node.others = (number) => [old[number] ?? null, node.hashes[number] ?? null]
+    node.reorg(7, 9)
+    await caughtUp(node, reader)
+    expect(reader.others()).toContainEqual({ type: 'reorg', from: 18, to: 13, deep: true })
+  })
+
+  test('that serves another chain ends nothing where another does not', async () => {
+    const node = new FakeNode(10)
+    const reader = read(node)
+    await caughtUp(node, reader)
+    node.others = () => [node.genesisHash]
+    node.disconnect()
+    node.hashes = [`0x${'ab'.repeat(32)}`, ...node.hashes.slice(1)]
+    node.grow(1)
+    node.reconnect()
+    await vi.waitFor(() => expect(node.distrusted[0]).toMatch(/block 0 is 0xabab.* and 1 of 1 other endpoints/))
+    expect([reader.ended, reader.others()]).toEqual([false, []])
+    node.hashes = [node.genesisHash, ...node.hashes.slice(1)]
+    node.disconnect()
+    node.reconnect()
+    await caughtUp(node, reader)
   })
 })
 
@@ -491,7 +620,7 @@ describe('runs of blocks', () => {
   })
 
   test('with a header that is not the one of its hash are refused, and the node is not trusted', async () => {
-    const node = new FakeNode(30)
+    const node = new FakeNode(100)
     const lie = node.byHash.get(node.hashes[12]!)!
     node.byHash.set(node.hashes[12]!, { ...lie, stateRoot: node.genesisHash })
     const reader = readRuns(node)

@@ -1,8 +1,8 @@
-import { distinctUntilChanged, map, Observable, ReplaySubject, share } from 'rxjs'
+import { catchError, concat, defer, distinctUntilChanged, EMPTY, endWith, exhaustMap, filter, from, mergeMap, Observable, ReplaySubject, share, skip, takeUntil, throwError, timer } from 'rxjs'
 import type { Hash } from '@assay/protocol'
 import type { Chain } from './chain.ts'
-import { ChainError, ChainReplacedError, StoppedError } from './errors.ts'
-import { headerHash, type RawHeader } from './header.ts'
+import { ChainError, ChainReplacedError, RpcError, StoppedError } from './errors.ts'
+import { headerHash, parseHeader } from './header.ts'
 import { createPulse } from './pulse.ts'
 
 export interface BlockRef {
@@ -64,22 +64,48 @@ const NEAR = 64
 
 const heads = new WeakMap<Chain, Observable<Header>>()
 
-/** Best blocks as they come, each once in a row; after an outage the current one, not those between. One subscription per connection, shared. */
+/** Between two questions for the best block where the node does not tell it. */
+const ASK_MS = 1_000
+
+/** Best blocks as they come, each once in a row; after an outage the current one, not those between. A node that refuses to tell them is asked for them. One subscription per connection, shared. */
 export function heads$(chain: Chain): Observable<Header> {
   let shared = heads.get(chain)
   if (!shared) {
-    shared = chain.rpc.subscribe<RawHeader>('chain_subscribeNewHeads', 'chain_unsubscribeNewHeads').pipe(
-      map((raw) => {
-        const number = Number(raw.number)
-        // The header's own hash, not the number's: the best block at that height may be another by the time we could ask. (Of block 0 only the node knows: development chains invent it.)
-        return { number, hash: number === 0 ? chain.genesisHash : headerHash(raw), parentHash: raw.parentHash }
-      }),
+    shared = told$(chain).pipe(
       distinctUntilChanged((a, b) => a.hash === b.hash && a.number === b.number),
       share({ connector: () => new ReplaySubject<Header>(1), resetOnRefCountZero: true, resetOnError: true, resetOnComplete: true }),
     )
     heads.set(chain, shared)
   }
   return shared
+}
+
+/** By subscription; where that is refused by asking, until another connection or endpoint may tell them. What is no header makes the endpoint distrusted. */
+function told$(chain: Chain): Observable<Header> {
+  return chain.rpc.subscribe<unknown>('chain_subscribeNewHeads', 'chain_unsubscribeNewHeads').pipe(
+    mergeMap((raw) => {
+      try {
+        return [bestHeader(chain, raw)]
+      } catch (error) {
+        chain.rpc.distrust(error instanceof Error ? error.message : String(error))
+        return []
+      }
+    }),
+    catchError((error: unknown) => (error instanceof RpcError ? concat(asked$(chain), defer(() => told$(chain))) : throwError(() => error))),
+  )
+}
+
+function asked$(chain: Chain): Observable<Header> {
+  const another = chain.connected$.pipe(skip(1), filter((up) => up), endWith(true))
+  // An answer that does not come is asked for again with the next; what it keeps from coming is for the reader to notice.
+  return timer(0, ASK_MS).pipe(exhaustMap(() => from(bestBlock(chain)).pipe(catchError(() => EMPTY))), takeUntil(another))
+}
+
+// The header's own hash, not the number's: the best block at that height may be another by the time we could ask. (Of block 0 only the node knows: development chains invent it.)
+function bestHeader(chain: Chain, given: unknown): Header {
+  const raw = parseHeader(chain.endpoint, given)
+  const number = Number(raw.number)
+  return { number, hash: number === 0 ? chain.genesisHash : headerHash(raw), parentHash: raw.parentHash }
 }
 
 /** The best block, each new one once; survives outages; completes when `signal` aborts. */
@@ -96,11 +122,9 @@ export function best$(chain: Chain, signal: AbortSignal): Observable<BlockRef> {
   })
 }
 
-/** The best block now, asked from the node. Throws what `rpc.request` throws. */
+/** The best block now, asked from the node. Throws what `rpc.request` throws, and ChainError INCONSISTENT for an answer that is no header. */
 export async function bestBlock(chain: Chain): Promise<Header> {
-  const raw = await chain.rpc.request<RawHeader>('chain_getHeader')
-  const number = Number(raw.number)
-  return { number, hash: number === 0 ? chain.genesisHash : headerHash(raw), parentHash: raw.parentHash }
+  return bestHeader(chain, await chain.rpc.request<unknown>('chain_getHeader'))
 }
 
 /**
@@ -118,11 +142,12 @@ async function headerOf(chain: Chain, number: number, hash: Hash): Promise<Heade
 
 /** Headers of blocks that follow one another, checked against their hashes. */
 function headersOf(chain: Chain, first: number, hashes: readonly Hash[]): Promise<Header>[] {
-  const raws = chain.rpc.requests<RawHeader | null>(hashes.map((hash) => ({ method: 'chain_getHeader', params: [hash] })))
+  const raws = chain.rpc.requests<unknown>(hashes.map((hash) => ({ method: 'chain_getHeader', params: [hash] })))
   return hashes.map(async (hash, i) => {
     const number = first + i
-    const raw = await raws[i]
-    if (!raw || Number(raw.number) !== number) {
+    const given = await raws[i]
+    const raw = given === null ? null : parseHeader(chain.endpoint, given)
+    if (raw === null || Number(raw.number) !== number) {
       throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
     }
     if (number === 0) return { number, hash, parentHash: hash } // development chains invent its hash
@@ -197,17 +222,34 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
   let trouble: string | undefined
   let failure: unknown
   let reconnected = false
+  let turn = 0 // raised when work is given up
   const pulse = createPulse()
   const progress = (): void => {
     progressAt = performance.now()
     stalled = undefined
   }
+  // What the chain is asked for, or a StoppedError as soon as `signal` aborts, or an error when the silence is long enough to be told: answers that come one by one, each just in time, would hide it.
+  const soon = <T>(work: Promise<T>): Promise<T> => {
+    const late = Math.max(Math.max(progressAt, trustedAt) + stallMs - performance.now(), Math.min(stallMs, 1_000))
+    return unlessAborted(work, signal, late, () => {
+      turn++
+      return new ChainError('CHAIN_SLOW', `${chain.endpoint} took more than ${stallMs} ms to give block ${next}.`, 'Use another node.', { exit: 75 })
+    })
+  }
+  // An answer to what is still waited for: work that was given up must change nothing any more.
+  const still = async <T>(work: Promise<T>): Promise<T> => {
+    const mine = turn
+    const answer = await work
+    if (mine !== turn) throw new StoppedError('The look at the chain')
+    return answer
+  }
   const subscription = heads$(chain).subscribe({
     next: (head) => {
       best = head
       if (head.number > highest) {
+        // While confirmed blocks are due, only these are progress.
+        if (trouble === undefined && next > highest - confirmations) progress()
         highest = head.number
-        if (trouble === undefined) progress()
       }
       pulse.poke()
     },
@@ -284,19 +326,29 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
     }
   }
 
+  // That a block we hold is gone ends what rests on it: one endpoint's word does not do where as many others have the block.
+  const believe = async (claim: BlockRef, found: Hash): Promise<void> => {
+    const others = await chain.rpc.elsewhere<Hash | null>('chain_getBlockHash', [claim.number])
+    const have = others.filter((hash) => hash === claim.hash).length
+    const lack = others.filter((hash) => hash !== claim.hash && hash !== null).length
+    if (have > lack) throw new ChainError('INCONSISTENT', `${chain.endpoint} says that block ${claim.number} is ${found}, and ${have} of ${others.length} other endpoints say that it is ${claim.hash}.`, 'Find out which of them are right, and use these.', { exit: 75 })
+  }
+
   // Deep reorg, or another chain altogether. `head` is where the chain ends now: a chain that is merely behind us has lost nothing.
   const verify = async (head: Header): Promise<Notice | undefined> => {
     try {
-      await chain.verifyGenesis()
+      await still(chain.verifyGenesis())
     } catch (error) {
       if (!(error instanceof ChainReplacedError)) throw error
+      await still(believe({ number: 0, hash: chain.genesisHash }, error.found))
       return { type: 'replaced', expected: { number: 0, hash: chain.genesisHash }, found: null }
     }
     const anchor = memory.atOrBelow(head.number)
     if (!anchor) return undefined
-    const found = await chain.rpc.request<Hash | null>('chain_getBlockHash', [anchor.number])
+    const found = await still(chain.rpc.request<Hash | null>('chain_getBlockHash', [anchor.number]))
     if (found === anchor.hash || found === null) return undefined
-    const last = await common()
+    await still(believe(anchor, found))
+    const last = await still(common())
     if (!last) return { type: 'replaced', expected: memory.refs[0]!, found }
     const gone = next - 1
     memory.cut(last.number)
@@ -330,8 +382,7 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
         branch.set(at.number, at.hash)
         whole = at.number - 1 <= floor
         if (whole) break
-        const raw = await chain.rpc.request<RawHeader>('chain_getHeader', [at.parentHash])
-        at = { number: Number(raw.number), hash: at.parentHash, parentHash: raw.parentHash }
+        at = await still(headerOf(chain, at.number - 1, at.parentHash))
       }
       if (whole && !deep && seen && seen.number > fork && branch.get(seen.number) !== seen.hash) events.push({ type: 'reorg', from: seen.number, to: fork, deep: false })
       recent = new Map([...[...recent].filter(([number]) => whole && number <= fork), ...branch])
@@ -344,30 +395,29 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
   }
 
   try {
-    if (memory.refs.length === 0) await unlessAborted(seed(chain, memory, from), signal).catch(() => {}) // without it a reorg to before `from` reads as another chain; no reason to fail
+    if (memory.refs.length === 0) for (const ref of await soon(seed(chain, from)).catch(() => [])) memory.add(ref) // without it a reorg to before `from` reads as another chain; no reason to fail
     while (!signal.aborted) {
       if (failure) throw failure
       try {
         if (best && best !== seen && best.hash !== seen?.hash) {
-          const events = await unlessAborted(inspect(best), signal)
-          for (const event of events) {
+          for (const event of await soon(inspect(best))) {
             yield event
             if (event.type === 'replaced') return
           }
-          continue
+          // On to the blocks, also if there is a newer head already: who tells heads without end keeps us from nothing.
         }
         const limit = (seen?.number ?? -1) - confirmations
         if (next <= limit) {
           fill(limit)
           const run = window.shift()!
-          const got = await unlessAborted(run.got, signal)
+          const got = await soon(run.got)
           if (signal.aborted) return
           if (got.length === 0) throw new ChainError('BLOCK_GONE', `${chain.endpoint} has no block ${next} although its best is ${seen?.number}.`, 'Use another node.', { exit: 75 })
           const taken = linked(got)
           if (taken.length === 0) {
             window = []
             seen = undefined // so that the head is looked at again, from the ground up
-            const event = best && (await unlessAborted(verify(best), signal))
+            const event = best && (await soon(verify(best)))
             if (!event) {
               const { parentHash } = got[0]!.header
               throw new ChainError('INCONSISTENT', `${chain.endpoint} says that the parent of block ${next} is ${parentHash}, and that ${memory.last?.hash} is block ${next - 1}.`, 'Use another node.', { exit: 75 })
@@ -392,7 +442,7 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
         const early = fresh.shift()
         if (early !== undefined) {
           if (!unconfirmed || early.number < next || early.number - next > confirmations + NEAR) continue
-          const block = await unlessAborted(loadEarly(early), signal)
+          const block = await soon(loadEarly(early))
           if (block !== null) yield { type: 'best', block }
           continue
         }
@@ -443,22 +493,29 @@ export function fromBlocks<T>(make: (signal: AbortSignal) => AsyncIterable<T>, s
   })
 }
 
-// The work, or a StoppedError as soon as `signal` aborts: a request may ride out an outage for long. (Not Promise.race: it would pile up on a promise that lives as long as the stream.)
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+// The work, or a StoppedError as soon as `signal` aborts, or what `late` makes after so many ms: a request may ride out an outage for long. (Not Promise.race: it would pile up on a promise that
+// lives as long as the stream.)
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, ms: number, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(new StoppedError('The stream'))
+    const timer = setTimeout(() => reject(late()), ms)
     signal.addEventListener('abort', stop, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    })
   })
 }
 
 // Hashes at growing distances below `from`: a chain that reorganised to before it is then told from another chain.
-async function seed(chain: Chain, memory: Memory, from: number): Promise<void> {
+async function seed(chain: Chain, from: number): Promise<BlockRef[]> {
   const numbers = [1024, 256, 64, 16, 4, 1].map((distance) => from - distance).filter((number) => number > 0)
+  const refs: BlockRef[] = []
   for (const number of numbers) {
     const hash = await chain.rpc.request<Hash | null>('chain_getBlockHash', [number])
-    if (hash) memory.add({ number, hash })
+    if (hash) refs.push({ number, hash })
   }
+  return refs
 }
 
 // Blocks given, newest last: the last 256 and then ever thinner, at most about 1,300 of them.

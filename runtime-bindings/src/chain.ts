@@ -1,4 +1,4 @@
-import type { Observable, Subscription } from 'rxjs'
+import { catchError, concat, defer, filter, ignoreElements, skip, take, type Observable, type Subscription } from 'rxjs'
 import type { ApiPromise as Api } from '@polkadot/api'
 import type { ProviderInterface } from '@polkadot/rpc-provider/types'
 import type { Call } from '@polkadot/types/interfaces'
@@ -10,7 +10,7 @@ import { ChainReplacedError, ChainUnreachableError, RpcError } from './errors.ts
 import type { Features } from './features.ts'
 import { silent, type Log } from './log.ts'
 import { ApiPromise, utilCrypto } from './polkadot.ts'
-import { connectRpc, type Rpc, type RpcOptions } from './rpc.ts'
+import { connectRpc, endpointName, type Rpc, type RpcOptions } from './rpc.ts'
 import { callOf, createRuntime, specOf, storageKey, storageValue, type Runtime } from './runtime.ts'
 
 /** A connection to a chain that survives outages and runtime upgrades. */
@@ -38,6 +38,8 @@ export interface Chain {
    * child) tells, for a node that has no hashes of values: a runtime that changes without its name or version is then not noticed.
    */
   runtimeAfter(parent: Hash, code: Hash | null, marker: Hex | null): Promise<Runtime>
+  /** What a runtime says of its types does not fit a block: whoever told it may have lied, and it is asked for anew. */
+  forgetRuntime(runtime: Runtime): void
   /** The hash of the code in a block's state; null from a node that tells no hashes of values (chopsticks' own server). */
   codeHashAt(block: Hash): Promise<Hash | null>
   /** Throws ChainReplacedError if the endpoint no longer has our genesis. */
@@ -81,7 +83,7 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
 
     const upgrade = async (): Promise<void> => {
       const next = await loadRuntime(rpc)
-      if (next.codeHash === current.codeHash) return
+      if (next === current) return
       const nextApi = await createApi(rpc, next, genesisHash)
       log.info('runtime upgraded', { from: specOf(current), to: specOf(next), codeHash: next.codeHash })
       current = next
@@ -90,13 +92,19 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
     // The node tells at subscription, after each reconnection and whenever the code changes.
     let versions = 0
     let queue = Promise.resolve()
-    const watching: Subscription = rpc.subscribe<unknown>('state_subscribeRuntimeVersion', 'state_unsubscribeRuntimeVersion').subscribe({
+    const versions$: Observable<unknown> = rpc.subscribe<unknown>('state_subscribeRuntimeVersion', 'state_unsubscribeRuntimeVersion').pipe(
+      catchError((error: unknown) => {
+        log.warn('the node does not tell runtime upgrades', { endpoint: rpc.endpoint, error: String(error) })
+        // Another one may, or the same after a restart.
+        return concat(rpc.connected$.pipe(skip(1), filter((up) => up), take(1), ignoreElements()), defer(() => versions$))
+      }),
+    )
+    const watching: Subscription = versions$.subscribe({
       next: (version) => {
         const { specName, specVersion } = (version ?? {}) as { specName?: string; specVersion?: number }
         if (versions++ === 0 && specName === current.specName && specVersion === current.specVersion) return
         queue = queue.then(upgrade).catch((error: unknown) => log.warn('runtime could not be read', { error: String(error) }))
       },
-      error: (error: unknown) => log.warn('the node does not tell runtime upgrades', { error: String(error) }),
     })
     const losses = rpc.connected$.subscribe((up) => {
       if (up) log.info('chain connected', { endpoint: rpc.endpoint })
@@ -142,6 +150,7 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
         }
         return runtimeOf(rpc, await found, parent)
       },
+      forgetRuntime: ({ codeHash }) => void runtimes.delete(codeHash),
       async codeHashAt(block) {
         if (!tellsHashes) return null
         const hash = await storageHash(rpc, block)
@@ -160,7 +169,7 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
     }
   } catch (error) {
     rpc.close()
-    if (error instanceof RpcError) throw new ChainUnreachableError(options.endpoint, `it does not answer like a chain (${error.message})`, error)
+    if (error instanceof RpcError) throw new ChainUnreachableError(endpoints.map(endpointName).join(', '), `it does not answer like a chain (${error.message})`, error)
     throw error
   }
 }

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { serveRpc, type RpcSubscriptions } from '../testing/rpc-server.ts'
+import { firstValueFrom } from 'rxjs'
 import { connectEndpoints, type EndpointsOptions } from './endpoints.ts'
 import { ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
-import type { Rpc } from './rpc.ts'
+import type { EndpointInUse, Rpc } from './rpc.ts'
 
 // A node as far as endpoints go: a genesis, a height, and answers that a test may hold back or refuse.
 class Node {
@@ -13,6 +14,8 @@ class Node {
   asked: string[] = []
   refuse: { code: number; message: string } | undefined
   mute = false
+  /** Refuses subscriptions. */
+  headless = false
   heads: ((data: unknown) => void)[] = []
   server!: Awaited<ReturnType<typeof serveRpc>>
   port = 0
@@ -31,6 +34,7 @@ class Node {
     this.asked.push(method)
     if (this.mute) return new Promise(() => {})
     if (this.refuse) return Promise.reject(Object.assign(new Error(this.refuse.message), this.refuse))
+    if (method === 'heads' && this.headless) return Promise.reject(Object.assign(new Error('Subscriptions are not available'), { code: -32601 }))
     if (method === 'heads') this.heads.push(subscriptions.subscribe('head', `s${this.heads.length}`))
     return Promise.resolve(method === 'heads' ? `s${this.heads.length - 1}` : [this.port, method, ...params])
   }
@@ -57,12 +61,12 @@ const note = (event: string, fields?: Record<string, unknown>): void => void sai
 const connect = (endpoints: readonly Node[], options: Partial<EndpointsOptions> = {}): Promise<Rpc> =>
   connectEndpoints({ endpoints: endpoints.map(({ url }) => url), signal: stop.signal, retryMs: 20, probeMs: 20, standMs: 100, restMs: 50, requestTimeoutMs: 4_000, random: () => 0.5, log: { info: note, warn: note, debug: note }, ...options })
 /** Connected with the first in use and the others known. */
-const connected = async (endpoints: readonly Node[], options: Partial<EndpointsOptions> = {}): Promise<Rpc> => {
-  const [first, ...others] = endpoints
+const connected = async (endpoints: readonly Node[], options: Partial<EndpointsOptions> = {}, name = endpoints[0]!.url): Promise<Rpc> => {
+  const [, ...others] = endpoints
   const ports = others.map(({ port }) => port)
   await Promise.all(others.map((other) => other.server.close()))
   const rpc = await connect(endpoints, options)
-  expect(rpc.endpoint).toBe(first!.url)
+  expect(rpc.endpoint).toBe(name)
   const header = others.map((other) => vi.spyOn(other, 'answer'))
   for (const [i, other] of others.entries()) await Object.assign(other, { port: ports[i] }).up()
   await vi.waitFor(() => expect(header.every((spy) => spy.mock.calls.some(([method]) => method === 'chain_getHeader'))).toBe(true), { timeout: 5_000 })
@@ -163,6 +167,46 @@ describe('several endpoints', () => {
     rpc.distrust('it lies too')
     await vi.waitFor(() => expect(states.slice(2)).toContain(false), { timeout: 5_000 })
     await vi.waitFor(() => expect(rpc.connected).toBe(true), { timeout: 5_000 })
+  })
+
+  test('a subscription that one refuses is asked of another, and is an error where none grants it', async () => {
+    const [a, b] = [await node(), await node()]
+    a.headless = true
+    const rpc = await connected([a, b])
+    const heads: unknown[] = []
+    rpc.subscribe('heads', 'unheads').subscribe((head) => heads.push(head))
+    await vi.waitFor(() => expect(b.heads).toHaveLength(1))
+    b.tell(7)
+    await vi.waitFor(() => expect(heads).toEqual([7]))
+    b.headless = true
+    await expect(firstValueFrom(rpc.subscribe('heads', 'unheads'))).rejects.toThrow(/Subscriptions are not available/)
+  })
+
+  test('which one is in use, how often that changed and why is told, and no secret of an address', async () => {
+    const [a, b] = [await node(), await node()]
+    const seen: EndpointInUse[] = []
+    const rpc = await connected([a, b], { endpoints: [`ws://me:hunter2@127.0.0.1:${a.port}/hunter2?key=hunter2`, b.url] }, `${a.url}/…`)
+    rpc.inUse$.subscribe((inUse) => seen.push(inUse))
+    rpc.distrust('it lies')
+    expect(seen).toEqual([{ endpoint: `${a.url}/…`, switches: 0, why: null }, { endpoint: b.url, switches: 1, why: 'it lies' }])
+    expect(said.filter(({ event }) => event === 'endpoint switched').at(-1)).toEqual({ event: 'endpoint switched', fields: { from: `${a.url}/…`, to: b.url, why: 'it lies', switches: 1 } })
+    expect(JSON.stringify(said)).not.toMatch(/hunter2/)
+    await expect(connect([], { endpoints: [`ws://127.0.0.1:1/hunter2`, `ws://127.0.0.1:2?hunter2`], requestTimeoutMs: 100 })).rejects.toSatisfy((error: Error) => error instanceof ChainUnreachableError && !/hunter2/.test(error.message))
+  })
+
+  test('the others can be asked what they say', async () => {
+    const [a, b, c] = [await node(), await node(), await node()]
+    const rpc = await connected([a, b, c])
+    b.refuse = { code: 4003, message: 'State already discarded' }
+    expect(await rpc.elsewhere('x', [1])).toEqual([[c.port, 'x', 1]])
+    expect(a.asked).toEqual([])
+  })
+
+  test('what is no header is no height', async () => {
+    const [a, b] = [await node(), await node()]
+    const rpc = await connected([a, b])
+    a.height = NaN
+    await vi.waitFor(() => expect(rpc.endpoint).toBe(b.url), { timeout: 5_000 })
   })
 
   test('requests are spaced, for each endpoint', async () => {

@@ -1,8 +1,9 @@
-import { BehaviorSubject, Observable, switchMap } from 'rxjs'
+import { BehaviorSubject, catchError, EMPTY, Observable, switchMap, throwError } from 'rxjs'
 import type { Hash } from '@assay/protocol'
 import { ChainError, ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
+import { heightOf } from './header.ts'
 import { silent, type Log } from './log.ts'
-import { connectRpc, type Rpc, type RpcOptions } from './rpc.ts'
+import { connectRpc, endpointName, type EndpointInUse, type Rpc, type RpcOptions } from './rpc.ts'
 
 export interface EndpointsOptions extends Omit<RpcOptions, 'endpoint'> {
   /** ws:// or wss:// addresses of nodes of one chain; the first to answer is used first */
@@ -23,6 +24,8 @@ export interface EndpointsOptions extends Omit<RpcOptions, 'endpoint'> {
 /** What is known of one endpoint. */
 interface Endpoint {
   readonly url: string
+  /** what it is called: no secret is in it */
+  readonly name: string
   readonly take: (count: number) => Promise<void>
   rpc: Rpc | null
   /** of its best block, and when that last rose */
@@ -30,6 +33,8 @@ interface Endpoint {
   movedAt: number
   /** of its probes, smoothed, ms */
   latency: number
+  /** subscriptions that it refused since it is connected */
+  readonly refuses: Set<string>
   /** failures in a row; 0 when it answers a probe with a block that rose */
   failures: number
   restUntil: number
@@ -45,11 +50,16 @@ interface Ask {
 
 /** Blocks that an endpoint may be behind the highest without being left for it. */
 const LAG = 2
+/** What a block behind costs in the choice, in ms, and the most that they cost together: a node that lies about its height must not outweigh its failures for ever. */
+const BEHIND_MS = 1_000
+const BEHIND_MOST_MS = 60_000
+const FAILURE_MS = 10_000
 
 /**
  * One connection over several endpoints of a chain: all are kept open and probed, one is used, and another takes its place when it is cut off, answers too late or "too many requests", stands still
  * while another goes on, or is distrusted by the reader. Requests under way are asked again of the new one, which is sound for the same reason as in `connectRpc`; subscriptions are made anew. Which
- * one is best is told by height, failures and latency; one that failed is left alone for a while and then may be chosen again. `endpoint` is the one in use.
+ * one is best is told by height, failures and latency; one that failed is left alone for a while and then may be chosen again. A subscription that one refuses is asked of another; it is an error when
+ * none grants it. `endpoint` is the one in use.
  * Throws ChainUnreachableError if none answers within `requestTimeoutMs` (default 30 s).
  */
 export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> {
@@ -57,24 +67,32 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
   if (signal.aborted) throw new StoppedError('The connection')
   const stop = new AbortController()
   const ending = AbortSignal.any([signal, stop.signal])
-  const all = urls.map((url): Endpoint => ({ url, take: limiter(options.requestsPerSecond, ending), rpc: null, height: 0, movedAt: performance.now(), latency: 0, failures: 0, restUntil: 0 }))
+  const all = urls.map((url): Endpoint => ({ url, name: endpointName(url), take: limiter(options.requestsPerSecond, ending), refuses: new Set(), rpc: null, height: 0, movedAt: performance.now(), latency: 0, failures: 0, restUntil: 0 }))
   const connected$ = new BehaviorSubject(false)
   const active$ = new BehaviorSubject<Endpoint>(all[0]!)
+  const inUse$ = new BehaviorSubject<EndpointInUse>({ endpoint: all[0]!.name, switches: 0, why: null })
   const asks = new Set<Ask>()
   let genesis: Hash | undefined
   let lastProblem: unknown
+  let begun = false // one is or was in use
 
   const up = (one: Endpoint): boolean => one.rpc?.connected === true
-  // Lower is better. A block behind counts as a second, a failure as ten.
+  // Lower is better.
   const score = (one: Endpoint): number => {
     const highest = Math.max(...all.filter(up).map(({ height }) => height))
-    return one.latency + 1_000 * Math.max(0, highest - one.height - LAG) + 10_000 * one.failures
+    return one.latency + Math.min(BEHIND_MOST_MS, BEHIND_MS * Math.max(0, highest - one.height - LAG)) + FAILURE_MS * (one.failures + one.refuses.size)
   }
   const candidates = (except?: Endpoint): Endpoint[] => all.filter((one) => one !== except && up(one) && one.restUntil <= performance.now()).toSorted((a, b) => score(a) - score(b))
 
   const use = (next: Endpoint, why: string): void => {
     const before = active$.value
-    if (next !== before) log.warn('endpoint switched', { from: before.url, to: next.url, why })
+    const { switches } = inUse$.value
+    // The first to answer is no switch.
+    if (next !== before && begun) {
+      log.warn('endpoint switched', { from: before.name, to: next.name, why, switches: switches + 1 })
+      inUse$.next({ endpoint: next.name, switches: switches + 1, why })
+    } else if (next !== before) inUse$.next({ ...inUse$.value, endpoint: next.name })
+    begun = true
     if (next !== before || !connected$.value) active$.next(next)
     connected$.next(true) // also if it was: another node answers now
     if (next !== before) run([...asks])
@@ -84,7 +102,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
   const fault = (one: Endpoint, why: string): void => {
     if (one.restUntil <= performance.now()) one.failures++ // of many requests that fail together the first counts
     one.restUntil = performance.now() + restMs * 2 ** Math.min(one.failures - 1, 5) * (0.5 + random())
-    log.debug('endpoint at fault', { endpoint: one.url, why, failures: one.failures })
+    log.debug('endpoint at fault', { endpoint: one.name, why, failures: one.failures })
     if (one === active$.value) choose(why)
   }
 
@@ -94,6 +112,15 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     const [next] = candidates(current)
     if (next) use(next, why)
     else if (!up(current) && connected$.value) connected$.next(false)
+    return next !== undefined
+  }
+
+  /** An endpoint refuses a subscription: true if another one takes its place, or has done so, which may grant it. */
+  const refused = (one: Endpoint, method: string, error: unknown): boolean => {
+    one.refuses.add(method)
+    if (one !== active$.value) return true
+    const [next] = candidates(one).filter(({ refuses }) => !refuses.has(method))
+    if (next) use(next, error instanceof Error ? error.message : String(error))
     return next !== undefined
   }
 
@@ -128,7 +155,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
 
   const ask = (method: string, params: readonly unknown[], timeoutMs: number): { ask: Ask; answer: Promise<unknown> } => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const timer = setTimeout(() => settle(made, () => reject(new ChainTimeoutError(active$.value.url, method, timeoutMs))), timeoutMs)
+    const timer = setTimeout(() => settle(made, () => reject(new ChainTimeoutError(active$.value.name, method, timeoutMs))), timeoutMs)
     const done = <T>(by: (value: T) => void) => (value: T): void => {
       clearTimeout(timer)
       by(value)
@@ -147,15 +174,17 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
         // Half the time: what this one does not answer should still be answered by another.
         const rpc = await connectRpc({ ...options, endpoint: one.url, signal: ending, requestTimeoutMs: requestTimeoutMs / 2 })
         opened = rpc
-        const found = await rpc.request<Hash>('chain_getBlockHash', [0])
+        const found = await rpc.request<Hash | null>('chain_getBlockHash', [0])
+        if (typeof found !== 'string') throw new ChainUnreachableError(one.name, 'it has no block 0')
         genesis ??= found
         if (found !== genesis) {
           rpc.close()
-          return log.warn('endpoint left out', { endpoint: one.url, why: `its genesis is ${found}, and the chain's is ${genesis}` })
+          return log.warn('endpoint left out', { endpoint: one.name, why: `its genesis is ${found}, and the chain's is ${genesis}` })
         }
         one.rpc = rpc
         one.movedAt = performance.now()
         rpc.connected$.subscribe((is) => {
+          one.refuses.clear()
           if (is && (one === active$.value || !up(active$.value))) use(one, 'it is connected')
           else if (!is && one === active$.value && !ending.aborted) choose('the connection was lost')
         })
@@ -173,8 +202,8 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     while (!ending.aborted) {
       const asked = performance.now()
       try {
-        const { number } = await rpc.request<{ number: string }>('chain_getHeader')
-        const height = Number(number)
+        const height = heightOf(await rpc.request<unknown>('chain_getHeader'))
+        if (height === null) throw new ChainError('INCONSISTENT', `${one.name} gives a header that is none.`, 'Use another node.')
         const took = performance.now() - asked
         one.latency = one.latency === 0 ? took : 0.7 * one.latency + 0.3 * took
         if (height > one.height) {
@@ -198,6 +227,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     for (const one of [...asks]) settle(one, () => one.reject(new StoppedError('The connection')))
     connected$.complete()
     active$.complete()
+    inUse$.complete()
   }
   signal.addEventListener('abort', close, { once: true })
 
@@ -206,12 +236,13 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     const stopped = signal.aborted
     close()
     if (stopped) throw new StoppedError('The connection')
-    throw lastProblem instanceof ChainError ? lastProblem : new ChainUnreachableError(urls.join(', '), 'no answer')
+    throw lastProblem instanceof ChainError ? lastProblem : new ChainUnreachableError(all.map(({ name }) => name).join(', '), 'no answer')
   })
   return {
     get endpoint() {
-      return active$.value.url
+      return active$.value.name
     },
+    inUse$: inUse$.asObservable(),
     connected$: connected$.asObservable(),
     get connected() {
       return connected$.value
@@ -226,8 +257,13 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
       run(made.map(({ ask }) => ask))
       return made.map(({ answer }) => answer as Promise<T>)
     },
+    elsewhere: async <T>(method: string, params: readonly unknown[] = []) => {
+      const others = all.filter((one) => one !== active$.value && up(one))
+      const answers = await Promise.allSettled(others.map((one) => one.take(1).then(() => one.rpc!.request<T>(method, params))))
+      return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+    },
     subscribe: <T>(method: string, unsubscribe: string, params: readonly unknown[] = []) =>
-      active$.pipe(switchMap((one) => (one.rpc ? one.rpc.subscribe<T>(method, unsubscribe, params) : new Observable<T>()))),
+      active$.pipe(switchMap((one) => (one.rpc ? one.rpc.subscribe<T>(method, unsubscribe, params).pipe(catchError((error: unknown) => (refused(one, method, error) ? EMPTY : throwError(() => error)))) : new Observable<T>()))),
     distrust: (why) => {
       const one = active$.value
       fault(one, why)

@@ -44,8 +44,11 @@ export class RpcError extends ChainError {
 
 /** The endpoint now serves another chain than the one we connected to. */
 export class ChainReplacedError extends ChainError {
-  constructor(endpoint: string, expected: string, found: string) {
+  readonly found: `0x${string}`
+
+  constructor(endpoint: string, expected: string, found: `0x${string}`) {
     super('CHAIN_REPLACED', `${endpoint} serves another chain: genesis ${found} where ${expected} was.`, 'Point to the right node, or start again with fresh data if the chain was meant to be replaced.')
+    this.found = found
   }
 }
 

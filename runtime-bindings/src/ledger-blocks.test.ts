@@ -6,7 +6,7 @@ import { accountFromSecret, type Account } from './account.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { addAttribute } from './did.ts'
-import { decodeEvents, ledgerBlocks$, ledgerEvents, loadLedgerBlock, type LedgerBlockEvent } from './ledger-blocks.ts'
+import { decodeEvents, ledgerBlocks, ledgerBlocks$, ledgerEvents, loadLedgerBlock, type LedgerBlockEvent } from './ledger-blocks.ts'
 import { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
 import { createSender, type Sender } from './sender.ts'
 import { addItem, hasItem, putItem, readItem, updateItem } from './storage.ts'
@@ -79,6 +79,30 @@ describe('a block', () => {
 
   test('0 has none', async () => {
     expect(await loadLedgerBlock(chain, { number: 0, hash: chain.genesisHash, parentHash: chain.genesisHash })).toMatchObject({ number: 0, relayRoot: null, events: [] })
+  })
+
+  test('that the node answers without events, or with another block\'s, is no block without events', async () => {
+    const { number, hash } = await dev.newBlock()
+    const header = { number, hash, parentHash: (await (await dev.chain.getBlock(hash))!.parentBlock)!.hash }
+    expect(await loadLedgerBlock(chain, header)).toMatchObject({ number, events: [] })
+    type Sets = { block: Hash; changes: [Hash, Hash | null][] }[]
+    const lying = (tamper: (sets: Sets) => unknown): Chain => ({ ...chain, rpc: { ...chain.rpc, requests: <T>(calls: Parameters<Chain['rpc']['requests']>[0]) => chain.rpc.requests<Sets>(calls).map(async (answer) => tamper(await answer) as T) } })
+    const lies: [(sets: Sets) => unknown, RegExp][] = [
+      [([set]) => [{ ...set, changes: [] }], /gives no events for block/],
+      [([set]) => [{ ...set, changes: set!.changes.map(([key]) => [key, null]) }], /gives no events for block/],
+      [([set]) => [{ ...set, block: chain.genesisHash }], /gives the state of another block for block/],
+    ]
+    for (const [tamper, said] of lies) await expect(loadLedgerBlock(lying(tamper), header)).rejects.toMatchObject({ code: 'INCONSISTENT', message: said })
+  })
+
+  test('that does not decode makes the runtime be asked for anew: another node may have lied about it', async () => {
+    const { number, hash } = await dev.newBlock()
+    const header = { number, hash, parentHash: (await (await dev.chain.getBlock(hash))!.parentBlock)!.hash }
+    const { runtime } = chain
+    const forgotten: unknown[] = []
+    const lied: Chain = { ...chain, runtimeAfter: async () => ({ ...runtime, pallets: { ...runtime.pallets, query: { ...runtime.pallets.query, system: { ...runtime.pallets.query['system'], events: runtime.pallets.query['system']!['account'] } } } } as typeof runtime), forgetRuntime: (one) => void forgotten.push(one.codeHash) }
+    await expect(loadLedgerBlock(lied, header)).rejects.toThrow()
+    expect(forgotten).toEqual([runtime.codeHash])
   })
 
   test('whose events do not decode says so, whatever the bytes', () => {
@@ -184,6 +208,29 @@ describe('the stream on the real chain', () => {
     expect(gone).toBeGreaterThan(dev.head().number - 10)
     reader.end.abort()
     await reader.finished
+  })
+
+  test('goes on at another node when one hangs without closing anything, with every block once', async () => {
+    const ways = [await startProxy({ target: { port: dev.port } }), await startProxy({ target: { port: dev.port } })]
+    const both = await connectChain({ endpoint: ways.map(({ port }) => `ws://127.0.0.1:${port}`).join(','), signal: stop.signal, retryMs: 20, requestTimeoutMs: 2_000 })
+    const from = dev.head().number + 1
+    const have: LedgerBlock[] = []
+    const end = new AbortController()
+    const reading = (async () => {
+      for await (const event of ledgerBlocks(both, { from, confirmations: 1, signal: end.signal, stallMs: 5_000 })) if (event.type === 'block') have.push(event.block)
+    })()
+    await dev.newBlocks(3)
+    await vi.waitFor(() => expect(have).toHaveLength(2), { timeout: 20_000 })
+    await vi.waitFor(() => expect(ways.every(({ connections }) => connections > 0)).toBe(true))
+    const used = ways.findIndex(({ port }) => both.endpoint.endsWith(`:${port}`))
+    ways[used]!.stall()
+    await dev.newBlocks(3)
+    await vi.waitFor(() => expect(have.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4].map((i) => from + i)), { timeout: 20_000 })
+    expect(both.endpoint).toBe(`ws://127.0.0.1:${ways[1 - used]!.port}`)
+    end.abort()
+    await reading
+    await both.close()
+    for (const way of ways) await way.close()
   })
 
   test('says that the endpoint is gone', async () => {

@@ -64,7 +64,12 @@ function loadRun(chain: Chain, headers: readonly Header[]): Promise<Loaded<Ledge
     const state = await states[i]!
     const code = await same.catch(() => undefined) ?? await chain.codeHashAt(header.parentHash)
     const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
-    return { value: { ...base, relayRoot: relayRootOf(runtime, state.validation), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
+    try {
+      return { value: { ...base, relayRoot: relayRootOf(runtime, state.validation), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
+    } catch (error) {
+      chain.forgetRuntime(runtime)
+      throw error
+    }
   })
 }
 
@@ -80,12 +85,14 @@ interface State {
 function readStates(chain: Chain, headers: readonly Header[]): Promise<State>[] {
   const keys = stateKeys(chain.runtime) // hashes of names, and the same in every runtime
   const asked = Object.values(keys).filter((key) => key !== null)
-  const answers = chain.rpc.requests<{ changes: [Hex, Hex | null][] }[]>(headers.map(({ hash }) => ({ method: 'state_queryStorageAt', params: [asked, hash] })))
-  return headers.map(async ({ number }, i) => {
+  const answers = chain.rpc.requests<{ block: Hash; changes: [Hex, Hex | null][] }[]>(headers.map(({ hash }) => ({ method: 'state_queryStorageAt', params: [asked, hash] })))
+  return headers.map(async ({ number, hash }, i) => {
     const [set] = await answers[i]!
     if (!set) throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has the state of block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
     const values = new Map<Hex | null, Hex | null>(set.changes)
     const value = (key: Hex | null): Hex | null => values.get(key) ?? null
+    // Every block has events, if only those of its inherents: no events are no answer, and to take them for one would be to overlook the block in silence.
+    if (number > 0 && (set.block !== hash || value(keys.events) === null)) throw new ChainError('INCONSISTENT', `${chain.endpoint} gives ${set.block === hash ? 'no events' : 'the state of another block'} for block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
     return { events: value(keys.events), validation: value(keys.validation), marker: value(keys.marker), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
   })
 }

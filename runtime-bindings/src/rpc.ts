@@ -1,4 +1,4 @@
-import { BehaviorSubject, Observable, type Observer } from 'rxjs'
+import { BehaviorSubject, Observable, of, type Observer } from 'rxjs'
 import { ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
 
 /**
@@ -7,18 +7,41 @@ import { ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from
  * an outage, prints to the console, never times out a connection that died silently, and crashes the process when a cut meets its own subscription.
  */
 export interface Rpc {
+  /** What the endpoint is called: its address without what may be a secret in it. */
   readonly endpoint: string
+  /** The endpoint in use, now and after each switch to another. */
+  readonly inUse$: Observable<EndpointInUse>
   readonly connected$: Observable<boolean>
   readonly connected: boolean
   /** Answers `result`. Throws RpcError (the node's own error), ChainTimeoutError, StoppedError. */
   request<T>(method: string, params?: readonly unknown[], timeoutMs?: number): Promise<T>
   /** The same for many at once, in as few messages as the node takes. */
   requests<T>(calls: readonly { readonly method: string; readonly params: readonly unknown[] }[]): Promise<T>[]
+  /** What the endpoints that are not in use answer, of those that are connected and do so in time: to hold a claim of the one in use against. */
+  elsewhere<T>(method: string, params?: readonly unknown[]): Promise<T[]>
   /** Values of a subscription, through any number of connections; what happened during an outage is not delivered. Errors if the node refuses it, completes on `close`. */
   subscribe<T>(method: string, unsubscribe: string, params?: readonly unknown[]): Observable<T>
   /** The reader finds that what answers cannot be right, or does not move: another connection is made, to another endpoint where there are several. */
   distrust(why: string): void
   close(): void
+}
+
+/** Which of several endpoints is asked. */
+export interface EndpointInUse {
+  readonly endpoint: string
+  /** how often another has taken its place since the start, and why the last time; null before the first */
+  readonly switches: number
+  readonly why: string | null
+}
+
+/**
+ * What an address is called in logs, errors and on pages: many hold a key in user, path or query.
+ * @example endpointName('wss://me:pw@rpc.example:443/v1/KEY') // 'wss://rpc.example/…'
+ */
+export function endpointName(address: string): string {
+  if (!URL.canParse(address)) return address.replace(/^(\w+:\/\/)?[^/]*@/, '$1…@').replace(/([^:/])\/.*$/, '$1/…')
+  const { protocol, host, pathname, search } = new URL(address)
+  return `${protocol}//${host}${pathname.length > 1 || search !== '' ? '/…' : ''}`
 }
 
 interface Pending {
@@ -55,8 +78,9 @@ export interface RpcOptions {
 const LARGEST_BATCH = 64
 
 /** Opens the connection; resolves at the first success and throws ChainUnreachableError if there is none within `requestTimeoutMs`. */
-export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
-  if (!/^wss?:\/\/\S+$/.test(endpoint) || !URL.canParse(endpoint)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
+export async function connectRpc({ endpoint: address, signal, requestTimeoutMs = 30_000, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
+  const endpoint = endpointName(address)
+  if (!/^wss?:\/\/\S+$/.test(address) || !URL.canParse(address)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
   if (signal.aborted) throw new StoppedError('The connection')
   const connected$ = new BehaviorSubject(false)
   const pending = new Map<number, Pending>()
@@ -134,7 +158,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
   }
 
   const open = (): void => {
-    const fresh = new WebSocket(endpoint)
+    const fresh = new WebSocket(address)
     socket = fresh
     heard = performance.now()
     fresh.onopen = () => {
@@ -176,10 +200,11 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
 
   const subscribe = <T>(method: string, unsubscribe: string, params: readonly unknown[] = []): Observable<T> =>
     new Observable<T>((observer: Observer<T>) => {
+      if (closed) return observer.complete()
       let key: string | undefined
-      let of: WebSocket | undefined
+      let asked: WebSocket | undefined
       const begin = (): void => {
-        const mine = (of = socket)
+        const mine = (asked = socket)
         key = undefined
         request<unknown>(method, params).then(
           (id) => {
@@ -201,7 +226,7 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
       if (up) begin()
       return () => {
         subscriptions.delete(entry)
-        if (key !== undefined && of === socket && up) {
+        if (key !== undefined && asked === socket && up) {
           live.delete(key)
           request(unsubscribe, [key]).catch(() => {})
         }
@@ -259,12 +284,14 @@ export async function connectRpc({ endpoint, signal, requestTimeoutMs = 30_000, 
   })
   return {
     endpoint,
+    inUse$: of({ endpoint, switches: 0, why: null }),
     connected$: connected$.asObservable(),
     get connected() {
       return connected$.value
     },
     request,
     requests,
+    elsewhere: () => Promise.resolve([]),
     subscribe,
     distrust: (why) => {
       if (up) drop(why)

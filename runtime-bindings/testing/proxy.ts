@@ -14,20 +14,23 @@ export interface CuttingProxy extends AsyncDisposable {
   close(): Promise<void>
 }
 
+// Node resets TCP only.
+const breakOff = (socket: Socket): void => void (socket.remoteFamily === undefined ? socket.destroy() : socket.resetAndDestroy())
+
 /**
- * Listens on loopback and forwards to `target`.
+ * Listens on loopback, or on a local socket (`path`), and forwards to `target`. (What is cut on a local socket is closed; it knows no reset.)
  * @example const proxy = await startProxy({ target: { port: chain.port } }); new WsProvider(`ws://127.0.0.1:${proxy.port}`); proxy.cut()
  */
-export async function startProxy({ target, port = 0 }: { target: { host?: string; port: number }; port?: number }): Promise<CuttingProxy> {
+export async function startProxy({ target, ...at }: { target: { host?: string; port: number } | { path: string }; port?: number } | { target: { path: string }; path: string }): Promise<CuttingProxy> {
   const pairs = new Set<[Socket, Socket]>()
   let state: 'open' | 'cut' | 'stalled' = 'open'
 
   const server = createServer((near) => {
     if (state === 'cut') {
-      near.resetAndDestroy()
+      breakOff(near)
       return
     }
-    const far = connect({ host: target.host ?? '127.0.0.1', port: target.port })
+    const far = connect('path' in target ? target : { host: target.host ?? '127.0.0.1', port: target.port })
     const pair: [Socket, Socket] = [near, far]
     pairs.add(pair)
     for (const [from, to] of [pair, [far, near]] as const) {
@@ -54,20 +57,20 @@ export async function startProxy({ target, port = 0 }: { target: { host?: string
   const cut = (): void => {
     state = 'cut'
     for (const pair of pairs) {
-      for (const socket of pair) socket.resetAndDestroy()
+      pair.forEach(breakOff)
       pairs.delete(pair)
     }
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen('path' in at ? at : { host: '127.0.0.1', port: at.port ?? 0 }, resolve)
   })
   const close = async (): Promise<void> => {
     cut()
     if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()))
   }
   return {
-    port: (server.address() as AddressInfo).port,
+    port: 'path' in at ? 0 : (server.address() as AddressInfo).port,
     get connections() {
       return pairs.size
     },

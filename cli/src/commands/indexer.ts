@@ -21,10 +21,7 @@ export function register(program: Command): void {
   serviceCommand(indexer.command('reindex').description('empty the database of all but evidence, then start: everything is read from the chain and judged again'), {
     name: 'indexer',
     schema: Type.Object({ ...indexerConfig.properties, ...emptyingConfig.properties }),
-    run: async ({ force, ...config }, context) => {
-      await (await load()).emptyIndex(placeOf(config), { ...context, force })
-      await (await import('@assay/indexer')).runIndexer(config, context)
-    },
+    run: async ({ force, ...config }, context) => (await import('@assay/indexer')).reindex(config, { ...context, force }),
   })
   serviceCommand(indexer.command('prune').description('let go now what --keep-evidence and --keep-observations let go'), {
     name: 'indexer', schema: maintenanceConfig, run: async (config, context) => (await load()).pruneNow(placeOf(config), retentionOf(config), context),

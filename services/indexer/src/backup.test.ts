@@ -13,6 +13,7 @@ import { TABLE_NAMES } from './backup.ts'
 import { openExisting, type Place, type Store } from './database.ts'
 import { storedLedger } from './follow.ts'
 import { backUp, emptyIndex, restoreFrom } from './maintenance.ts'
+import { recorder } from './testing/log.ts'
 import { served, testPlace } from './testing/database.ts'
 import { fillDatabase, followPlayed, judgePlayed, rootsIn } from './testing/played.ts'
 
@@ -55,6 +56,7 @@ async function within<T>(place: Place, work: (store: Store) => Promise<T>): Prom
 /** All rows of all tables. */
 // The journal is written anew by what it tells of, in the order in which that comes.
 const everything = async ({ db }: Store): Promise<Record<string, unknown[]>> => Object.fromEntries(await Promise.all(TABLE_NAMES.filter((table) => table !== 'leadership' && table !== 'journal').map(async (table) => [table, (await sql`select * from ${sql.table(table)} t order by t::text`.execute(db)).rows] as const)))
+const emptying = (place: Place, force: boolean) => within(place, (store) => emptyIndex(store, { ...context, force }))
 const restoring = (to: Place, from = file, epoch?: number) => restoreFrom(to, from, { ...context, crypto: testCrypto, epoch })
 
 describe('a backup', () => {
@@ -68,7 +70,10 @@ describe('a backup', () => {
 
   it('restores to an epoch, from which following and judging give the same roots', async () => {
     const other = await place()
-    await restoring(other, file, 0)
+    const notes = recorder()
+    await restoreFrom(other, file, { ...context, log: notes.log, crypto: testCrypto, epoch: 0 })
+    // What stands now, not what the file says of itself.
+    expect(notes.said).toMatchObject([{ event: 'backup restored', fields: { head: judgementOfEpoch(played.parameters, 0), epoch: 0 } }])
     await within(other, async ({ db }) => {
       expect(await rootsIn(db)).toEqual(roots.slice(0, 1))
       expect(await db.selectFrom('epochs').select(['chain_state', 'chain_block', 'chain_bytes']).execute()).toEqual([{ chain_state: 'not_yet', chain_block: null, chain_bytes: null }])
@@ -110,6 +115,7 @@ describe('a file that looks sound and is not', () => {
       [forged(edited('blocks', 'number', 'x')), /does not take its rows of blocks/],
       [forged((all) => all.toSpliced(2, 0, all[2]!)), /does not take its rows of blocks/],
       [forged(edited('evidence', 'bytes', { b: 'AAAA' })), /is not what its hash says/],
+      [forged(edited('events', 'data', { b: Buffer.from('[{"kind":"item"').toString('base64') })), /blocks are no chain/],
       [forged(edited('blocks', 'hash', `0x${'77'.repeat(32)}`)), /blocks are no chain/],
       [gzipSync(`${gunzipSync(readFileSync(file)).toString().replace('"judged"', '"failed"')}`), /checksum is wrong/],
     ] as const) {
@@ -128,7 +134,7 @@ describe('a new index', () => {
   it('is made from the chain and the evidence that is kept, with the same roots', async () => {
     const other = await place()
     await restoring(other)
-    await emptyIndex(other, { ...context, force: false })
+    await emptying(other, false)
     await within(other, async ({ db }) => {
       expect(await db.selectFrom('blocks').select('number').execute()).toEqual([])
       await followPlayed(db, played)
@@ -136,15 +142,15 @@ describe('a new index', () => {
       expect(await rootsIn(db)).toEqual(roots)
       await db.updateTable('epochs').set({ evidence: 'pruned' }).where('epoch', '=', 0).execute()
     })
-    await expect(emptyIndex(other, { ...context, force: false })).rejects.toMatchObject({ code: 'PRUNED', message: /epochs 0 to 0 was pruned/ })
-    await emptyIndex(other, { ...context, force: true })
+    await expect(emptying(other, false)).rejects.toMatchObject({ code: 'PRUNED', message: /epochs 0 to 0 was pruned/ })
+    await emptying(other, true)
     await within(other, async ({ db }) => expect(await rootsIn(db)).toEqual([]))
   })
 
   it.runIf(served())('is not made while a process follows', async () => {
     await within(full, async (store) => {
       const leadership = await store.lead(context.signal)
-      await expect(emptyIndex(full, { ...context, force: false })).rejects.toMatchObject({ code: 'BUSY', exit: 75 })
+      await expect(emptying(full, false)).rejects.toMatchObject({ code: 'BUSY', exit: 75 })
       await leadership!.resign()
     })
   })

@@ -80,7 +80,7 @@ export interface RestoreOptions {
 
 /**
  * Reads a backup into a database, all or nothing: the checksum, the hashes of evidence and the chain of the blocks are verified before anything stands. That the rows tell the truth is the word of whoever made the file.
- * Throws OperatorError BACKUP for a file that is damaged or no backup, NO_EPOCH if the epoch is not in it.
+ * Tells what then stands, as a header would. Throws OperatorError BACKUP for a file that is damaged or no backup, NO_EPOCH if the epoch is not in it.
  */
 export async function restore({ db, file, crypto, epoch, signal }: RestoreOptions): Promise<BackupHeader> {
   return await db.transaction().execute(async (trx) => {
@@ -93,10 +93,11 @@ export async function restore({ db, file, crypto, epoch, signal }: RestoreOption
     if (!header) throw noBackup(file, 'it is empty')
     await claim(trx, { network: header.network, genesisHash: header.genesis })
     const ledger = await storedLedger({ db: trx, crypto, network: header.network as AccountId, signal }).catch((cause: unknown) => {
-      throw isOperatorError(cause) && cause.code === 'GAP' ? noBackup(file, `its blocks are no chain: ${cause.message}`, cause) : cause
+      throw isOperatorError(cause) && cause.code === 'DAMAGED' ? noBackup(file, `its blocks are no chain: ${cause.message}`, cause) : cause
     })
     if (epoch !== undefined) await cut(trx, file, ledger, epoch)
-    return header
+    // What stands, and not what the file says of itself.
+    return await describe(trx, { network: header.network, genesisHash: header.genesis }, header.schema)
   })
 }
 

@@ -8,6 +8,8 @@ import { Subject } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Change, Prepare, Store } from './database.ts'
+import { damagedError } from './database-damaged.ts'
+import { syncFolder, syncPath } from './database-durable.ts'
 import { CHANNEL } from './migrations.ts'
 import type { Tables } from './tables.ts'
 import { begin } from './transactions.ts'
@@ -41,7 +43,7 @@ export async function openEmbedded(dir: string, prepare: Prepare): Promise<Store
       ended: thread.ended,
       changes$: thread.changes$,
       shared: false,
-      lead: (signal) => Promise.resolve(signal.aborted ? null : { db, lost: new Promise(() => {}), resign: () => Promise.resolve() }),
+      lead: (signal) => Promise.resolve(signal.aborted ? null : { db, cutOff: false, lost: new Promise(() => {}), resign: () => Promise.resolve() }),
       tidy: async () => void (await sql`vacuum`.execute(db)),
       close: async () => {
         await thread.close()
@@ -67,9 +69,13 @@ async function startWhole(dir: string): Promise<Thread> {
   if (!existsSync(whole)) {
     rmSync(unfinished, { recursive: true, force: true })
     await (await startThread({ dir: unfinished, channel: CHANNEL })).close()
+    syncFolder(unfinished)
     renameSync(unfinished, whole)
+    syncPath(dir)
   }
-  return startThread({ dir: whole, channel: CHANNEL })
+  return startThread({ dir: whole, channel: CHANNEL }).catch((error: OperatorError) => {
+    throw isFull(error.cause) ? error : damagedError(`in ${dir}`, error.cause as Error)
+  })
 }
 
 async function startThread(data: WorkerData): Promise<Thread> {
@@ -127,9 +133,15 @@ async function startThread(data: WorkerData): Promise<Thread> {
 /** What WASI calls ENOSPC. */
 const NO_SPACE = 51
 
+/** SQLSTATEs of a page whose checksum is wrong, of an index that does not fit its table, and of a file that is gone. */
+const DAMAGED = /^(XX001|XX002|58P01)$/
+
+const isFull = (cause: unknown): boolean => (cause as { errno?: unknown } | null)?.errno === NO_SPACE
+
 /** A failure of the database itself; what it refused is in `cause`. PostgreSQL's own file system, in the thread, throws objects with a WASI error number and no message. */
-export function databaseError(cause: Error & { errno?: number }): OperatorError {
-  const what = cause.message ?? (cause.errno === NO_SPACE ? 'no space left on device' : `file system error ${cause.errno}`)
+export function databaseError(cause: Error & { errno?: number, code?: string | undefined }): OperatorError {
+  if (DAMAGED.test(cause.code ?? '')) return damagedError('in the data folder', cause)
+  const what = cause.message ?? (isFull(cause) ? 'no space left on device' : `file system error ${cause.errno}`)
   return new OperatorError('DATABASE', `the database failed (${what})`, { advice: 'Check that the disk has room, then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
 }
 

@@ -11,18 +11,25 @@ import type { Tables } from './tables.ts'
 import { begin } from './transactions.ts'
 
 const DEFAULT_POOL = 10
-/** For a connection, from the first packet on, and for a free one of the pool. */
-const CONNECT_MS = 10_000
-/** A query that takes longer has a server that does not answer; migrations, which may, have no such limit. */
-const QUERY_MS = 60_000
-/** How long a transaction may idle: the next leader waits for it. */
-const IDLE_MS = 30_000
-/** Between two signs of life of the connection that listens and leads, and how long one may take. */
-const PING_MS = 5_000
-/** Between two looks whether the lead is free. */
-const ELECTION_MS = 1_000
-/** How long the server may stay away. */
-const PATIENCE_MS = 60_000
+
+/** How long what may take, in ms. */
+export interface Waits {
+  /** for a connection, from the first packet on, and for a free one of the pool */
+  connectMs: number
+  /** a query that takes longer has a server that does not answer; migrations, which may, have no such limit */
+  queryMs: number
+  /** how long a transaction may idle: the next leader waits for it */
+  idleMs: number
+  /** between two signs of life of the connection that listens and leads, and how long one may take */
+  pingMs: number
+  /** between two looks whether the lead is free */
+  electionMs: number
+  /** silence of the leader's connection after which the lead is taken from it: its machine or process gives no sign of life, though nothing was closed */
+  silentMs: number
+  /** how long the server may stay away */
+  awayMs: number
+}
+const WAITS: Waits = { connectMs: 10_000, queryMs: 60_000, idleMs: 30_000, pingMs: 5_000, electionMs: 1_000, silentMs: 60_000, awayMs: 60_000 }
 /** Of PostgreSQL's advisory locks, one for each database: "assa". */
 const LEADER_LOCK = 0x61737361
 
@@ -40,16 +47,17 @@ const parsers: Record<number, (text: string) => unknown> = {
 }
 
 /** Opens the database that a postgres:// URL names. Throws OperatorError DATABASE_URL, DATABASE_LOST, DATABASE, and what `prepare` throws; no message holds the URL, which is a secret. */
-export async function openServed({ url, pool: size = DEFAULT_POOL }: { url: string, pool?: number | undefined }, prepare: Prepare): Promise<Store> {
-  const { config, where } = describe(url)
+export async function openServed({ url, pool: size = DEFAULT_POOL, waits: given }: { url: string, pool?: number | undefined, waits?: Partial<Waits> | undefined }, prepare: Prepare): Promise<Store> {
+  const waits = { ...WAITS, ...given }
+  const { config, where } = describe(url, waits)
   const preparing = createPool({ ...config, max: 1 })
   try {
     await prepare(new Kysely<Tables>({ dialect: dialectOver(preparing, where) }), where)
   } finally {
     await preparing.end()
   }
-  const pool = createPool({ ...config, max: size, query_timeout: QUERY_MS, idle_in_transaction_session_timeout: IDLE_MS })
-  const line = new Line(config, where)
+  const pool = createPool({ ...config, max: size, query_timeout: waits.queryMs, idle_in_transaction_session_timeout: waits.idleMs })
+  const line = new Line(config, where, waits)
   return {
     where,
     db: new Kysely<Tables>({ dialect: dialectOver(pool, where) }),
@@ -65,9 +73,9 @@ export async function openServed({ url, pool: size = DEFAULT_POOL }: { url: stri
   }
 }
 
-function describe(url: string): { config: ClientConfig, where: string } {
+function describe(url: string, { connectMs }: Waits): { config: ClientConfig, where: string } {
   const getTypeParser = ((oid: number, format?: 'text') => parsers[oid] ?? types.getTypeParser(oid, format)) as typeof types.getTypeParser
-  const config: ClientConfig = { connectionString: url, types: { getTypeParser }, application_name: 'assay', keepAlive: true, connectionTimeoutMillis: CONNECT_MS }
+  const config: ClientConfig = { connectionString: url, types: { getTypeParser }, application_name: 'assay', keepAlive: true, connectionTimeoutMillis: connectMs }
   try {
     const { host, port, database } = new Client(config)
     return { config, where: `${database} at ${host}:${port}` }
@@ -77,20 +85,28 @@ function describe(url: string): { config: ClientConfig, where: string } {
   }
 }
 
+/** A machine that is gone closes nothing: the server is to find out, also where it waits for an answer to what it has sent. (As a statement: what the URL sets stays as it is.) */
+const FORGET_THE_DEAD = 'set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 3; set tcp_user_timeout = 11000'
+
 function createPool(config: ConstructorParameters<typeof Pool>[0]): Pool {
   const pool = new Pool(config)
   // Who holds a connection learns of its loss from the query; nobody needs to hear of a free one's.
   pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    client.query(FORGET_THE_DEAD).catch(() => {}) // the query that comes next says it
+  })
   return pool
 }
 
+/** What PostgreSQL itself refuses with. (EPIPE has five letters too.) */
+const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
 /** SQLSTATE classes and codes that tell of the server and not of the query. */
 const AWAY = /^(08|57P0|53300)/
 
 /** A failure of the server as an OperatorError: DATABASE_LOST if it cannot be reached, which may heal, else DATABASE. */
 function servedError(where: string, cause: Error & { code?: string }): OperatorError {
-  const refused = /^[0-9A-Z]{5}$/.test(cause.code ?? '') && !AWAY.test(cause.code!)
+  const refused = SQLSTATE.test(cause.code ?? '') && !AWAY.test(cause.code!)
   if (refused) return new OperatorError('DATABASE', `the database ${where} failed (${cause.message})`, { advice: 'Check the server, its disk and the user’s rights, then start again: what was stored before is unharmed.', exit: EXIT.again, cause })
   return new OperatorError('DATABASE_LOST', `the database ${where} cannot be reached (${cause.message || cause.code || 'no answer'})`, { advice: 'Check that the server runs and that this machine may reach it; then start again.', exit: EXIT.again, cause })
 }
@@ -186,12 +202,14 @@ class Line {
   readonly ended: Promise<void>
   readonly #config: ClientConfig
   readonly #where: string
+  readonly #waits: Waits
   readonly #closing = new AbortController()
   readonly #client$ = new BehaviorSubject<Client | null>(null)
 
-  constructor(config: ClientConfig, where: string) {
-    this.#config = { ...config, query_timeout: PING_MS, options: `-c lock_timeout=${PING_MS - 1000} -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3` }
+  constructor(config: ClientConfig, where: string, waits: Waits) {
+    this.#config = { ...config, query_timeout: waits.pingMs }
     this.#where = where
+    this.#waits = waits
     this.ended = this.#keep()
     // The owner watches it; until then it must not end the process by itself.
     this.ended.catch(() => {})
@@ -199,19 +217,30 @@ class Line {
 
   /** Waits for the lead and takes it: by the lock it is free, by the new term whoever had it writes no more. */
   async lead(signal: AbortSignal, fenced: (term: number) => Kysely<Tables>): Promise<Leadership | null> {
+    let cutOff = 0
     while (!signal.aborted) {
       const client = await firstValueFrom(this.#client$.pipe(filter((client) => client !== null), takeUntilAborted(signal)), { defaultValue: null })
       const term = client && (await this.#take(client))
       if (client && term !== null) {
         return {
           db: fenced(term),
+          cutOff: cutOff > 0,
           lost: firstValueFrom(this.#client$.pipe(filter((now) => now !== client))).then(() => {}, () => {}),
           resign: async () => void (await client.query('select pg_advisory_unlock($1)', [LEADER_LOCK]).catch(() => {})),
         }
       }
-      await delay(ELECTION_MS, undefined, { signal }).catch(() => {})
+      if (client && (await this.#cutOffSilent(client))) cutOff++
+      await delay(this.#waits.electionMs, undefined, { signal }).catch(() => {})
     }
     return null
+  }
+
+  /** Ends the connection of a leader that gave no sign of life for too long; true if there was one. Its writes are refused from the next term on, should it wake up. */
+  async #cutOffSilent(client: Client): Promise<boolean> {
+    const { rows } = await client.query<{ ended: boolean }>(`select pg_terminate_backend(pid) as ended from pg_locks join pg_stat_activity using (pid)
+      where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database()) and classid = 0 and objid = $1
+      and pid <> pg_backend_pid() and clock_timestamp() - state_change > $2 * interval '1 millisecond'`, [LEADER_LOCK, this.#waits.silentMs]).catch(() => ({ rows: [] }))
+    return rows.some(({ ended }) => ended)
   }
 
   async close(): Promise<void> {
@@ -241,7 +270,7 @@ class Line {
         await this.#listen(signal, () => (tries = 0))
         away = performance.now()
       } catch (cause) {
-        if (performance.now() - away > PATIENCE_MS) throw servedError(this.#where, cause as Error)
+        if (performance.now() - away > this.#waits.awayMs) throw servedError(this.#where, cause as Error)
       }
       await delay(backoffMs(tries, { firstMs: 100, maxMs: 5_000, random: Math.random }), undefined, { signal }).catch(() => {})
     }
@@ -258,12 +287,12 @@ class Line {
     signal.addEventListener('abort', end, { once: true })
     try {
       await client.connect()
-      await client.query(`listen ${CHANNEL}`)
+      await client.query(`set lock_timeout = ${Math.ceil(this.#waits.pingMs * 0.8)}; ${FORGET_THE_DEAD}; listen ${CHANNEL}`)
       connected()
       this.#client$.next(client)
       // What was told while we were away.
       this.changes$.next('blocks')
-      const ping = setInterval(() => client.query('select 1').catch(end), PING_MS)
+      const ping = setInterval(() => client.query('select 1').catch(end), this.#waits.pingMs)
       await lost.promise.finally(() => clearInterval(ping))
     } finally {
       signal.removeEventListener('abort', end)

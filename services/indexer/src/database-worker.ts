@@ -1,6 +1,6 @@
 // PGlite lives in this thread: a query takes the whole thread, and on the main one neither timers nor HTTP would run meanwhile.
 import { parentPort, workerData } from 'node:worker_threads'
-import { PGlite } from '@electric-sql/pglite'
+import { openDurable } from './database-durable.ts'
 import type { Answer, Request, Told, WorkerData } from './database-embedded.ts'
 
 const INT8 = 20
@@ -9,10 +9,7 @@ const BYTEA = 17
 const port = parentPort!
 const { dir, channel } = workerData as WorkerData
 
-const postgres = await PGlite.create({
-  dataDir: dir,
-  // PostgreSQL keeps pages in memory up to this; the default of 128 MB would be most of what an indexer takes, and the operating system keeps the same pages.
-  startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
+const postgres = await openDurable(dir, {
   // int8 holds block numbers and counts (safe integers); numeric holds amounts and work, which are whole numbers of up to 128 bits.
   parsers: { [INT8]: Number, [NUMERIC]: BigInt },
   // Bytes go as they are: written as text in JavaScript they cost more than PostgreSQL takes to store them.

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openDatabase, openExisting, type Owner, type Store } from './database.ts'
+import { openDurable } from './database-durable.ts'
 import { databaseError } from './database-embedded.ts'
 import { copyTemplate, testOwner as owner } from './testing/database.ts'
 
@@ -85,7 +86,7 @@ describe('the folder', () => {
     await expect(openDatabase({ dir: join(root, 'file/inside'), owner })).rejects.toMatchObject({ code: 'DATA_DIR', message: /ENOTDIR/ })
     mkdirSync(join(root, 'broken/postgres'), { recursive: true })
     writeFileSync(join(root, 'broken/postgres/PG_VERSION'), 'x')
-    await expect(openDatabase({ dir: join(root, 'broken'), owner })).rejects.toMatchObject({ code: 'DATABASE', exit: 75 })
+    await expect(openDatabase({ dir: join(root, 'broken'), owner })).rejects.toMatchObject({ code: 'DAMAGED', exit: 1 })
     await expect(openExisting({ dir: join(root, 'none'), owner: {} })).rejects.toMatchObject({ code: 'NO_DATABASE', exit: 75 })
     expect(existsSync(join(root, 'none'))).toBe(false)
   })
@@ -110,6 +111,62 @@ describe('the folder', () => {
     await expect(open('killed', { genesisHash: `0x${'44'.repeat(32)}` })).rejects.toMatchObject({ code: 'OTHER_CHAIN', message: /genesis 0x2222.* genesis 0x4444/ })
     await expect(open('killed')).rejects.toMatchObject({ code: 'NEWER' })
   })
+})
+
+describe('a damaged folder', () => {
+  const overwrite = (path: string, at: number, bytes: Uint8Array): void => {
+    const file = openSync(path, 'r+')
+    writeSync(file, bytes, 0, bytes.length, at)
+    closeSync(file)
+  }
+  const segments = (postgres: string) => readdirSync(join(postgres, 'pg_wal')).filter((name) => /^[0-9A-F]{24}$/.test(name)).map((name) => join(postgres, 'pg_wal', name))
+  const spoils: [string, (postgres: string) => void][] = [
+    ['without a sound control file', (postgres) => overwrite(join(postgres, 'global/pg_control'), 0, new Uint8Array(512))],
+    ['without its log', (postgres) => segments(postgres).forEach((path) => rmSync(path))],
+    ['with a cut log', (postgres) => segments(postgres).forEach((path) => truncateSync(path, 100))],
+  ]
+
+  it.each(spoils)('%s says in a sentence what to do', async (what, spoil) => {
+    const name = what.replaceAll(' ', '-')
+    await copyTemplate(join(root, name))
+    spoil(join(root, name, 'postgres'))
+    await expect(open(name)).rejects.toMatchObject({ code: 'DAMAGED', exit: 1, message: new RegExp(`the database in .*${name} is damaged`), advice: expect.stringContaining('restore a backup') })
+  })
+
+  it('is found out where a page of it is not as it was written', async () => {
+    await copyTemplate(join(root, 'page'))
+    const before = await open('page')
+    await before.db.insertInto('blocks').values(block(1)).execute()
+    const { rows: [place] } = await sql<{ path: string }>`select pg_relation_filepath('blocks') as path`.execute(before.db)
+    await before.close()
+    overwrite(join(root, 'page/postgres', place!.path), 8_000, new Uint8Array(64).fill(7))
+    const after = await open('page')
+    await expect(after.db.selectFrom('blocks').selectAll().execute()).rejects.toMatchObject({ code: 'DAMAGED', message: /invalid page in block 0/, advice: expect.stringContaining('assay indexer reindex') })
+    await after.close()
+  })
+})
+
+it('what is committed is on the disk: a folder as a power cut leaves it has it', async () => {
+  const [dir, disk] = [join(root, 'powered'), join(root, 'after-the-cut')]
+  await copyTemplate(dir)
+  cpSync(dir, disk, { recursive: true })
+  // The other folder holds of each file what it held when the disk was last waited for.
+  const wait = fs.fsyncSync
+  const waits = vi.spyOn(fs, 'fsyncSync').mockImplementation((file) => {
+    wait(file)
+    const path = readlinkSync(`/proc/self/fd/${file}`)
+    if (statSync(path).isFile()) cpSync(path, path.replace(dir, disk))
+  })
+  const running = await openDurable(join(dir, 'postgres'))
+  await running.query(`insert into blocks values (1, '0x1', '0x0', null)`)
+  await running.query('begin')
+  await running.query(`insert into blocks values (2, '0x2', '0x1', null)`)
+  waits.mockRestore()
+  const left = await openDatabase({ dir: disk, owner })
+  expect(await left.db.selectFrom('blocks').select('number').execute()).toEqual([{ number: 1 }])
+  await left.close()
+  await running.query('rollback')
+  await running.close()
 })
 
 it('says what is wrong even where PostgreSQL has no words for it', () => {

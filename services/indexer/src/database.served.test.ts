@@ -1,7 +1,11 @@
 // What only a served PostgreSQL has: other processes, lost connections, a lead that changes hands.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { filter, firstValueFrom } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { startProxy, type CuttingProxy } from '@assay/runtime-bindings/testing'
 import { openDatabase, openExisting, type Store } from './database.ts'
 import { administer, createServed, dropServed } from './testing/served.ts'
 import { testOwner as owner, testPlace } from './testing/database.ts'
@@ -81,7 +85,102 @@ describe('a database at a server', () => {
   })
 })
 
+/** A way to the server that can be cut or held up, and the URL that takes it. */
+async function detour(): Promise<{ proxy: CuttingProxy, url: string, end: () => Promise<void> }> {
+  const dir = mkdtempSync(join(tmpdir(), 'assay-detour-'))
+  const own = new URL(url)
+  const proxy = await startProxy({ target: { path: join(own.searchParams.get('host')!, '.s.PGSQL.5432') }, path: join(dir, '.s.PGSQL.5432') })
+  own.searchParams.set('host', dir)
+  return {
+    proxy,
+    url: own.href,
+    end: async () => {
+      await proxy.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+describe('a server that is away', () => {
+  it('is waited for a while, and what was lost is made again', async () => {
+    const { proxy, url, end } = await detour()
+    const store = await openDatabase({ url, pool: 2, owner, waits: { awayMs: 60_000 } })
+    let over = false
+    store.ended.catch(() => {}).finally(() => (over = true))
+    await firstValueFrom(store.changes$)
+    const again = firstValueFrom(store.changes$)
+    proxy.cut()
+    await expect(store.db.selectFrom('meta').selectAll().execute()).rejects.toMatchObject({ code: 'DATABASE_LOST' })
+    proxy.resume()
+    expect(await again).toBe('blocks')
+    expect(await store.db.selectFrom('meta').select('name').orderBy('name').execute()).toEqual([{ name: 'genesis' }, { name: 'network' }])
+    expect(over).toBe(false)
+    await store.close()
+    await end()
+  })
+
+  it('for longer ends what rests on it, with 75', async () => {
+    const { proxy, url, end } = await detour()
+    const store = await openDatabase({ url, pool: 2, owner, waits: { awayMs: 200 } })
+    await firstValueFrom(store.changes$)
+    proxy.cut()
+    await expect(store.ended).rejects.toMatchObject({ code: 'DATABASE_LOST', exit: 75 })
+    await store.close()
+    await end()
+  })
+
+  it('is one that does not answer, too: a query is given up', async () => {
+    const store = await openDatabase({ url, pool: 2, owner, waits: { queryMs: 100 } })
+    await expect(sql`select pg_sleep(30)`.execute(store.db)).rejects.toMatchObject({ code: 'DATABASE_LOST' })
+    // Its connection is not used again.
+    expect((await sql`select 1 as one`.execute(store.db)).rows).toEqual([{ one: 1 }])
+    await store.close()
+  })
+})
+
 describe('the lead', () => {
+  it('is taken from a process that vanished without closing anything, in bounded time; it writes no more when it comes back', async () => {
+    const { proxy, url: aside, end } = await detour()
+    // Its pings would close its connections: a machine that is gone does not even do that.
+    const gone = await openDatabase({ url: aside, pool: 2, owner, waits: { pingMs: 60_000, idleMs: 700 } })
+    const first = (await gone.lead(never))!
+    expect(first.cutOff).toBe(false)
+    const inside = Promise.withResolvers<void>()
+    const begun = first.db.transaction().execute(async (trx) => {
+      await trx.insertInto('blocks').values(block(30)).execute()
+      inside.resolve()
+      await first.lost
+      await trx.insertInto('blocks').values(block(31)).execute()
+    })
+    const failed = expect(begun).rejects.toMatchObject({ code: 'DATABASE_LOST' })
+    await inside.promise
+    proxy.stall()
+    const standby = await openDatabase({ url, pool: 2, owner, waits: { pingMs: 400, electionMs: 50, silentMs: 1_000 } })
+    const second = (await standby.lead(AbortSignal.timeout(20_000)))!
+    expect(second.cutOff).toBe(true)
+    await second.db.insertInto('blocks').values(block(32)).execute()
+    proxy.resume()
+    await first.lost
+    await failed
+    await expect(first.db.insertInto('blocks').values(block(33)).execute()).rejects.toMatchObject({ code: 'NOT_LEADER' })
+    expect(await standby.db.selectFrom('blocks').select('number').where('number', '>=', 30).execute()).toEqual([{ number: 32 }])
+    await second.resign()
+    await gone.close()
+    await standby.close()
+    await end()
+  })
+
+  it('stays with a process that gives signs of life', async () => {
+    const waits = { pingMs: 100, electionMs: 20, silentMs: 500 }
+    const [a, b] = [await openDatabase({ url, pool: 2, owner, waits }), await openDatabase({ url, pool: 2, owner, waits })]
+    const first = (await a.lead(never))!
+    expect(await b.lead(AbortSignal.timeout(1_500))).toBeNull()
+    await first.db.deleteFrom('blocks').where('number', '>=', 30).execute()
+    await first.resign()
+    await a.close()
+    await b.close()
+  })
+
   it('is one process’s, and the next one’s when it resigns', async () => {
     const [a, b] = [await opened(), await opened()]
     const first = (await a.lead(never))!

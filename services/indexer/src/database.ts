@@ -4,15 +4,15 @@ import { Migrator } from 'kysely/migration'
 import type { Observable } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { isEmbedded, openEmbedded } from './database-embedded.ts'
-import { openServed } from './database-served.ts'
+import { openServed, type Waits } from './database-served.ts'
 import { migrations } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
 /** What a database belongs to, for ever. */
 export interface Owner { network: string, genesisHash: string }
 
-/** Where a database is: in a folder of ours, or at a PostgreSQL server. `pool` is the most connections for queries there (default 10); one more listens and leads. */
-export type Place = { dir: string } | { url: string, pool?: number | undefined }
+/** Where a database is: in a folder of ours, or at a PostgreSQL server. `pool` is the most connections for queries there (default 10); one more listens and leads. `waits` differ from the usual ones in tests. */
+export type Place = { dir: string } | { url: string, pool?: number | undefined, waits?: Partial<Waits> | undefined }
 
 /** A table that changed, told after the commit. Several changes may be told as one, and of a lost connection's none: look again at times. */
 export type Change = 'blocks' | 'rounds' | 'epochs' | 'follower'
@@ -21,6 +21,8 @@ export type Change = 'blocks' | 'rounds' | 'epochs' | 'follower'
 export interface Leadership {
   /** Each write through it is refused (OperatorError NOT_LEADER) once another process leads. */
   readonly db: Kysely<Tables>
+  /** Whether it was taken from a process that gave no sign of life. */
+  readonly cutOff: boolean
   /** Resolves when the lead is lost without resigning. */
   readonly lost: Promise<void>
   resign(): Promise<void>

@@ -175,7 +175,13 @@ describe('what does not continue the chain', () => {
     await run(...from(5, 8))
     await store.db.deleteFrom('events').where('block', '=', 6).execute()
     await store.db.deleteFrom('blocks').where('number', '=', 6).execute()
-    await expect(stored()).rejects.toMatchObject({ code: 'GAP', message: /block 7 .* does not continue block 5/ })
+    await expect(stored()).rejects.toMatchObject({ code: 'DAMAGED', exit: 1, message: /is damaged .*block 7/, advice: expect.stringContaining('assay indexer reindex') })
+    await sql`truncate blocks, events`.execute(store.db)
+    await run(...from(5, 8))
+    for (const data of ['{', '[{"kind":"item","value":{"0x":"zz"}}]', 'null']) {
+      await store.db.updateTable('events').set({ data: utf8(data) }).where('block', '=', 6).execute()
+      await expect(stored()).rejects.toMatchObject({ code: 'DAMAGED' })
+    }
   })
 
   it('a block without the randomness that the network asks for', async () => {

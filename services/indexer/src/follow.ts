@@ -1,10 +1,11 @@
 // From the chain into the database and the ledger: one transaction for the blocks that came together, so that head and events are never apart.
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { BehaviorSubject } from 'rxjs'
-import { EXIT, OperatorError } from '@assay/kit/lifecycle'
+import { EXIT, isOperatorError, OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { applyBlock, concat, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, utf8, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
 import type { BlockRef, LedgerRunEvent } from '@assay/runtime-bindings'
+import { damagedError } from './database-damaged.ts'
 import type { IndexerMetrics } from './metrics.ts'
 import { machinesIn, saveMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
@@ -128,13 +129,18 @@ async function writeUnconfirmed(db: Kysely<Tables>, { number, hash, parentHash, 
 const BLOCKS_A_READ = 2000
 
 /**
- * The ledger of all stored blocks, by the same reducer that follows the chain; from `known`, which holds the first of them, if that is given. Throws OperatorError GAP if the stored blocks are no chain.
+ * The ledger of all stored blocks, by the same reducer that follows the chain; from `known`, which holds the first of them, if that is given. Throws OperatorError DAMAGED if the stored blocks are no chain, or their events none.
  */
 export async function storedLedger({ db, crypto, network, signal }: { db: Kysely<Tables>, crypto: Crypto, network: AccountId, signal: AbortSignal }, known: Ledger = emptyLedger(network)): Promise<Ledger> {
   let ledger = known
-  for await (const block of storedBlocks(db, known.head?.number)) {
-    signal.throwIfAborted()
-    ledger = continued(crypto, ledger, block)
+  try {
+    for await (const block of storedBlocks(db, known.head?.number)) {
+      signal.throwIfAborted()
+      ledger = applyBlock(crypto, ledger, block)
+    }
+  } catch (cause) {
+    // What was written could be read and applied.
+    throw isOperatorError(cause) || signal.aborted ? cause : damagedError('of this index', cause as Error)
   }
   return ledger
 }

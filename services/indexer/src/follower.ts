@@ -42,6 +42,8 @@ export async function followInTurn(options: FollowerOptions, deps: FollowerDeps)
     const elected = new AbortController()
     const [leadership] = await Promise.all([store.lead(signal).finally(() => elected.abort()), serveStored({ ...deps, signal: AbortSignal.any([signal, elected.signal]) })])
     if (!leadership) return
+    if (leadership.cutOff) log.warn('the process that followed gave no sign of life and was cut off')
+    log.info('this process follows the chain', { head: deps.state$.value.ledger.head?.number ?? null, node: options.source.chain.endpoint })
     const lost = await followWhileLeading(leadership, options, deps)
     if (!lost) return
     log.warn('the lead is lost: another process follows, or this one again', { error: lost.reason })

@@ -4,13 +4,15 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '@assay/kit/config'
 import { judgementOfEpoch, replayEpoch, emptyLedger, applyBlock, type Ledger, type ReplayedEpoch } from '@assay/protocol'
 import { accountFromSecret, ledgerBlocks, nodeCrypto, type Account, type Chain } from '@assay/runtime-bindings'
-import type { Devchain } from '@assay/runtime-bindings/testing'
+import { startProxy, type Devchain } from '@assay/runtime-bindings/testing'
+import { openExisting } from './database.ts'
 import { indexerConfig, runIndexer } from './main.ts'
 import { recorder, type Recorder } from './testing/log.ts'
+import { assayIndexer, startAssayIndexer } from './testing/process.ts'
 import { parameters, startChain } from './testing/chain.ts'
 import { copyTemplate, testOwner } from './testing/database.ts'
 
@@ -38,10 +40,10 @@ afterEach(async () => {
 const settings = (flags: Record<string, unknown>) => loadConfig(indexerConfig, { flags: { chain: devchain.endpoint, network: network.address, httpPort: 0, ...flags } })
 const run = (dir: string, flags: Record<string, unknown> = {}, log = recorder().log) => runIndexer(settings({ dataDir: join(root, dir), ...flags }), { signal: stop.signal, log })
 
-async function started(dir: string): Promise<Running> {
+async function started(dir: string, flags: Record<string, unknown> = {}): Promise<Running> {
   const notes = recorder()
   const ending = new AbortController()
-  const done = runIndexer(settings({ dataDir: join(root, dir) }), { signal: ending.signal, log: notes.log })
+  const done = runIndexer(settings({ dataDir: join(root, dir), ...flags }), { signal: ending.signal, log: notes.log })
   const url = await Promise.race([notes.until('indexer ready').then((fields) => fields['url'] as string), done.then(() => Promise.reject(new Error('it ended')))])
   const one = { notes, url, end: () => (ending.abort(), done) }
   running.push(one)
@@ -96,6 +98,72 @@ describe('an indexer', () => {
     await once(taken, 'listening')
     await expect(run('data', { httpPort: (taken.address() as AddressInfo).port })).rejects.toMatchObject({ code: 'PORT' })
     taken.close()
+  })
+
+  it('has commands: a backup is restored to an epoch and followed on from, and a new index is made, with the same root', { timeout: 240_000 }, async () => {
+    const [file, dir] = [join(root, 'monday.backup'), join(root, 'restored')]
+    const online = ['--network', network.address, '--chain', devchain.endpoint, '--http-port', '0', '--data-dir', dir]
+    const scored = async (url: string) => vi.waitFor(async () => {
+      const { body } = await get(`${url}/epochs/0`)
+      expect(body).toMatchObject({ state: 'scored' })
+      return (body['totals'] as { root: string }).root
+    }, { timeout: 60_000, interval: 100 })
+    const caughtUp = (url: string) => vi.waitFor(async () => expect((await get(`${url}/ready`)).body).toMatchObject({ ready: true, detail: { head: devchain.head().number - 1, endpoint: { name: devchain.endpoint, switches: 0, why: null } } }), { timeout: 60_000, interval: 100 })
+    const blocks = async () => {
+      const store = await openExisting({ dir, owner: {} })
+      return store.db.selectFrom('blocks').select('number').orderBy('number').execute().finally(() => store.close())
+    }
+
+    expect(await assayIndexer(['backup', file, '--data-dir', join(root, 'data')])).toMatchObject({ status: 0 })
+    expect(await assayIndexer(['restore', file, '--epoch', '0', '--data-dir', dir])).toMatchObject({ status: 0, said: expect.stringMatching(new RegExp(`backup restored.*head=${judgementOfEpoch(parameters, 0)}.*epoch=0`)) })
+    await devchain.newBlocks(2)
+    const restored = await startAssayIndexer(['start', ...online])
+    const root0 = await scored(restored.url)
+    await caughtUp(restored.url)
+    // Its end is no end in good order.
+    await restored.end('SIGKILL')
+    const before = await blocks()
+    expect(before.map(({ number }) => number)).toEqual(Array.from({ length: devchain.head().number - 1 }, (_, i) => 1 + i))
+
+    // What cannot be read anew is not emptied.
+    const nobody = accountFromSecret('//nobody').address
+    for (const [flags, said] of [
+      [['--network', nobody, '--chain', devchain.endpoint], /no network on the chain/],
+      [['--network', network.address], /chain is missing/],
+      [['--network', network.address, '--chain', devchain.endpoint, '--follow', 'never'], /--follow never/],
+    ] as const) expect(await assayIndexer(['reindex', ...flags, '--data-dir', dir, '--http-port', '0'])).toMatchObject({ status: expect.toSatisfy((status) => status !== 0), said: expect.stringMatching(said) })
+    expect(await blocks()).toEqual(before)
+
+    const anew = await startAssayIndexer(['reindex', ...online])
+    expect(await scored(anew.url)).toBe(root0)
+    await caughtUp(anew.url)
+    expect(anew.said.join('\n')).toMatch(/index emptied/)
+    expect(await anew.end('SIGTERM')).toBe(0)
+    expect(await blocks()).toEqual(before)
+  })
+
+  it('goes on at another node when one is gone, and says at which, how often that was, and why', { timeout: 120_000 }, async () => {
+    const ways = [await startProxy({ target: { port: devchain.port } }), await startProxy({ target: { port: devchain.port } })]
+    const names = ways.map(({ port }) => `ws://127.0.0.1:${port}`)
+    const { url, notes } = await started('data', { chain: names.map((name) => `${name}/hunter2`).join(',') })
+    const ready = async () => (await get(`${url}/ready`)).body['detail'] as { head: number, endpoint: { name: string, switches: number, why: string | null } }
+    const caughtUp = () => vi.waitFor(async () => expect(await ready()).toMatchObject({ head: devchain.head().number - 1 }), { timeout: 30_000, interval: 50 })
+    await caughtUp()
+    const first = names.findIndex((name) => notes.said.some(({ event, fields }) => event === 'this process follows the chain' && fields['node'] === `${name}/…`))
+    expect((await ready()).endpoint).toEqual({ name: `${names[first]}/…`, switches: 0, why: null })
+    await vi.waitFor(() => expect(ways.every(({ connections }) => connections > 0)).toBe(true))
+    await ways[first]!.close()
+    await devchain.newBlocks(3)
+    await caughtUp()
+    expect((await ready()).endpoint).toEqual({ name: `${names[1 - first]}/…`, switches: 1, why: expect.stringMatching(/connection/) })
+    const figures = await (await fetch(`${url}/metrics`)).text()
+    expect(figures).toContain(`assay_indexer_endpoint_in_use{endpoint="${names[1 - first]}/…"} 1`)
+    expect(figures).toContain('assay_indexer_endpoint_switches_total 1')
+    expect(figures).not.toContain(`endpoint="${names[first]}`)
+    expect(notes.said.filter(({ event }) => event === 'endpoint switched')).toHaveLength(1)
+    expect(JSON.stringify(notes.said) + figures).not.toMatch(/hunter2/)
+    await running.splice(0)[0]!.end()
+    await ways[1 - first]!.close()
   })
 
   it('notices that confirmed blocks were replaced while it was away', { timeout: 120_000 }, async () => {

@@ -1,8 +1,4 @@
 // Two processes that may follow and two that only serve, on one PostgreSQL and the real runtime: the one that follows is killed, and nobody notices but the other.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { loadConfig } from '@assay/kit/config'
@@ -11,13 +7,14 @@ import { openExisting, type Store } from './database.ts'
 import { indexerConfig, runIndexer } from './main.ts'
 import { parameters, startChain, type ChainOfTest } from './testing/chain.ts'
 import { recorder, type Recorder } from './testing/log.ts'
+import { startAssayIndexer, type Running } from './testing/process.ts'
 import { administer, createServed, dropServed } from './testing/served.ts'
 
 const ending = new AbortController()
 let chain: ChainOfTest
 let url: string
 let store: Store
-let child: ChildProcess
+let other: Running | undefined
 const serving: { url: string, notes: Recorder, done: Promise<void> }[] = []
 
 beforeAll(async () => {
@@ -25,7 +22,7 @@ beforeAll(async () => {
   chain = await startChain()
 })
 afterAll(async () => {
-  child.kill('SIGKILL')
+  other?.child.kill('SIGKILL')
   ending.abort()
   await Promise.all(serving.map(({ done }) => done))
   await store.close()
@@ -46,18 +43,8 @@ async function start(flags: Record<string, unknown>, signal = ending.signal): Pr
 
 /** Starts the one that is killed, as an operator would: a process of its own, the URL in its environment. */
 async function startProcess(): Promise<string> {
-  child = spawn(process.execPath, [fileURLToPath(new URL('../../../cli/src/main.ts', import.meta.url)), 'indexer', 'start', '--log-json', '--http-port', '0', '--network', chain.network.address, '--chain', chain.devchain.endpoint], { env: { ...process.env, ASSAY_DATABASE_URL: url }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const lines: string[] = []
-  return new Promise((resolve, reject) => {
-    for (const stream of [child.stdout!, child.stderr!]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        lines.push(line)
-        const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? []
-        if (found) resolve(found)
-      })
-    }
-    child.on('exit', () => reject(new Error(`it ended: ${lines.join('\n')}`)))
-  })
+  other = await startAssayIndexer(['start', '--log-json', '--http-port', '0', '--network', chain.network.address, '--chain', chain.devchain.endpoint], { ASSAY_DATABASE_URL: url })
+  return other.url
 }
 
 const get = async (path: string): Promise<Record<string, unknown>> => (await fetch(path)).json() as Promise<Record<string, unknown>>
@@ -82,8 +69,7 @@ describe('processes of one database', () => {
     expect(await follows(leader)).toBe(true)
     for (const url of all()) expect(await follows(url)).toBe(false)
 
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    await other!.end('SIGKILL')
     const judged = judgementOfEpoch(parameters, 0)
     await chain.devchain.newBlocks(judged + 1 - chain.devchain.head().number)
     for (const url of all()) await shows(url, judged)

@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { serveOperations } from '@assay/kit/http'
 import type { Log } from '@assay/kit/log'
 import { emptyLedger, parametersFor, type Hash } from '@assay/protocol'
-import { connectChain, findNetwork, nodeCrypto, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { connectChain, findNetwork, nodeCrypto, toAccountId, toAddress, type EndpointInUse } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
 import { EXPLORER_DIR } from './api/explorer.ts'
 import { placeOf, retentionOf, type IndexerConfig } from './config.ts'
@@ -13,6 +13,7 @@ import type { Edge } from './edge.ts'
 import { EvidenceSource, evidenceUrls } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { followInTurn, type Source } from './follower.ts'
+import { emptyIndex } from './maintenance.ts'
 import { indexerMetrics } from './metrics.ts'
 import { ReadyDetail, readiness } from './readiness.ts'
 import { catchUp, serveStored } from './replica.ts'
@@ -24,7 +25,17 @@ export { indexerConfig, type IndexerConfig } from './config.ts'
  * Runs until `signal` fires. Says `indexer ready` with its URL once it answers; whether it has caught up with the chain is what /ready tells.
  * Rejects with an OperatorError or ChainError: no such network, a database in use or of another chain, a chain that left its confirmed blocks, a disk that refuses, a server that stays away.
  */
-export async function runIndexer(config: IndexerConfig, { signal, log }: { signal: AbortSignal, log: Log }): Promise<void> {
+export const runIndexer = (config: IndexerConfig, context: Context): Promise<void> => runOn(config, context, () => Promise.resolve())
+
+/** Runs as runIndexer does, on an index that is emptied first: when the chain has answered and the database is found to be this network's, and not before. Throws OperatorError BUSY, PRUNED (see emptyIndex). */
+export function reindex(config: IndexerConfig, { force, ...context }: Context & { force: boolean }): Promise<void> {
+  if (config.follow === 'never') return Promise.reject(new OperatorError('CONFIG', 'the configuration is wrong: --follow never reads nothing from the chain', { advice: 'Leave --follow out. Nothing was changed.' }))
+  return runOn(config, context, (store) => emptyIndex(store, { ...context, force }))
+}
+
+interface Context { signal: AbortSignal, log: Log }
+
+async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (store: Store) => Promise<void>): Promise<void> {
   const network = toAccountId(config.network)
   const place = placeOf(config)
   if (config.follow === 'never') {
@@ -47,6 +58,7 @@ export async function runIndexer(config: IndexerConfig, { signal, log }: { signa
     const { genesisHash } = chain
     const store = await openDatabase({ ...place, owner: { network, genesisHash } })
     try {
+      await prepare(store)
       await serve(config, { signal, log, store, genesisHash, source: { chain, parameters: found.parameters } })
     } finally {
       await store.close()
@@ -65,6 +77,13 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
   const metrics = indexerMetrics()
   const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network), stalled: null })
   let edge: Edge = { best: null, stalled: null, pot: null }
+  let inUse: EndpointInUse | null = null
+  const watching = source?.chain.rpc.inUse$.subscribe((now) => {
+    metrics.endpointSwitches.inc(now.switches - (inUse?.switches ?? 0))
+    metrics.endpointInUse.reset()
+    metrics.endpointInUse.set({ endpoint: now.endpoint }, 1)
+    inUse = now
+  })
   const deps = { store, crypto, network, state$, edge: (seen: Edge) => void (edge = seen), metrics, log }
   await catchUp({ ...deps, signal: stopped })
   const confirmations = (): number => (source?.parameters ?? parametersFor(state$.value.ledger, 0))?.confirmations ?? 0
@@ -73,7 +92,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     host: config.host,
     port: config.httpPort,
     log,
-    ready: () => readiness(state$.value, edge.best, confirmations()),
+    ready: () => readiness(state$.value, edge.best, confirmations(), inUse),
     detail: ReadyDetail,
     metrics: metrics.text,
     trustProxy: config.trustProxy,
@@ -91,6 +110,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
       untilAborted(signal, store.ended),
     ])
   } finally {
+    watching?.unsubscribe()
     await operations.close()
   }
   log.info('indexer stopped', { head: state$.value.ledger.head?.number ?? null })

@@ -29,21 +29,21 @@ export async function restoreFrom(place: Place, file: string, { epoch, crypto, s
     await migrate(db, where, header.schema)
   })
   await using(store, async () => {
-    await leading(store, signal, ({ db }) => restore({ db, file, epoch, crypto, signal }))
-    log.info('backup restored', { file, to: store.where, network: header.network, head: header.head?.number ?? null, epoch: epoch ?? header.epoch })
+    const restored = await leading(store, signal, ({ db }) => restore({ db, file, epoch, crypto, signal }))
+    log.info('backup restored', { file, to: store.where, network: restored.network, head: restored.head?.number ?? null, epoch: restored.epoch })
   })
 }
 
 /** Empties the database of all but verified evidence, so that a follower reads the chain and judges anew. Throws OperatorError BUSY, and PRUNED if evidence that this takes was let go, unless `force`. */
-export async function emptyIndex(place: Place, { force, signal, log }: Context & { force: boolean }): Promise<void> {
-  await using(await openExisting({ ...place, owner: {} }), (store) => leading(store, signal, async ({ db }) => {
+export async function emptyIndex(store: Store, { force, signal, log }: Context & { force: boolean }): Promise<void> {
+  await leading(store, signal, async ({ db }) => {
     const pruned = await db.selectFrom('epochs').select(({ fn }) => [fn.min<number | null>('epoch').as('first'), fn.max<number | null>('epoch').as('last')]).where('evidence', '=', 'pruned').executeTakeFirstOrThrow()
     if (pruned.first !== null && !force) {
       throw new OperatorError('PRUNED', `the evidence of epochs ${pruned.first} to ${pruned.last} was pruned from the database ${store.where}, and without it they cannot be judged anew`, { advice: 'If checkers or mirrors still serve it, give --force true: it is fetched again. Otherwise restore a backup that has it. Nothing was changed.' })
     }
     await sql`truncate blocks, unconfirmed_blocks, events, rounds, missing_blobs, verdicts, observations, round_checkers, round_totals, machines, epochs, leaves, scores, payouts, journal, follower`.execute(db)
     log.info('index emptied', { database: store.where })
-  }))
+  })
 }
 
 /** Lets go what the policy lets go, now. A follower may go on meanwhile. */

@@ -14,6 +14,7 @@ beforeAll(async () => {
   // A figure with labels shows them once something was counted.
   metrics.verdicts.inc({ outcome: 'PASS' })
   metrics.evidence.inc({ result: 'found' })
+  metrics.endpointInUse.set({ endpoint: 'wss://node.example' }, 1)
   metrics.statements.inc({ result: 'match' })
   metrics.pruned.inc({ table: 'evidence' })
   metrics.liveClients.inc({ transport: 'sse' })
@@ -47,7 +48,7 @@ describe('figures', () => {
     for (const { name, kind } of [...figures.values()].filter(({ name }) => name.startsWith('assay_indexer_'))) {
       if (kind === 'counter') expect(name).toMatch(/_total$/)
       if (kind === 'histogram') expect(name).toMatch(/_(seconds|bytes)$/)
-      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|following|waiting|clients|blobs|seconds|bytes|blocks)$/)
+      if (kind === 'gauge') expect(name).toMatch(/_(height|stalled|in_use|following|waiting|clients|blobs|seconds|bytes|blocks)$/)
     }
   })
 })

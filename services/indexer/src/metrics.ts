@@ -13,6 +13,8 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     blocks: registry.counter('blocks_total', 'confirmed blocks written'),
     blockSeconds: registry.histogram('block_write_seconds', 'time to apply and write the blocks that came together', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3]),
     stalled: registry.gauge('chain_stalled', '1 while the chain gives no blocks'),
+    endpointInUse: registry.gauge('endpoint_in_use', '1 for the node that is asked', ['endpoint']),
+    endpointSwitches: registry.counter('endpoint_switches_total', 'how often another node took the place of the one that was asked'),
     rounds: registry.counter('rounds_judged_total', 'rounds judged'),
     verdicts: registry.counter('verdicts_total', 'verdicts, by outcome', ['outcome']),
     judgeSeconds: registry.histogram('round_judgement_seconds', 'time to judge one round, its evidence at hand', [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30]),

@@ -43,7 +43,7 @@ export async function serveStored(deps: ReplicaDeps): Promise<void> {
   }
 }
 
-/** Brings the ledger to what is stored now. Throws OperatorError DATABASE_REPLACED, DATABASE_LOST, GAP. */
+/** Brings the ledger to what is stored now. Throws OperatorError DATABASE_REPLACED, DATABASE_LOST, DAMAGED. */
 export async function catchUp({ store, crypto, network, state$, signal }: ReplicaDeps): Promise<void> {
   const { ledger } = state$.value
   await verifyStored(store, ledger.head)

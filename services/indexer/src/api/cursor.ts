@@ -45,11 +45,11 @@ export function pageFrom<R, T>(list: string, rows: readonly R[], limit: number, 
   return { items: shown.map(shape), next: rows.length > shown.length ? encodeCursor(list, keyOf(shown.at(-1)!)) : null }
 }
 
-/** Many lists of one kind in one query: for each key the rows of `list`, in their order. */
-export async function eachOf<K, O extends object>(db: Kysely<Tables>, keys: readonly K[], list: (key: K) => Expression<O>): Promise<O[][]> {
+/** Many lists of one kind in one query: for each key the rows of `list`, ordered by `by`, a column of theirs (`list` must order by it too where it has a limit). */
+export async function eachOf<K, O extends object>(db: Kysely<Tables>, keys: readonly K[], by: readonly [column: keyof O & string, direction: 'asc' | 'desc'], list: (key: K) => Expression<O>): Promise<O[][]> {
   const lists = keys.map((): O[] => [])
   if (keys.length === 0) return lists
-  const { rows } = await sql<O & { parent: number }>`${sql.join(keys.map((key, i) => sql`select ${sql.lit(i)} as parent, one.* from ${list(key)} as one`), sql` union all `)}`.execute(db)
+  const { rows } = await sql<O & { parent: number }>`${sql.join(keys.map((key, i) => sql`select ${sql.lit(i)} as parent, one.* from ${list(key)} as one`), sql` union all `)} order by ${sql.ref(by[0])} ${sql.raw(by[1])}`.execute(db)
   for (const { parent, ...row } of rows) lists[parent]!.push(row as unknown as O)
   return lists
 }

@@ -110,14 +110,14 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   const kind = Type.Optional(literals(['machine', 'checker']))
   routeEach(app, '/epochs/:number/scores', { id: 'listScores', tag: 'epochs', summary: 'Scores of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({ kind }, PAGE), answer: pageOf(Score), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor, kind }) => {
     const after = cursorKey(SCORES, [POSITION], cursor)?.[0] ?? -1
-    const lists = await eachOf(db, paths, ({ number }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1))
+    const lists = await eachOf(db, paths, ['position', 'asc'], ({ number }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1))
     return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(SCORES, lists[i]!, limit, ({ position }) => [position], scoreShape))
   })
 
   const PAYOUTS = 'payouts of an epoch'
   routeEach(app, '/epochs/:number/payouts', { id: 'listPayouts', tag: 'epochs', summary: 'Payouts of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Payout), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const after = cursorKey(PAYOUTS, [POSITION], cursor)?.[0] ?? -1
-    const lists = await eachOf(db, paths, ({ number }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1))
+    const lists = await eachOf(db, paths, ['position', 'asc'], ({ number }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1))
     return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(PAYOUTS, lists[i]!, limit, ({ position }) => [position], payoutShape))
   })
 
@@ -125,7 +125,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   routeEach(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
-    const lists = await eachOf(db, accounts, (account) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts, ['epoch', 'desc'], (account) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
     return lists.map((rows) => pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape))
   })
 

@@ -118,7 +118,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(VERDICTS, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, (account) => verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts, ['round', 'desc'], (account) => verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(VERDICTS, rows, limit, ({ round }) => [round], verdictShape))
   })
 
@@ -126,7 +126,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, (account) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts, ['epoch', 'desc'], (account) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 
@@ -139,7 +139,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const of = paths.map((path) => ({ round: path.number, machine: accountIn(path) }))
     const verdicts = await fullVerdicts(db, of)
     const pruned = await prunedAmong(db, verdicts.flatMap((verdict) => (verdict ? [verdict.epoch] : [])))
-    const observations = await eachOf(db, of, ({ round, machine }) => db.selectFrom('observations').selectAll().where('round', '=', round).where('machine', '=', machine).orderBy('checker'))
+    const observations = await eachOf(db, of, ['checker', 'asc'], ({ round, machine }) => db.selectFrom('observations').selectAll().where('round', '=', round).where('machine', '=', machine).orderBy('checker'))
     return of.map(({ round, machine }, i) => {
       const verdict = verdicts[i]
       return verdict ? { verdict, observations: pruned.has(verdict.epoch) ? null : observations[i]!.map(observationShape) } : new ApiError('NO_VERDICT', `round ${round} has no verdict of ${machine}`)

@@ -110,8 +110,8 @@ export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
 
 /** Verdicts with what they rest on, in the order asked for; null where there is none. */
 export async function fullVerdicts(db: Kysely<Tables>, of: readonly { round: number, machine: AccountId }[]): Promise<(Static<typeof FullVerdict> | null)[]> {
-  const rows = (await eachOf(db, of, ({ round, machine }) => verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine))).map(([row]) => row)
-  const packages = await eachOf(db, rows, (row) => db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', row?.round ?? -1).where('checker', 'in', row && row.committee.length > 0 ? row.committee : [ZERO_HASH]).where('package_counted', '=', true).orderBy('checker'))
+  const rows = (await eachOf(db, of, ['round', 'desc'], ({ round, machine }) => verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine))).map(([row]) => row)
+  const packages = await eachOf(db, rows, ['checker', 'asc'], (row) => db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', row?.round ?? -1).where('checker', 'in', row && row.committee.length > 0 ? row.committee : [ZERO_HASH]).where('package_counted', '=', true).orderBy('checker'))
   return rows.map((row, i) => row === undefined ? null : {
     ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
     evidence: packages[i]!.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : [])),
