@@ -1769,10 +1769,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1843,10 +1847,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1932,10 +1940,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2013,10 +2025,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2104,10 +2120,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2195,10 +2215,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2280,10 +2304,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2362,10 +2390,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2436,10 +2468,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2517,10 +2553,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2608,10 +2648,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2699,10 +2743,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2790,10 +2838,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2875,10 +2927,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2949,10 +3005,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3022,10 +3082,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3107,10 +3171,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3192,10 +3260,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3277,10 +3349,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3371,10 +3447,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3445,10 +3525,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3518,10 +3602,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3604,10 +3692,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3689,10 +3781,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3771,10 +3867,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3844,10 +3944,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3930,10 +4034,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4016,10 +4124,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4094,10 +4206,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4175,12 +4291,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
-             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
              *
-             *     `BUSY`: This server makes one recording at a time: try again after as many seconds as Retry-After says.
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4274,10 +4392,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4371,10 +4493,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4442,10 +4568,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4520,6 +4650,8 @@ export interface operations {
             /** @description `TOO_MANY_CLIENTS`: As many streams of events are open as this server allows, to one client or in all: wait as many seconds as Retry-After says. */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

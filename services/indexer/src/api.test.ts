@@ -308,6 +308,7 @@ describe('cursors', () => {
     for (const value of [7, [], ['machines account'], ['machines account', 7], ['machines account', STRANGER, STRANGER], ['machines account', "' or 1=1"]]) await failing(`/machines?cursor=${made(value)}`, 400, 'BAD_CURSOR')
     for (const value of [['machines score', '1e9', STRANGER], ['machines score', '9'.repeat(40), STRANGER], ['machines score', '-2', STRANGER]]) await failing(`/machines?sort=score&cursor=${made(value)}`, 400, 'BAD_CURSOR')
     await failing(`/rounds?cursor=${made(['rounds', 1.5])}`, 400, 'BAD_CURSOR')
+    await failing(`/blocks?cursor=${made(['blocks', 1e300])}`, 400, 'BAD_CURSOR')
   })
 
   it('go on after the last entry shown, whatever came in between', async () => {

@@ -49,8 +49,10 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const after = cursorKey(LIST, [Hash], cursor)?.[0]
     const all = registeredCheckers(state$.value.ledger).filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
     const accounts = all.map(({ account }) => account)
-    const rounds = accounts.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().distinctOn('checker').where('checker', 'in', accounts).orderBy('checker').orderBy('round', 'desc').execute()
-    const scores = accounts.length === 0 ? [] : await scoresOf().distinctOn('scores.account').where('scores.account', 'in', accounts).orderBy('scores.account').orderBy('scores.epoch', 'desc').execute()
+    const keys = accounts.map((account) => ({ account }))
+    // The newest of each by itself: to read all of them and keep the newest would cost more with every round.
+    const rounds = (await eachOf(db, keys, ({ account }) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(1))).flat()
+    const scores = (await eachOf(db, keys, ({ account }) => scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1))).flat()
     const roundOf = new Map(rounds.map((row) => [row.checker, checkerRoundShape(row)]))
     const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
     return pageFrom(LIST, all, limit, ({ account }) => [account], (one) => ({ ...named(one.account), identity: identityShape(one), round: roundOf.get(one.account) ?? null, score: scoreOf.get(one.account) ?? null }))
@@ -85,7 +87,7 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/checkers/:account/rounds', { id: 'listCheckerRounds', tag: 'checkers', summary: 'Judged rounds of a checker, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(CheckerRound), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(ROUNDS, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, (account) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ({ account }) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(ROUNDS, rows, limit, ({ round }) => [round], checkerRoundShape))
   })
 
@@ -103,7 +105,7 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/checkers/:account/scores', { id: 'listCheckerScores', tag: 'checkers', summary: 'Scores of a checker, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, (account) => scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ({ account }) => scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 

@@ -125,7 +125,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   routeEach(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
-    const lists = await eachOf(db, accounts, (account) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ({ account }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
     return lists.map((rows) => pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape))
   })
 

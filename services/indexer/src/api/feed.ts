@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { decodeFacts, type AccountId } from '@assay/protocol'
 import type { MachineRow, ScoreRow, Tables, VerdictRow } from '../tables.ts'
-import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
+import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { latestScores } from './machines.ts'
 import { route, type ApiDeps } from './route.ts'
 import { Address, component, Count, Did, didOf, Hash, Height, Href, literals, measured, nullable } from './shapes.ts'
@@ -66,12 +66,11 @@ async function offers(db: Kysely<Tables>, epoch: number, machines: readonly Mach
 type RatesOf = Static<typeof Offer>['rates']
 const UNMEASURED: RatesOf = { downKbps: null, upKbps: null, rttUs: null, provenSteps: null, scanMBps: null }
 
-type Shown = Pick<VerdictRow, 'round' | 'machine' | 'owner' | 'commitment' | 'facts'>
+type Shown = Pick<VerdictRow, 'round' | 'machine' | 'owner' | 'commitment' | 'facts' | 'outcome'>
 
 async function latestFacts(db: Kysely<Tables>, machines: readonly MachineRow[]): Promise<Shown[]> {
-  const rows: Shown[] = []
-  for (const [round, alike] of Map.groupBy(machines, ({ last_round }) => last_round)) rows.push(...(await db.selectFrom('verdicts').select(['round', 'machine', 'owner', 'commitment', 'facts']).where('round', '=', round).where('machine', 'in', alike.map(({ account }) => account)).execute()))
-  return rows
+  const keys = machines.map(({ account, last_round }) => ({ machine: account, round: last_round }))
+  return (await eachOf(db, keys, ({ machine, round }) => db.selectFrom('verdicts').select(['round', 'machine', 'owner', 'commitment', 'facts', 'outcome']).where('round', '=', round).where('machine', '=', machine))).flat()
 }
 
 function offer({ account, address, owner, standing }: MachineRow, verdict: Shown, score: ScoreRow, rates: RatesOf, judgedAt: number | null): Static<typeof Offer> {

@@ -46,7 +46,7 @@ function qualityOf(weightPpm: number, [muted = 0, falseAccepts = 0, shown = 0, f
 
 export const payoutShape = (row: Stated<PayoutRow>): Static<typeof Payout> => {
   const { epoch, account, earned, carried_in, paid, carried_out } = row
-  return { epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'), proof: proofOf(row) }
+  return { epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n && carried_out > 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'), proof: proofOf(row) }
 }
 
 export const EpochTotals = component('EpochTotals', Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Height, onChain: OnChain, kept: Type.Object({ evidence: Type.Boolean(), observations: Type.Boolean() }, { description: 'false: let go by the retention policy' }) }))

@@ -1,8 +1,8 @@
 // How verdicts and observations are shown, and by which packages anybody can judge them again.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { sql, type Kysely } from 'kysely'
-import { decodeFacts, ZERO_HASH, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
+import { sql, type Kysely, type SqlBool } from 'kysely'
+import { decodeFacts, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
 import type { ObservationRow, Tables, VerdictRow } from '../tables.ts'
 import { eachOf } from './cursor.ts'
 import { because, component, Count, Hash, Href, literals, measured, nullable, Reason, Work } from './shapes.ts'
@@ -109,9 +109,10 @@ export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
 })
 
 /** Verdicts with what they rest on, in the order asked for; null where there is none. */
-export async function fullVerdicts(db: Kysely<Tables>, of: readonly { round: number, machine: AccountId }[]): Promise<(Static<typeof FullVerdict> | null)[]> {
+export async function fullVerdicts(db: Kysely<Tables>, of: readonly Readonly<{ round: number, machine: AccountId }>[]): Promise<(Static<typeof FullVerdict> | null)[]> {
   const rows = (await eachOf(db, of, ({ round, machine }) => verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine))).map(([row]) => row)
-  const packages = await eachOf(db, rows, (row) => db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', row?.round ?? -1).where('checker', 'in', row && row.committee.length > 0 ? row.committee : [ZERO_HASH]).where('package_counted', '=', true).orderBy('checker'))
+  const packages = await eachOf(db, of, ({ round, machine }) => db.selectFrom('verdicts').innerJoin('round_checkers', (join) => join.onRef('round_checkers.round', '=', 'verdicts.round').on(sql<SqlBool>`round_checkers.checker = any(verdicts.committee)`))
+    .select(['checker', 'round_checkers.commitment', 'package']).where('verdicts.round', '=', round).where('machine', '=', machine).where('package_counted', '=', true).orderBy('checker'))
   return rows.map((row, i) => row === undefined ? null : {
     ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
     evidence: packages[i]!.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : [])),
