@@ -556,7 +556,7 @@ export interface paths {
         };
         /**
          * Verified machines, made for renters’ programs
-         * @description Keyless and cacheable. Machines by account; hardware, measured rates, standing, availability, the last proof, and a price once there is one.
+         * @description Keyless and cacheable. All registered machines that passed at least one round of the last scored epoch and are not benched, by account, so that a page neither repeats nor hides one; where `epoch` is another than that of the page before, begin anew. Hardware as they say and sign it, rates as they were measured, standing, availability, whether they were reached last, the last proof, and a price once there is one.
          */
         get: operations["listVerifiedMachines"];
         put?: never;
@@ -765,8 +765,10 @@ export interface components {
             medianSteps: number;
             provenSteps: number;
             opened: boolean;
+            /** @description memory that it proved to hold, KiB; 0 where the round asked for none */
             memoryKiB: number;
-            scanMBps: number;
+            /** @description MB/s of memory scanned; null: not measured */
+            scanMBps: number | null;
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
             claim: string | null;
@@ -806,8 +808,10 @@ export interface components {
             medianSteps: number;
             provenSteps: number;
             opened: boolean;
+            /** @description memory that it proved to hold, KiB; 0 where the round asked for none */
             memoryKiB: number;
-            scanMBps: number;
+            /** @description MB/s of memory scanned; null: not measured */
+            scanMBps: number | null;
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
             claim: string | null;
@@ -1460,7 +1464,18 @@ export interface components {
                 /** @description MB/s of memory scanned, median over the rounds of `epoch` in which it passed; null: not measured */
                 scanMBps: number | null;
             };
+            /** @description what it counts as since `epoch` */
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description its latest verdict, which may be of a later round than `epoch` has: a machine that went away since is still listed until the next epoch is scored */
+            reachability: {
+                /** @description whether its committee reached it; null: too few observed it */
+                reachable: boolean | null;
+                /** @enum {string} */
+                outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+                reason: components["schemas"]["Reason"];
+                round: number;
+                block: number | null;
+            };
             /** @description rounds of `epoch` */
             availability: {
                 passed: number;
@@ -1480,7 +1495,9 @@ export interface components {
                 /** @description path on this server */
                 score: string;
             };
-            /** @description null: machines name no price yet */
+            /** @description block at which anything of this was written last: its latest verdict, or the scores of `epoch` */
+            updatedAt: number;
+            /** @description null: machines name no price yet, so none is known; never 0 */
             price: null;
         };
         Hardware: {
@@ -1707,7 +1724,7 @@ export interface components {
             score: components["schemas"]["Score"];
             /** @description what its owner gets in the epoch, by all accounts together */
             payout: components["schemas"]["Payout"] | null;
-            /** @description the words of `assay replay` */
+            /** @description the words of `assay replay`; of a checker with more observations than are told one by one, a line says where they are */
             lines: string[];
         };
     };

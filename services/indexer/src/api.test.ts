@@ -538,6 +538,20 @@ describe('why', () => {
     }
   })
 
+  it('of a checker with very many observations says where they are', async () => {
+    const explanation = explainEpoch(replayed).find(({ score }) => score.kind === 'checker')!
+    const { account } = explanation.score
+    const { observed } = await store.db.selectFrom('round_checkers').select('observed').where('round', '=', 0).where('checker', '=', account).executeTakeFirstOrThrow()
+    const set = (count: number) => store.db.updateTable('round_checkers').set({ observed: count }).where('round', '=', 0).where('checker', '=', account).execute()
+    const { observed: other } = await store.db.selectFrom('round_checkers').select('observed').where('round', '=', 1).where('checker', '=', account).executeTakeFirstOrThrow()
+    await set(2001 - other)
+    try {
+      expect((await get(`/checkers/${account}/why?epoch=0`)).lines).toEqual([...tellScore(explanation, false), `  its 2001 observations are at /checkers/${account}/observations`])
+    } finally {
+      await set(observed)
+    }
+  })
+
   it('is not known before the epoch is scored, nor of others', async () => {
     const { account } = played.machines[0]!
     await failing(`/machines/${account}/why?epoch=1`, 404, 'NOT_SCORED')
@@ -565,6 +579,23 @@ describe('the feed', () => {
     // What it points to is there.
     expect((await get(feed.items[0].lastProof.verdict)).verdict.commitment).toBe(feed.items[0].lastProof.commitment)
     await get(feed.items[0].lastProof.score)
+  })
+
+  it('says of a machine that went away since that it was not reached, and at which block that was seen', async () => {
+    const { account } = played.machines[0]!
+    const [row] = await store.db.selectFrom('rounds').select('judged_at').where('round', '=', 2).execute()
+    const { items: [up] } = await get('/feed')
+    expect([up.reachability, up.updatedAt]).toEqual([{ reachable: true, outcome: 'PASS', reason: { code: 'OK', text: expect.any(String) }, round: 2, block: row!.judged_at }, row!.judged_at])
+    const last = () => store.db.updateTable('verdicts').where('round', '=', 2).where('machine', '=', account)
+    const before = await store.db.selectFrom('verdicts').select(['outcome', 'reason']).where('round', '=', 2).where('machine', '=', account).executeTakeFirstOrThrow()
+    try {
+      for (const [outcome, reached] of [['UNREACHABLE', false], ['NO_QUORUM', null], ['NOT_RUN', true]] as const) {
+        await last().set({ outcome }).execute()
+        expect([outcome, (await get('/feed')).items[0].reachability]).toMatchObject([outcome, { reachable: reached, outcome }])
+      }
+    } finally {
+      await last().set(before).execute()
+    }
   })
 
   it('may be kept a while, page by page', async () => {
