@@ -700,11 +700,15 @@ export interface components {
         /** @description what a machine says of itself, and signed */
         Facts: {
             device: {
+                /** @description device class, PROTOCOL section on devices */
                 class: number;
                 /** @enum {string} */
                 kind: "CPU" | "GPU";
+                /** @description threads of a CPU, or GPUs */
                 units: number;
+                /** @description memory of one GPU, or what the process may use, MiB */
                 memoryMiB: number;
+                /** @description sources that agree on what the device is, PROTOCOL section 13.6 */
                 agreeing: number;
                 /**
                  * @description 32 bytes
@@ -712,14 +716,21 @@ export interface components {
                  */
                 fingerprint: string;
                 identifiers: string[];
+                /** @description as the machine measured itself */
                 profile: {
+                    /** @description int8 multiply-accumulates, millions a second */
                     int8Mmacs: number | null;
+                    /** @description float32 operations, millions a second */
                     f32Mflops: number | null;
+                    /** @description memory read, MB/s */
                     memoryMBps: number | null;
+                    /** @description time of one dependent read of memory, ps */
                     chasePs: number | null;
                 };
             };
+            /** @description what it runs, by hash */
             environment: {
+                /** @description which part */
                 what: string;
                 /**
                  * @description 32 bytes
@@ -727,18 +738,22 @@ export interface components {
                  */
                 hash: string;
             }[];
+            /** @description what the model that it ran gave; null: it ran none */
             model: {
                 /**
                  * @description 32 bytes
                  * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
                  */
                 model: string;
+                /** @description in millionths */
                 outputs: number[];
             } | null;
         };
         /** @description what a round says of a machine */
         Verdict: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -759,29 +774,40 @@ export interface components {
              */
             work: string;
             commitment: string | null;
+            /** @description checkers that were drawn for it */
             committeeSize: number;
             /** @description members of the committee with an observation that counts */
             counted: number;
+            /** @description steps that the committee saw, the median */
             medianSteps: number;
+            /** @description steps that were proven: what `work` is made of */
             provenSteps: number;
+            /** @description whether openings were asked for and verify */
             opened: boolean;
-            /** @description memory that it proved to hold, KiB; 0 where the round asked for none */
+            /** @description memory that it proved to hold, KiB; 0 unless the round was of memory and it passed */
             memoryKiB: number;
-            /** @description MB/s of memory scanned; null: not measured */
+            /** @description memory read, 10^6 bytes a second, by proven steps; null: not measured */
             scanMBps: number | null;
+            /** @description time to the first progress that neither the round trip nor a step explains, µs: a sign of a relay, never a verdict; null: nobody can say */
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
+            /** @description whether the device that it claims fits its class, its measurements and what it proved: OK or what does not fit; null: it claimed none */
             claim: string | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
             /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
             proof: string;
         };
         /** @description a verdict with what it rests on */
         FullVerdict: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -802,22 +828,31 @@ export interface components {
              */
             work: string;
             commitment: string | null;
+            /** @description checkers that were drawn for it */
             committeeSize: number;
             /** @description members of the committee with an observation that counts */
             counted: number;
+            /** @description steps that the committee saw, the median */
             medianSteps: number;
+            /** @description steps that were proven: what `work` is made of */
             provenSteps: number;
+            /** @description whether openings were asked for and verify */
             opened: boolean;
-            /** @description memory that it proved to hold, KiB; 0 where the round asked for none */
+            /** @description memory that it proved to hold, KiB; 0 unless the round was of memory and it passed */
             memoryKiB: number;
-            /** @description MB/s of memory scanned; null: not measured */
+            /** @description memory read, 10^6 bytes a second, by proven steps; null: not measured */
             scanMBps: number | null;
+            /** @description time to the first progress that neither the round trip nor a step explains, µs: a sign of a relay, never a verdict; null: nobody can say */
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
+            /** @description whether the device that it claims fits its class, its measurements and what it proved: OK or what does not fit; null: it claimed none */
             claim: string | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
             /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
             proof: string;
@@ -844,6 +879,7 @@ export interface components {
         };
         /** @description what a checker says of a machine in a round, as far as it counts */
         Observation: {
+            /** @description round, counted from 0 */
             round: number;
             /**
              * @description 32 bytes
@@ -857,16 +893,22 @@ export interface components {
             checker: string;
             /** @enum {string} */
             vote: "RAN" | "NOT_RUN" | "UNREACHABLE";
+            /** @description steps that it saw and the machine proved; 0 unless its reading is right */
             credited: number;
+            /** @description whether it counts for the checker’s pay; `reason` says why not */
             paid: boolean;
             reason: components["schemas"]["Reason"];
             offPpm: number | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
         };
         /** @description what an epoch gives a machine or a checker */
         Score: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -888,13 +930,17 @@ export interface components {
              * @example 1500000000000000000
              */
             earned: string;
+            /** @description of a machine, after the epoch; null of a checker */
             standing: {
                 /** @enum {string} */
                 level: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
                 benchedUntil: number | null;
+                /** @description rounds of the epoch that it passed */
                 passed: number;
+                /** @description rounds of the epoch in which enough checkers observed it */
                 asked: number;
             } | null;
+            /** @description of a checker; null of a machine */
             quality: {
                 /** @description what its word weighed in this epoch, in millionths */
                 weightPpm: number;
@@ -902,12 +948,16 @@ export interface components {
                 qualityPpm: number;
                 /** @description 95 % interval, in millionths */
                 falseAccepts: {
+                    /** @description lower end, in millionths */
                     lowPpm: number;
+                    /** @description upper end, in millionths */
                     highPpm: number;
                 };
                 /** @description 95 % interval, in millionths */
                 falseRejects: {
+                    /** @description lower end, in millionths */
                     lowPpm: number;
+                    /** @description upper end, in millionths */
                     highPpm: number;
                 };
             } | null;
@@ -926,6 +976,7 @@ export interface components {
         };
         /** @description what an epoch pays an owner: paid + carriedOut = earned + carriedIn */
         Payout: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -997,18 +1048,23 @@ export interface components {
             onChain: components["schemas"]["OnChain"];
             /** @description false: let go by the retention policy */
             kept: {
+                /** @description whether its evidence is here */
                 evidence: boolean;
+                /** @description whether its single observations are here */
                 observations: boolean;
             };
         };
         CheckerRound: {
+            /** @description round, counted from 0 */
             round: number;
             /**
              * @description 32 bytes
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             checker: string;
+            /** @description whether it reported on chain */
             reported: boolean;
+            /** @description whether its package counts: reported, posted, and held by enough mirrors */
             packageCounted: boolean;
             commitment: string | null;
             package: string | null;
@@ -1016,6 +1072,7 @@ export interface components {
             observed: number;
             /** @description those that named what the majority of the committee named */
             agreed: number;
+            /** @description observations that are paid */
             paidObservations: number;
             reason: components["schemas"]["Reason"];
         };
@@ -1076,6 +1133,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count, or it has no role any more */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1097,20 +1155,28 @@ export interface components {
                 addresses: string[];
                 evidence: string[];
             } | null;
+            /** @description what became of its newest anchor; null: it wrote none that is known */
             registration: components["schemas"]["Reason"] | null;
             round: components["schemas"]["CheckerRound"] | null;
             score: components["schemas"]["Score"] | null;
+            /** @description null: no round of it is judged */
             record: {
+                /** @description judged rounds */
                 rounds: number;
                 /** @description rounds without a report or a package that counts */
                 missed: number;
+                /** @description observations */
                 observed: number;
+                /** @description those that named what the majority named */
                 agreed: number;
+                /** @description those that are paid */
                 paid: number;
             } | null;
         };
         RoundSummary: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /** @enum {string} */
             stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1118,21 +1184,30 @@ export interface components {
             startBlock: number;
             /** @description block number */
             judgementBlock: number;
+            /** @description machines that are eligible */
             machines: number;
+            /** @description checkers that are eligible */
             checkers: number;
+            /** @description checkers that reported */
             reports: number;
             packages: {
+                /** @description packages whose root is on chain */
                 posted: number;
+                /** @description those that enough mirrors hold */
                 held: number;
             };
+            /** @description machines by outcome; null before it is judged */
             outcomes: {
                 [key: string]: number;
             } | null;
             work: string | null;
+            /** @description pieces of evidence that nobody served yet */
             missingBlobs: number;
         };
         Round: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /** @enum {string} */
             stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1140,19 +1215,27 @@ export interface components {
             startBlock: number;
             /** @description block number */
             judgementBlock: number;
+            /** @description machines that are eligible */
             machines: number;
+            /** @description checkers that are eligible */
             checkers: number;
+            /** @description checkers that reported */
             reports: number;
             packages: {
+                /** @description packages whose root is on chain */
                 posted: number;
+                /** @description those that enough mirrors hold */
                 held: number;
             };
+            /** @description machines by outcome; null before it is judged */
             outcomes: {
                 [key: string]: number;
             } | null;
             work: string | null;
+            /** @description pieces of evidence that nobody served yet */
             missingBlobs: number;
             schedule: {
+                /** @description block at which the registry is frozen; below 0 where that is before the first */
                 freeze: number;
                 /** @description block number */
                 start: number;
@@ -1191,6 +1274,7 @@ export interface components {
                 /** @description block number */
                 since: number;
             }[];
+            /** @description how often it was tried to judge it */
             tries: number;
         };
         EligibleMachine: {
@@ -1205,6 +1289,7 @@ export interface components {
              */
             owner: string;
             committee: string[];
+            /** @description whether it must open its commitment; null: not drawn yet */
             mustOpen: boolean | null;
         };
         EligibleChecker: {
@@ -1214,22 +1299,32 @@ export interface components {
              */
             account: string;
             mirrors: string[];
+            /** @description null: it has not reported */
             report: {
                 /** @description block number */
                 block: number;
+                /** @description whether it could be read */
                 wellFormed: boolean;
                 commitment: string | null;
             } | null;
             packageRoot: string | null;
+            /** @description whether enough mirrors hold its package */
             packageHeld: boolean;
             judged: components["schemas"]["CheckerRound"] | null;
         };
         Epoch: {
+            /** @description epoch, counted from 0 */
             epoch: number;
-            /** @enum {string} */
+            /**
+             * @description waiting: its rounds are over and not all are judged, or an epoch before it is not scored
+             * @enum {string}
+             */
             state: "running" | "waiting" | "scored";
+            /** @description all of them, ascending */
             rounds: {
+                /** @description round, counted from 0 */
                 round: number;
+                /** @description whether it is judged */
                 judged: boolean;
             }[];
             /** @description block number */
@@ -1239,6 +1334,7 @@ export interface components {
             totals: components["schemas"]["EpochTotals"] | null;
         };
         Statement: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -1291,23 +1387,33 @@ export interface components {
             carried: string;
             /** @description how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them */
             leaves: {
+                /** @description scores */
                 scores: number;
+                /** @description payouts */
                 payouts: number;
+                /** @description eligible machines and checkers */
                 registry: number;
+                /** @description packages that count */
                 evidence: number;
+                /** @description standings of machines */
                 standings: number;
+                /** @description calibrations of checkers */
                 calibrations: number;
             };
             onChain: {
                 /** @enum {string} */
                 state: "not_yet" | "match" | "mismatch";
                 block: number | null;
+                /** @description what the network wrote; null: nothing yet */
                 bytes: string | null;
             };
         };
         MerkleProof: {
+            /** @description the encoded leaf, as it is hashed behind a 0x00 */
             leaf: string;
+            /** @description place of the leaf */
             index: number;
+            /** @description leaves of the tree */
             size: number;
             /**
              * @description 32 bytes
@@ -1318,6 +1424,7 @@ export interface components {
             path: string[];
         };
         Proofs: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -1330,12 +1437,15 @@ export interface components {
                  * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
                  */
                 root: string;
+                /** @description the statement: its roots and its sums */
                 bytes: string;
             };
+            /** @description as a machine, as a checker, as both, or none */
             scores: {
                 score: components["schemas"]["Score"];
                 proof: components["schemas"]["MerkleProof"];
             }[];
+            /** @description null: nothing is paid or carried to it */
             payout: {
                 payout: components["schemas"]["Payout"];
                 proof: components["schemas"]["MerkleProof"];
@@ -1359,6 +1469,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1399,6 +1510,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1473,12 +1585,15 @@ export interface components {
                 /** @enum {string} */
                 outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
                 reason: components["schemas"]["Reason"];
+                /** @description round, counted from 0 */
                 round: number;
                 block: number | null;
             };
             /** @description rounds of `epoch` */
             availability: {
+                /** @description rounds that it passed */
                 passed: number;
+                /** @description rounds in which enough checkers observed it */
                 asked: number;
                 /** @description passed of asked, in millionths, rounded down */
                 ppm: number;
@@ -1487,6 +1602,7 @@ export interface components {
             epoch: number;
             /** @description the latest verdict, what the machine committed to, and where to check both */
             lastProof: {
+                /** @description round, counted from 0 */
                 round: number;
                 block: number | null;
                 commitment: string | null;
@@ -1505,7 +1621,9 @@ export interface components {
             class: number;
             /** @enum {string} */
             kind: "CPU" | "GPU";
+            /** @description threads of a CPU, or GPUs */
             units: number;
+            /** @description memory of one GPU, or what the process may use, MiB */
             memoryMiB: number;
             /**
              * @description 32 bytes
@@ -1514,9 +1632,13 @@ export interface components {
             fingerprint: string;
             /** @description as the machine measured itself */
             profile: {
+                /** @description int8 multiply-accumulates, millions a second */
                 int8Mmacs: number | null;
+                /** @description float32 operations, millions a second */
                 f32Mflops: number | null;
+                /** @description memory read, MB/s */
                 memoryMBps: number | null;
+                /** @description time of one dependent read of memory, ps */
                 chasePs: number | null;
             };
         };
@@ -1527,58 +1649,89 @@ export interface components {
             next: string | null;
         };
         Parameters: {
+            /** @description where a round’s randomness comes from, PROTOCOL section on the beacon */
             randomness: number;
             /** @description block number */
             origin: number;
             /** @description block number */
             start: number;
+            /** @description blocks of a round */
             roundBlocks: number;
+            /** @description blocks behind the best one at which a block counts as final */
             confirmations: number;
+            /** @description rounds of an epoch */
             epochRounds: number;
+            /** @description blocks from a round’s start to its seed */
             seedOffset: number;
+            /** @description blocks from a round’s start to the commit window */
             commitOffset: number;
+            /** @description blocks from a round’s start by which packages are posted */
             packageOffset: number;
+            /** @description blocks that an identity or a role waits before it is eligible */
             waitBlocks: number;
+            /** @description checkers that a machine has in a round */
             committee: number;
+            /** @description mirrors that a package has */
             mirrors: number;
+            /** @description stopwatch of a job, ms */
             windowMs: number;
+            /** @description matrices are 2^log2n wide at least */
             log2n: number;
+            /** @description cells that a machine opens */
             samples: number;
+            /** @description a machine must open if its draw, of 65536, is at most this */
             openShare: number;
+            /** @description most steps of a chain */
             maxSteps: number;
+            /** @description bytes of a bandwidth measurement, each way */
             bandwidthBytes: number;
+            /** @description how far a paid reading may lie from the median, in millionths */
             bandPpm: number;
             /**
              * @description planck
              * @example 1500000000000000000
              */
             poolPerEpoch: string;
+            /** @description the machines’ part of the pool, in millionths */
             machineSharePpm: number;
             /**
              * @description planck
              * @example 1500000000000000000
              */
             minimumPayout: string;
+            /** @description blocks after which the next member may open the settlement */
             attemptBlocks: number;
+            /** @description matrices are 2^log2nMax wide at most */
             log2nMax: number;
+            /** @description a round’s job is of memory if the beacon’s draw, of 65536, is below this */
             memoryShare: number;
+            /** @description a segment of memory has 2^memoryLog2 leaves of 1 KiB */
             memoryLog2: number;
+            /** @description a label of it costs 8 * 2^memoryPasses rounds of ChaCha */
             memoryPasses: number;
+            /** @description fewest segments that a machine may show */
             memorySegments: number;
+            /** @description part of its claimed memory that a machine must show, in millionths */
             memoryPpm: number;
+            /** @description multiply-accumulates that a scanned byte is paid as */
             memoryWeight: number;
             /** @enum {string} */
             deviceCheck: "off" | "shadow" | "enforce";
             /** @enum {string} */
             modelCheck: "off" | "shadow" | "enforce";
+            /** @description how far an output of the model may lie from the fleet’s median, in millionths */
             modelTolerance: number;
             /** @enum {string} */
             standingCheck: "off" | "shadow" | "enforce";
+            /** @description blocks of an hour, the unit of a bench */
             hourBlocks: number;
+            /** @description rounds that a machine must pass to leave probation */
             probationRounds: number;
+            /** @description rounds that it must pass to be trusted */
             trustedRounds: number;
             /** @enum {string} */
             calibrationCheck: "off" | "shadow" | "enforce";
+            /** @description epochs that a settlement committee serves; 0: the founders for ever */
             termEpochs: number;
         };
         Pot: {
@@ -1589,6 +1742,7 @@ export interface components {
             account: string;
             /** @description the account to fund */
             address: string;
+            /** @description term of the settlers who move it */
             term: number;
             /** @description block number */
             block: number;
@@ -1625,12 +1779,14 @@ export interface components {
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             network: string;
+            /** @description its account as SS58 text, prefix 42 */
             address: string;
             /**
              * @description 32 bytes
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             genesisHash: string;
+            /** @description last confirmed block that is stored: what all answers are of */
             head: {
                 /** @description block number */
                 number: number;
@@ -1641,12 +1797,18 @@ export interface components {
                 hash: string;
             } | null;
             best: number | null;
+            /** @description why no blocks come; null: they do */
             stalled: {
+                /** @description a code */
                 reason: string;
+                /** @description a sentence */
                 detail: string;
             } | null;
+            /** @description the one under way; null before the first */
             round: {
+                /** @description round, counted from 0 */
                 round: number;
+                /** @description epoch, counted from 0 */
                 epoch: number;
                 /** @enum {string} */
                 stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1660,20 +1822,28 @@ export interface components {
             machines: number;
             /** @description registered machines by standing in the latest epoch that scored them */
             standings: {
+                /** @description newly registered, or after a bench */
                 PROBATION: number;
+                /** @description passed enough rounds to leave probation */
                 STANDARD: number;
+                /** @description passed many */
                 TRUSTED: number;
+                /** @description out for some hours */
                 BENCHED: number;
                 /** @description in no scored epoch yet */
                 unknown: number;
             };
+            /** @description registered */
             checkers: number;
+            /** @description how likely it is that checkers in league decide; null: there is no checker */
             capture: {
                 /** @description of the checkers taken to be in league, rounded down */
                 share: string;
                 /** @description those eligible in this round */
                 checkers: number;
+                /** @description those taken to be in league */
                 malicious: number;
+                /** @description checkers that a machine has in a round */
                 committee: number;
                 /** @description probability that they are the majority of one machine’s committee in a round, rounded up */
                 perRound: string;
@@ -1683,9 +1853,12 @@ export interface components {
                 vouch: string;
                 /** @description true if perEpoch is more than one in a million */
                 flagged: boolean;
+                /** @description least size of a committee that is not flagged; null: none is enough */
                 sufficientCommittee: number | null;
+                /** @description the same in sentences */
                 text: string;
                 settlers: {
+                    /** @description drawn for a term */
                     settlers: number;
                     /** @description how many of them move the pot */
                     threshold: number;
@@ -1695,17 +1868,24 @@ export interface components {
                     stalled: string;
                     /** @description true if one of the two is more than one in a million */
                     flagged: boolean;
+                    /** @description the same in sentences */
                     text: string;
                 } | null;
             } | null;
             rounds: {
+                /** @description judged */
                 judged: number;
+                /** @description past their judgement block, and some evidence is not found yet */
                 waiting: number;
+                /** @description could not be judged: a fault of this program */
                 failed: number;
+                /** @description pieces of evidence that nobody served yet */
                 missingBlobs: number;
             };
             pot: components["schemas"]["Pot"] | null;
+            /** @description the last one that is scored */
             lastEpoch: {
+                /** @description epoch, counted from 0 */
                 epoch: number;
                 /**
                  * @description 32 bytes
@@ -1753,6 +1933,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Network"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -1828,6 +2015,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -1889,7 +2083,9 @@ export interface operations {
                 cursor?: string;
                 /** @description account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down */
                 sort?: "account" | "score" | "work" | "verdict";
+                /** @description only machines with this standing after the latest epoch that scored them */
                 standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
+                /** @description only machines whose latest verdict is this */
                 outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -1916,6 +2112,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -1996,6 +2199,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Machine"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2089,6 +2299,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2185,6 +2402,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2272,6 +2496,13 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2342,6 +2573,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description number of the round, counted from 0 */
                 number: number;
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -2361,6 +2593,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VerdictInFull"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2449,6 +2688,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2524,6 +2770,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Checker"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2617,6 +2870,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2713,6 +2973,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2808,6 +3075,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2894,6 +3168,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Document"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2986,6 +3267,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3043,6 +3331,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3057,6 +3349,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Round"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3125,6 +3424,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3142,6 +3445,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3214,6 +3524,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3231,6 +3545,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3303,6 +3624,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3320,6 +3645,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3392,6 +3724,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3409,6 +3745,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3506,6 +3849,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3563,6 +3913,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3577,6 +3931,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epoch"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3642,10 +4003,15 @@ export interface operations {
                 limit?: number;
                 /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
                 cursor?: string;
+                /** @description only of these */
                 kind?: "machine" | "checker";
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3663,6 +4029,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3735,6 +4108,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3752,6 +4129,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3846,6 +4230,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3905,6 +4296,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3919,6 +4314,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Statement"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3987,7 +4389,12 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
+                /** @description which of the statement’s trees */
                 tree: "scores" | "payouts" | "registry" | "evidence" | "standings" | "calibrations";
             };
             cookie?: never;
@@ -4005,6 +4412,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -4072,6 +4486,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -4091,6 +4509,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Proofs"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -4244,6 +4669,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -4351,6 +4780,13 @@ export interface operations {
                     "application/json": components["schemas"]["Why"];
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -4452,6 +4888,13 @@ export interface operations {
                     "application/json": components["schemas"]["Why"];
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -4548,6 +4991,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Feed"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.

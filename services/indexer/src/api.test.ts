@@ -25,7 +25,7 @@ import type { PotView } from './pot.ts'
 import { ReadyDetail, readiness } from './readiness.ts'
 import { reconcileMachines } from './summaries.ts'
 import { openTestDatabase, testOwner } from './testing/database.ts'
-import { Documented, type Document } from './testing/documented.ts'
+import { Documented, unsaid, type Document } from './testing/documented.ts'
 import { recorder } from './testing/log.ts'
 
 let store: Store
@@ -563,6 +563,15 @@ describe('why', () => {
   })
 })
 
+describe('a rate of a verdict', () => {
+  it('that was not measured is null, not 0', async () => {
+    const { items } = await get('/rounds/0/verdicts')
+    expect(items.length).toBeGreaterThan(0)
+    expect(await store.db.selectFrom('verdicts').select('scan_mbps').distinct().where('round', '=', 0).execute()).toEqual([{ scan_mbps: 0 }])
+    for (const verdict of items) expect(verdict.scanMBps).toBeNull()
+  })
+})
+
 describe('the feed', () => {
   it('has the machines that passed and are not benched, with what a renter asks for', async () => {
     const { account, owner } = played.machines[0]!
@@ -684,8 +693,14 @@ describe('the document', () => {
     for (const { operationId, summary, tags, responses } of operations) {
       expect([operationId, summary.length > 10, tags.length]).toEqual([operationId, true, 1])
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '429', '500', '503']))
-      for (const [status, { description }] of Object.entries(responses)) if (status !== '200') expect(description).toMatch(/^`[A-Z_]+`: /)
+      for (const [status, { description }] of Object.entries(responses)) if (Number(status) >= 400) expect(description).toMatch(/^`[A-Z_]+`: /)
     }
+  })
+
+  it('says of every parameter and of every part of an answer what it is', () => {
+    expect(documented.unsaid).toEqual([])
+    const bare = { type: 'integer' }
+    expect(unsaid({ Bad: { properties: { a: bare, b: { ...bare, description: 'said' }, c: { anyOf: [{ properties: { d: bare } }, { type: 'null' }] }, e: { description: 'said', items: { properties: { f: bare } } } } } })).toEqual(['Bad.a', 'Bad.c.d', 'Bad.e.f'])
   })
 
   it('would notice an answer that is not as it says', async () => {

@@ -11,16 +11,16 @@ import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
-import { AccountPath, Address, because, component, Count, Did, didOf, Hash, Height, nullable, Reason } from './shapes.ts'
+import { AccountPath, Address, because, component, count, Did, didOf, flag, Hash, Height, nullable, orNull, Reason, RoundNumber } from './shapes.ts'
 import { Observation, observationShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height, addresses: Type.Array(Type.String({ description: 'written by the checker: show it as text' })), evidence: Type.Array(Type.String({ description: 'base URL of its evidence, written by the checker' })) })
 
 /** What became of a checker's round. */
 export const CheckerRound = component('CheckerRound', Type.Object({
-  round: Count, checker: Hash, reported: Type.Boolean(), packageCounted: Type.Boolean(), commitment: nullable(Hash), package: nullable(Hash),
+  round: RoundNumber, checker: Hash, reported: flag('whether it reported on chain'), packageCounted: flag('whether its package counts: reported, posted, and held by enough mirrors'), commitment: nullable(Hash), package: nullable(Hash),
   observed: Type.Integer({ minimum: 0, description: 'observations in its package' }), agreed: Type.Integer({ minimum: 0, description: 'those that named what the majority of the committee named' }),
-  paidObservations: Count, reason: Reason,
+  paidObservations: count('observations that are paid'), reason: Reason,
 }))
 export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRound> => ({
   round: row.round, checker: row.checker, reported: row.reported, packageCounted: row.package_counted, commitment: row.commitment, package: row.package, observed: row.observed, agreed: row.agreed, paidObservations: row.paid_observations,
@@ -29,8 +29,8 @@ export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRo
 
 const Named = { account: Hash, address: Address, did: Did }
 const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score) }, { description: 'a checker with its latest judged round and score' }))
-const Record = Type.Object({ rounds: Count, missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: Count, agreed: Count, paid: Count }, { description: 'its last 100 judged rounds together' })
-const Checker = component('Checker', Type.Object({ ...Named, identity: nullable(Identity), registration: nullable(Reason), round: nullable(CheckerRound), score: nullable(Score), record: nullable(Record) }))
+const Record = Type.Object({ rounds: count('judged rounds'), missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: count('observations'), agreed: count('those that named what the majority named'), paid: count('those that are paid') }, { description: 'its last 100 judged rounds together' })
+const Checker = component('Checker', Type.Object({ ...Named, identity: orNull(Identity, 'null: its newest identity does not count, or it has no role any more'), registration: orNull(Reason, 'what became of its newest anchor; null: it wrote none that is known'), round: nullable(CheckerRound), score: nullable(Score), record: orNull(Record, 'null: no round of it is judged') }))
 
 const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
 const RECORD_ROUNDS = 100

@@ -8,7 +8,7 @@ import type { EpochRow, MachineRow, ScoreRow, Tables, VerdictRow } from '../tabl
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { latestScores } from './machines.ts'
 import { route, type ApiDeps } from './route.ts'
-import { Address, because, component, Count, Did, didOf, Hash, Height, Href, literals, measured, nullable, Reason } from './shapes.ts'
+import { Address, because, component, Count, count, Did, didOf, Hash, Height, Href, literals, measured, nullable, orNull, Reason, RoundNumber } from './shapes.ts'
 import { LevelShape, OutcomeShape } from './verdicts.ts'
 
 const MEDIAN = 'median over the rounds of `epoch` in which it passed; null: not measured'
@@ -20,17 +20,17 @@ const Offer = component('VerifiedMachine', Type.Object({
   hardware: Type.Unsafe<Static<typeof Hardware> | null>({ ...nullable(Type.Unsafe({ $ref: 'Hardware#' })), description: 'as in its latest verdict; null where the network does not ask' }),
   rates: Type.Object({ downKbps: rate('kbit/s to the machine'), upKbps: rate('kbit/s from the machine'), rttUs: rate('µs'), provenSteps: rate('steps of n³ proven in a round'), scanMBps: rate('MB/s of memory scanned') }),
   standing: Type.Unsafe<MachineRow['standing']>({ ...nullable(LevelShape), description: 'what it counts as since `epoch`' }),
-  reachability: Type.Object({ reachable: Type.Unsafe<boolean | null>({ ...nullable(Type.Boolean()), description: 'whether its committee reached it; null: too few observed it' }), outcome: OutcomeShape, reason: Reason, round: Count, block: nullable(Height) }, { description: 'its latest verdict, which may be of a later round than `epoch` has: a machine that went away since is still listed until the next epoch is scored' }),
-  availability: Type.Object({ passed: Count, asked: Count, ppm: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'passed of asked, in millionths, rounded down' }) }, { description: 'rounds of `epoch`' }),
+  reachability: Type.Object({ reachable: Type.Unsafe<boolean | null>({ ...nullable(Type.Boolean()), description: 'whether its committee reached it; null: too few observed it' }), outcome: OutcomeShape, reason: Reason, round: RoundNumber, block: nullable(Height) }, { description: 'its latest verdict, which may be of a later round than `epoch` has: a machine that went away since is still listed until the next epoch is scored' }),
+  availability: Type.Object({ passed: count('rounds that it passed'), asked: count('rounds in which enough checkers observed it'), ppm: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'passed of asked, in millionths, rounded down' }) }, { description: 'rounds of `epoch`' }),
   epoch: Type.Integer({ minimum: 0, description: 'the scored epoch that this is of' }),
-  lastProof: Type.Object({ round: Count, block: nullable(Type.Integer({ minimum: 0, description: 'head at which it was judged' })), commitment: nullable(Hash), verdict: Href, score: Href }, { description: 'the latest verdict, what the machine committed to, and where to check both' }),
+  lastProof: Type.Object({ round: RoundNumber, block: nullable(Type.Integer({ minimum: 0, description: 'head at which it was judged' })), commitment: nullable(Hash), verdict: Href, score: Href }, { description: 'the latest verdict, what the machine committed to, and where to check both' }),
   updatedAt: Type.Integer({ minimum: 0, description: 'block at which anything of this was written last: its latest verdict, or the scores of `epoch`' }),
   price: Type.Null({ description: 'null: machines name no price yet, so none is known; never 0' }),
 }, { description: 'a registered machine that passed at least one round of the last scored epoch and is not benched' }))
 
 const Hardware = component('Hardware', Type.Object({
-  class: Type.Integer({ minimum: 0, description: 'device class, PROTOCOL section on devices' }), kind: literals(['CPU', 'GPU']), units: Count, memoryMiB: Count, fingerprint: Hash,
-  profile: Type.Object({ int8Mmacs: nullable(Count), f32Mflops: nullable(Count), memoryMBps: nullable(Count), chasePs: nullable(Count) }, { description: 'as the machine measured itself' }),
+  class: Type.Integer({ minimum: 0, description: 'device class, PROTOCOL section on devices' }), kind: literals(['CPU', 'GPU']), units: count('threads of a CPU, or GPUs'), memoryMiB: count('memory of one GPU, or what the process may use, MiB'), fingerprint: Hash,
+  profile: Type.Object({ int8Mmacs: orNull(Count, 'int8 multiply-accumulates, millions a second'), f32Mflops: orNull(Count, 'float32 operations, millions a second'), memoryMBps: orNull(Count, 'memory read, MB/s'), chasePs: orNull(Count, 'time of one dependent read of memory, ps') }, { description: 'as the machine measured itself' }),
 }))
 
 const Feed = component('Feed', Type.Object({ epoch: nullable(Type.Integer({ minimum: 0, description: 'the last scored epoch; null: there is none yet, so nothing is verified' })), head: nullable(Height), ...pageOf(Offer).properties }))

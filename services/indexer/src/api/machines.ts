@@ -11,15 +11,16 @@ import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape, type Stated } from './scores.ts'
-import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
+import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, orNull, Reason } from './shapes.ts'
 import { FullVerdict, fullVerdicts, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, prunedAmong, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
+const IDENTITY = 'null: its newest identity does not count'
 const Named = { account: Hash, address: Address, did: Did }
-const Entry = component('MachineEntry', Type.Object({ ...Named, identity: nullable(Identity), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
+const Entry = component('MachineEntry', Type.Object({ ...Named, identity: orNull(Identity, IDENTITY), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
 const Machine = component('Machine', Type.Object({
   ...Named,
-  identity: nullable(Identity),
+  identity: orNull(Identity, IDENTITY),
   registration: Type.Unsafe<Static<typeof Reason> | null>({ ...nullable(Reason), description: 'what became of its newest anchor; null: it wrote none that is known' }),
   standing: nullable(LevelShape),
   verdict: nullable(FullVerdict),
@@ -31,8 +32,8 @@ const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerd
 const ORDERS = ['account', 'score', 'work', 'verdict'] as const
 const List = pageQuery({
   sort: Type.Unsafe<(typeof ORDERS)[number]>({ ...literals(ORDERS), default: 'account', description: 'account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down' }),
-  standing: Type.Optional(literals(LEVELS)),
-  outcome: Type.Optional(literals(OUTCOMES)),
+  standing: Type.Optional(literals(LEVELS, 'only machines with this standing after the latest epoch that scored them')),
+  outcome: Type.Optional(literals(OUTCOMES, 'only machines whose latest verdict is this')),
   owner: Type.Optional(AccountPath.properties.account),
   search: Type.Optional(Type.String({ minLength: 1, maxLength: 80, description: 'a DID (did:peaq:…), an address or an account (0x…), or the beginning of one' })),
 })
@@ -44,7 +45,7 @@ const COLUMNS = {
   verdict: { column: 'last_round', part: Type.String({ pattern: '^(-1|[0-9]{1,15})$' }) },
 } as const
 
-const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'number of the round, counted from 0' })
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{1,48}$/
 const HEX = /^0x[0-9a-f]{0,64}$/
 

@@ -131,7 +131,7 @@ export function routeEach<R extends TSchema, P extends TObject, Q extends TObjec
 /** Adds a GET route. Path and query are checked before `handle` runs, the answer is written by its schema. */
 export function route<R extends TSchema, P extends TObject = TObject<{}>, Q extends TObject = TObject<{}>>(app: FastifyInstance, url: string, shape: Shape<P, Q, R>, handle: (params: Static<P>, query: Static<Q>) => Static<R> | Promise<Static<R>>): void {
   const { id, tag, summary, description, params, query, answer, errors = [], fresh = 0 } = shape
-  const schema: FastifySchema = { operationId: id, tags: [tag], summary, ...(description && { description }), ...(params && { params }), ...(query && { querystring: optional(query) }), response: { 200: described(answer), ...errorResponses([...ANY_ROUTE, ...errors]) } }
+  const schema: FastifySchema = { operationId: id, tags: [tag], summary, ...(description && { description }), ...(params && { params }), ...(query && { querystring: optional(query) }), response: { 200: described(answer), 304: NOT_CHANGED, ...errorResponses([...ANY_ROUTE, ...errors]) } }
   const cacheControl = fresh > 0 ? `public, max-age=${fresh}` : 'public, no-cache'
   operations.set(app, [...operationsOf(app), { id, tag, summary, params, query, answer, ask: async (params, query) => handle(params as Static<P>, query as Static<Q>) }])
   app.get(url, { schema }, async (request, reply) => {
@@ -140,6 +140,9 @@ export function route<R extends TSchema, P extends TObject = TObject<{}>, Q exte
     return result
   })
 }
+
+/** To whoever asks with If-None-Match for what he holds. */
+const NOT_CHANGED = { type: 'null', description: 'the copy with this ETag is still right' } as const
 
 /** What has a default may be left out. */
 const optional = (query: TObject) => ({ ...query, required: (query.required ?? []).filter((name) => (query.properties[name] as { default?: unknown }).default === undefined) })
