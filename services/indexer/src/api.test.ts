@@ -87,7 +87,8 @@ beforeAll(async () => {
     routes: (door) => {
       app = door
       door.addHook('onRoute', ({ method, url }) => void routes.push(`${String(method)} ${url}`))
-      const db = store.db.withPlugin({ transformQuery: ({ node }) => node, transformResult: ({ result }) => (queries++, Promise.resolve(result)) })
+      // Those of the journal are not asked for by requests: events look whether there are new ones.
+      const db = store.db.withPlugin({ transformQuery: ({ node }) => (queries += JSON.stringify(node, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)).includes('"journal"') ? 0 : 1, node), transformResult: ({ result }) => Promise.resolve(result) })
       return apiRoutes({ db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
     },
   })
@@ -667,7 +668,7 @@ describe('GraphQL', () => {
       return queries
     }
     const [one, three] = [await count(1), await count(3)]
-    // Lists group what they need by round and epoch: of machines that were last judged in different ones a query more each.
+    // Of lists that are empty one query more asks whether the accounts are any of the network's.
     expect(three - one).toBeLessThanOrEqual(1)
   })
 

@@ -30,6 +30,8 @@ export const indexerConfig = Type.Object({
   requestsPerMinute: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 6000, description: 'requests a minute of one client (an IPv4 address, or a /64 of IPv6) to this process; 0 sets no limit' }),
   openRequests: Type.Integer({ minimum: 0, maximum: 100_000, default: 1000, description: 'most requests that are not wholly answered yet; 0 sets no limit, to one client either' }),
   openRequestsPerAddress: Type.Integer({ minimum: 1, maximum: 100_000, default: 64, description: 'of them one client’s' }),
+  connections: Type.Integer({ minimum: 0, maximum: 1_000_000, default: 4000, description: 'most connections, whether or not anything is asked over them; fewer than the files that the process may open; 0 sets no limit, to one client either' }),
+  connectionsPerAddress: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 256, description: 'of them one client’s, if it is no trusted proxy' }),
   trustProxy: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/[0-9]{1,3})?$' }), { default: [], description: 'addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated' }),
   answerTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long the API works on one answer before it says 503, in milliseconds' }),
   liveClients: Type.Integer({ minimum: 0, maximum: 100_000, default: 1000, description: 'most streams of events (server-sent events and subscriptions) at once; 0 serves none' }),

@@ -84,8 +84,8 @@ export class Live {
     const { db, state$ } = this.#deps
     const block = state$.value.ledger.head?.number ?? -1
     const before = this.#tip$.value ?? { block: -1, entry: 0, within: null }
-    const { later } = await db.selectFrom('journal').select(({ fn }) => fn.min('seq').as('later')).where('seq', '>', before.entry).where('block', '>', block).executeTakeFirstOrThrow()
-    const last = await db.selectFrom('journal').select(['seq', 'kind', 'number']).where('seq', '>', before.entry).$if((later as number | null) !== null, (some) => some.where('seq', '<', later)).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+    const later = db.selectFrom('journal').select(({ fn }) => fn.min('seq').as('later')).where('seq', '>', before.entry).where('block', '>', block)
+    const last = await db.selectFrom('journal').select(['seq', 'kind', 'number']).where('seq', '>', before.entry).where(({ eb, fn, val }) => eb('seq', '<', fn.coalesce(later, val(Number.MAX_SAFE_INTEGER)))).orderBy('seq', 'desc').limit(1).executeTakeFirst()
     // Named by what it is, though nothing of it is left to be told: in a database that was read anew its number may be another's, and an id is taken for one of ours only where both are right.
     if (last) this.#tip$.next({ block, entry: last.seq, within: { kind: last.kind, number: last.number, account: null } })
     else if (this.#tip$.value === null || block !== before.block) this.#tip$.next({ ...before, block })

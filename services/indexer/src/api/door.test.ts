@@ -196,6 +196,35 @@ describe('requests under way', () => {
   })
 })
 
+describe('connections', () => {
+  it('are so many of one address, unless a trusted proxy has it; who leaves makes room', async () => {
+    const counts = async (door: Partial<DoorOptions>) => {
+      const operations = await serveOperations({ ...options(door), host: '127.0.0.1', port: 0 })
+      const { hostname, port } = new URL(operations.url)
+      const connect = async () => {
+        const socket = createConnection({ host: hostname, port: Number(port) })
+        socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+        const served = await Promise.race([once(socket, 'data').then(() => true, () => false), once(socket, 'close').then(() => false, () => false)])
+        return { socket, served }
+      }
+      try {
+        const opened = [await connect(), await connect(), await connect()]
+        const served = opened.map((one) => one.served)
+        opened[0]!.socket.destroy()
+        while (!(await connect()).served) await new Promise((resolve) => setImmediate(resolve))
+        return served
+      } finally {
+        await operations.close()
+      }
+    }
+    const limits = { connections: 3, connectionsPerAddress: 2 }
+    expect(await counts(limits)).toEqual([true, true, false])
+    expect(await counts({ ...limits, trustProxy: ['127.0.0.0/8'] })).toEqual([true, true, true])
+    expect(await counts({ ...limits, trustProxy: ['10.0.0.1'] })).toEqual([true, true, false])
+    expect(await counts({ ...limits, connections: 2, trustProxy: ['127.0.0.1', '::1'] })).toEqual([true, true, false])
+  })
+})
+
 describe('requests', () => {
   it('that are too long are refused', async () => {
     const operations = await serveOperations({ ...options({}), host: '127.0.0.1', port: 0 })

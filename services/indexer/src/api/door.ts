@@ -1,5 +1,6 @@
 // What stands before every route: who may ask from where, how often, and how answers travel. And the document that describes them all.
 import { createHash } from 'node:crypto'
+import { BlockList, isIPv6, type Server, type Socket } from 'node:net'
 import { constants } from 'node:zlib'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
@@ -21,9 +22,38 @@ export interface DoorOptions {
   openRequests: number
   /** of them one client's */
   openRequestsPerAddress: number
+  /** connections, whether or not anything is asked over them; 0: as many as come */
+  connections: number
+  /** of them one client's; what is taken for a client here is who connects, so a trusted proxy has no such limit */
+  connectionsPerAddress: number
+  /** addresses or networks of those proxies */
+  trustProxy: readonly string[]
 }
 
-export const OPEN_DOOR: DoorOptions = { corsOrigins: ['*'], requestsPerMinute: 0, openRequests: 0, openRequestsPerAddress: 0 }
+export const OPEN_DOOR: DoorOptions = { corsOrigins: ['*'], requestsPerMinute: 0, openRequests: 0, openRequestsPerAddress: 0, connections: 0, connectionsPerAddress: 0, trustProxy: [] }
+
+/** Cuts off whoever connects more often than he may: a connection costs a file, of which the database needs some too. There is no answer to somebody who asked nothing. */
+function limitConnections(server: Server, { connections, connectionsPerAddress, trustProxy }: DoorOptions): void {
+  const refuse = (): ApiError => new ApiError('TOO_MANY_CLIENTS', 'too many connections')
+  const seats = new Seats({ all: connections, each: connectionsPerAddress, refuse })
+  const trusted = new BlockList()
+  for (const one of trustProxy) {
+    const [address = '', bits] = one.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    trusted.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family)
+  }
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
+    // It has gone already.
+    if (address === undefined) return void socket.destroy()
+    const proxy = trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+    try {
+      socket.once('close', seats.take(clientOf(address), proxy ? connections : connectionsPerAddress))
+    } catch {
+      socket.destroy()
+    }
+  })
+}
 
 const places = new WeakMap<FastifyRequest['raw'], () => void>()
 
@@ -69,7 +99,9 @@ const RETRY_SECONDS = 1
 const CLIENTS = 20_000
 
 /** Adds the door to an app that has no routes yet: what is added before it is neither limited nor described. */
-export async function openDoor(app: FastifyInstance, { corsOrigins, requestsPerMinute, openRequests, openRequestsPerAddress }: DoorOptions): Promise<void> {
+export async function openDoor(app: FastifyInstance, options: DoorOptions): Promise<void> {
+  const { corsOrigins, requestsPerMinute, openRequests, openRequestsPerAddress } = options
+  if (options.connections > 0) limitConnections(app.server, options)
   app.addHook('onRequest', (request, _reply, done) => done(SAFE_METHODS.includes(request.method) || request.routeOptions.url !== undefined ? undefined : new ApiError('METHOD_NOT_ALLOWED', `${request.method} is not allowed: the API only reads`)))
   // The compiler holds each handler to its schema, so an answer is written as it is: serializers made of the schemas try out each alternative of what may be null, which takes most of the time of a long list.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer))

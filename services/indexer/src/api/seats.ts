@@ -37,9 +37,9 @@ export class Seats {
     this.#options = options
   }
 
-  /** Takes a seat; what is returned gives it back, once. Throws what `refuse` gives. */
-  take(client: string): () => void {
-    const { all, each, refuse } = this.#options
+  /** Takes a seat, if this client has fewer than `each`; what is returned gives it back, once. Throws what `refuse` gives. */
+  take(client: string, each = this.#options.each): () => void {
+    const { all, refuse } = this.#options
     const mine = this.#taken.get(client) ?? 0
     if (this.#all >= all) throw refuse('all')
     if (mine >= each) throw refuse('each')
