@@ -30,7 +30,7 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, given: Partial
       metrics.requestSeconds.observe({ route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
       done()
     })
-    await openDoor(app, door)
+    await openDoor(app, door, () => metrics.connectionsRefused.inc())
     networkRoute(app, deps)
     blockRoutes(app, deps)
     machineRoutes(app, deps)

@@ -16,12 +16,13 @@ const LONG = 'measured '.repeat(500)
 const apps: FastifyInstance[] = []
 afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())))
 
+let refused = 0
 const options = (door: Partial<DoorOptions>, text: () => string = () => LONG): Omit<OperationsOptions, 'host' | 'port'> => ({
   log: silentLog,
   ready: () => ({ ready: true, detail: null }),
   metrics: () => Promise.resolve('assay_x 1\n'),
   async routes(app) {
-    await openDoor(app, { ...OPEN_DOOR, ...door })
+    await openDoor(app, { ...OPEN_DOOR, ...door }, () => void refused++)
     const shape = { tag: 'network', summary: 'for tests', answer: Answer } as const
     route(app, '/text', { ...shape, id: 'text' }, () => ({ text: text() }))
     route(app, '/never', { ...shape, id: 'never' }, () => new Promise<{ text: string }>(() => {}))
@@ -218,7 +219,7 @@ describe('connections', () => {
       }
     }
     const limits = { connections: 3, connectionsPerAddress: 2 }
-    expect(await counts(limits)).toEqual([true, true, false])
+    expect([await counts(limits), refused > 0]).toEqual([[true, true, false], true])
     expect(await counts({ ...limits, trustProxy: ['127.0.0.0/8'] })).toEqual([true, true, true])
     expect(await counts({ ...limits, trustProxy: ['10.0.0.1'] })).toEqual([true, true, false])
     expect(await counts({ ...limits, connections: 2, trustProxy: ['127.0.0.1', '::1'] })).toEqual([true, true, false])

@@ -33,7 +33,7 @@ export interface DoorOptions {
 export const OPEN_DOOR: DoorOptions = { corsOrigins: ['*'], requestsPerMinute: 0, openRequests: 0, openRequestsPerAddress: 0, connections: 0, connectionsPerAddress: 0, trustProxy: [] }
 
 /** Cuts off whoever connects more often than he may: a connection costs a file, of which the database needs some too. There is no answer to somebody who asked nothing. */
-function limitConnections(server: Server, { connections, connectionsPerAddress, trustProxy }: DoorOptions): void {
+function limitConnections(server: Server, { connections, connectionsPerAddress, trustProxy }: DoorOptions, refused: () => void): void {
   const refuse = (): ApiError => new ApiError('TOO_MANY_CLIENTS', 'too many connections')
   const seats = new Seats({ all: connections, each: connectionsPerAddress, refuse })
   const trusted = new BlockList()
@@ -50,6 +50,7 @@ function limitConnections(server: Server, { connections, connectionsPerAddress, 
     try {
       socket.once('close', seats.take(clientOf(address), proxy ? connections : connectionsPerAddress))
     } catch {
+      refused()
       socket.destroy()
     }
   })
@@ -98,10 +99,10 @@ const RETRY_SECONDS = 1
 /** Clients counted at once in one process. */
 const CLIENTS = 20_000
 
-/** Adds the door to an app that has no routes yet: what is added before it is neither limited nor described. */
-export async function openDoor(app: FastifyInstance, options: DoorOptions): Promise<void> {
+/** Adds the door to an app that has no routes yet: what is added before it is neither limited nor described. `refused` hears of each connection that is cut off. */
+export async function openDoor(app: FastifyInstance, options: DoorOptions, refused: () => void = () => {}): Promise<void> {
   const { corsOrigins, requestsPerMinute, openRequests, openRequestsPerAddress } = options
-  if (options.connections > 0) limitConnections(app.server, options)
+  if (options.connections > 0) limitConnections(app.server, options, refused)
   app.addHook('onRequest', (request, _reply, done) => done(SAFE_METHODS.includes(request.method) || request.routeOptions.url !== undefined ? undefined : new ApiError('METHOD_NOT_ALLOWED', `${request.method} is not allowed: the API only reads`)))
   // The compiler holds each handler to its schema, so an answer is written as it is: serializers made of the schemas try out each alternative of what may be null, which takes most of the time of a long list.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer))
