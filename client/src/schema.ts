@@ -556,7 +556,7 @@ export interface paths {
         };
         /**
          * Verified machines, made for renters’ programs
-         * @description Keyless and cacheable. Machines by account; hardware, measured rates, standing, availability, the last proof, and a price once there is one.
+         * @description Keyless and cacheable. All registered machines that passed at least one round of the last scored epoch and are not benched, by account, so that a page neither repeats nor hides one; where `epoch` is another than that of the page before, begin anew. Hardware as they say and sign it, rates as they were measured, standing, availability, whether they were reached last, the last proof, and a price once there is one.
          */
         get: operations["listVerifiedMachines"];
         put?: never;
@@ -700,11 +700,15 @@ export interface components {
         /** @description what a machine says of itself, and signed */
         Facts: {
             device: {
+                /** @description device class, PROTOCOL section on devices */
                 class: number;
                 /** @enum {string} */
                 kind: "CPU" | "GPU";
+                /** @description threads of a CPU, or GPUs */
                 units: number;
+                /** @description memory of one GPU, or what the process may use, MiB */
                 memoryMiB: number;
+                /** @description sources that agree on what the device is, PROTOCOL section 13.6 */
                 agreeing: number;
                 /**
                  * @description 32 bytes
@@ -712,14 +716,21 @@ export interface components {
                  */
                 fingerprint: string;
                 identifiers: string[];
+                /** @description as the machine measured itself */
                 profile: {
+                    /** @description int8 multiply-accumulates, millions a second */
                     int8Mmacs: number | null;
+                    /** @description float32 operations, millions a second */
                     f32Mflops: number | null;
+                    /** @description memory read, MB/s */
                     memoryMBps: number | null;
+                    /** @description time of one dependent read of memory, ps */
                     chasePs: number | null;
                 };
             };
+            /** @description what it runs, by hash */
             environment: {
+                /** @description which part */
                 what: string;
                 /**
                  * @description 32 bytes
@@ -727,18 +738,22 @@ export interface components {
                  */
                 hash: string;
             }[];
+            /** @description what the model that it ran gave; null: it ran none */
             model: {
                 /**
                  * @description 32 bytes
                  * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
                  */
                 model: string;
+                /** @description in millionths */
                 outputs: number[];
             } | null;
         };
         /** @description what a round says of a machine */
         Verdict: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -759,27 +774,40 @@ export interface components {
              */
             work: string;
             commitment: string | null;
+            /** @description checkers that were drawn for it */
             committeeSize: number;
             /** @description members of the committee with an observation that counts */
             counted: number;
+            /** @description steps that the committee saw, the median */
             medianSteps: number;
+            /** @description steps that were proven: what `work` is made of */
             provenSteps: number;
+            /** @description whether openings were asked for and verify */
             opened: boolean;
+            /** @description memory that it proved to hold, KiB; 0 unless the round was of memory and it passed */
             memoryKiB: number;
-            scanMBps: number;
+            /** @description memory read, 10^6 bytes a second, by proven steps; null: not measured */
+            scanMBps: number | null;
+            /** @description time to the first progress that neither the round trip nor a step explains, µs: a sign of a relay, never a verdict; null: nobody can say */
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
+            /** @description whether the device that it claims fits its class, its measurements and what it proved: OK or what does not fit; null: it claimed none */
             claim: string | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
             /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
             proof: string;
         };
         /** @description a verdict with what it rests on */
         FullVerdict: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -800,20 +828,31 @@ export interface components {
              */
             work: string;
             commitment: string | null;
+            /** @description checkers that were drawn for it */
             committeeSize: number;
             /** @description members of the committee with an observation that counts */
             counted: number;
+            /** @description steps that the committee saw, the median */
             medianSteps: number;
+            /** @description steps that were proven: what `work` is made of */
             provenSteps: number;
+            /** @description whether openings were asked for and verify */
             opened: boolean;
+            /** @description memory that it proved to hold, KiB; 0 unless the round was of memory and it passed */
             memoryKiB: number;
-            scanMBps: number;
+            /** @description memory read, 10^6 bytes a second, by proven steps; null: not measured */
+            scanMBps: number | null;
+            /** @description time to the first progress that neither the round trip nor a step explains, µs: a sign of a relay, never a verdict; null: nobody can say */
             relayUs: number | null;
             flags: components["schemas"]["Reason"][];
+            /** @description whether the device that it claims fits its class, its measurements and what it proved: OK or what does not fit; null: it claimed none */
             claim: string | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
             /** @description where the verdict is in full: the packages by which it can be judged again, and every observation */
             proof: string;
@@ -840,6 +879,7 @@ export interface components {
         };
         /** @description what a checker says of a machine in a round, as far as it counts */
         Observation: {
+            /** @description round, counted from 0 */
             round: number;
             /**
              * @description 32 bytes
@@ -853,16 +893,22 @@ export interface components {
             checker: string;
             /** @enum {string} */
             vote: "RAN" | "NOT_RUN" | "UNREACHABLE";
+            /** @description steps that it saw and the machine proved; 0 unless its reading is right */
             credited: number;
+            /** @description whether it counts for the checker’s pay; `reason` says why not */
             paid: boolean;
             reason: components["schemas"]["Reason"];
             offPpm: number | null;
+            /** @description kbit/s to the machine */
             downKbps: number | null;
+            /** @description kbit/s from the machine */
             upKbps: number | null;
+            /** @description round trip, µs */
             rttUs: number | null;
         };
         /** @description what an epoch gives a machine or a checker */
         Score: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -884,13 +930,17 @@ export interface components {
              * @example 1500000000000000000
              */
             earned: string;
+            /** @description of a machine, after the epoch; null of a checker */
             standing: {
                 /** @enum {string} */
                 level: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
                 benchedUntil: number | null;
+                /** @description rounds of the epoch that it passed */
                 passed: number;
+                /** @description rounds of the epoch in which enough checkers observed it */
                 asked: number;
             } | null;
+            /** @description of a checker; null of a machine */
             quality: {
                 /** @description what its word weighed in this epoch, in millionths */
                 weightPpm: number;
@@ -898,12 +948,16 @@ export interface components {
                 qualityPpm: number;
                 /** @description 95 % interval, in millionths */
                 falseAccepts: {
+                    /** @description lower end, in millionths */
                     lowPpm: number;
+                    /** @description upper end, in millionths */
                     highPpm: number;
                 };
                 /** @description 95 % interval, in millionths */
                 falseRejects: {
+                    /** @description lower end, in millionths */
                     lowPpm: number;
+                    /** @description upper end, in millionths */
                     highPpm: number;
                 };
             } | null;
@@ -922,6 +976,7 @@ export interface components {
         };
         /** @description what an epoch pays an owner: paid + carriedOut = earned + carriedIn */
         Payout: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -993,18 +1048,23 @@ export interface components {
             onChain: components["schemas"]["OnChain"];
             /** @description false: let go by the retention policy */
             kept: {
+                /** @description whether its evidence is here */
                 evidence: boolean;
+                /** @description whether its single observations are here */
                 observations: boolean;
             };
         };
         CheckerRound: {
+            /** @description round, counted from 0 */
             round: number;
             /**
              * @description 32 bytes
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             checker: string;
+            /** @description whether it reported on chain */
             reported: boolean;
+            /** @description whether its package counts: reported, posted, and held by enough mirrors */
             packageCounted: boolean;
             commitment: string | null;
             package: string | null;
@@ -1012,6 +1072,7 @@ export interface components {
             observed: number;
             /** @description those that named what the majority of the committee named */
             agreed: number;
+            /** @description observations that are paid */
             paidObservations: number;
             reason: components["schemas"]["Reason"];
         };
@@ -1072,6 +1133,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count, or it has no role any more */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1093,20 +1155,28 @@ export interface components {
                 addresses: string[];
                 evidence: string[];
             } | null;
+            /** @description what became of its newest anchor; null: it wrote none that is known */
             registration: components["schemas"]["Reason"] | null;
             round: components["schemas"]["CheckerRound"] | null;
             score: components["schemas"]["Score"] | null;
+            /** @description null: no round of it is judged */
             record: {
+                /** @description judged rounds */
                 rounds: number;
                 /** @description rounds without a report or a package that counts */
                 missed: number;
+                /** @description observations */
                 observed: number;
+                /** @description those that named what the majority named */
                 agreed: number;
+                /** @description those that are paid */
                 paid: number;
             } | null;
         };
         RoundSummary: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /** @enum {string} */
             stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1114,21 +1184,30 @@ export interface components {
             startBlock: number;
             /** @description block number */
             judgementBlock: number;
+            /** @description machines that are eligible */
             machines: number;
+            /** @description checkers that are eligible */
             checkers: number;
+            /** @description checkers that reported */
             reports: number;
             packages: {
+                /** @description packages whose root is on chain */
                 posted: number;
+                /** @description those that enough mirrors hold */
                 held: number;
             };
+            /** @description machines by outcome; null before it is judged */
             outcomes: {
                 [key: string]: number;
             } | null;
             work: string | null;
+            /** @description pieces of evidence that nobody served yet */
             missingBlobs: number;
         };
         Round: {
+            /** @description round, counted from 0 */
             round: number;
+            /** @description epoch, counted from 0 */
             epoch: number;
             /** @enum {string} */
             stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1136,19 +1215,27 @@ export interface components {
             startBlock: number;
             /** @description block number */
             judgementBlock: number;
+            /** @description machines that are eligible */
             machines: number;
+            /** @description checkers that are eligible */
             checkers: number;
+            /** @description checkers that reported */
             reports: number;
             packages: {
+                /** @description packages whose root is on chain */
                 posted: number;
+                /** @description those that enough mirrors hold */
                 held: number;
             };
+            /** @description machines by outcome; null before it is judged */
             outcomes: {
                 [key: string]: number;
             } | null;
             work: string | null;
+            /** @description pieces of evidence that nobody served yet */
             missingBlobs: number;
             schedule: {
+                /** @description block at which the registry is frozen; below 0 where that is before the first */
                 freeze: number;
                 /** @description block number */
                 start: number;
@@ -1187,6 +1274,7 @@ export interface components {
                 /** @description block number */
                 since: number;
             }[];
+            /** @description how often it was tried to judge it */
             tries: number;
         };
         EligibleMachine: {
@@ -1201,6 +1289,7 @@ export interface components {
              */
             owner: string;
             committee: string[];
+            /** @description whether it must open its commitment; null: not drawn yet */
             mustOpen: boolean | null;
         };
         EligibleChecker: {
@@ -1210,22 +1299,32 @@ export interface components {
              */
             account: string;
             mirrors: string[];
+            /** @description null: it has not reported */
             report: {
                 /** @description block number */
                 block: number;
+                /** @description whether it could be read */
                 wellFormed: boolean;
                 commitment: string | null;
             } | null;
             packageRoot: string | null;
+            /** @description whether enough mirrors hold its package */
             packageHeld: boolean;
             judged: components["schemas"]["CheckerRound"] | null;
         };
         Epoch: {
+            /** @description epoch, counted from 0 */
             epoch: number;
-            /** @enum {string} */
+            /**
+             * @description waiting: its rounds are over and not all are judged, or an epoch before it is not scored
+             * @enum {string}
+             */
             state: "running" | "waiting" | "scored";
+            /** @description all of them, ascending */
             rounds: {
+                /** @description round, counted from 0 */
                 round: number;
+                /** @description whether it is judged */
                 judged: boolean;
             }[];
             /** @description block number */
@@ -1235,6 +1334,7 @@ export interface components {
             totals: components["schemas"]["EpochTotals"] | null;
         };
         Statement: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -1287,23 +1387,33 @@ export interface components {
             carried: string;
             /** @description how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them */
             leaves: {
+                /** @description scores */
                 scores: number;
+                /** @description payouts */
                 payouts: number;
+                /** @description eligible machines and checkers */
                 registry: number;
+                /** @description packages that count */
                 evidence: number;
+                /** @description standings of machines */
                 standings: number;
+                /** @description calibrations of checkers */
                 calibrations: number;
             };
             onChain: {
                 /** @enum {string} */
                 state: "not_yet" | "match" | "mismatch";
                 block: number | null;
+                /** @description what the network wrote; null: nothing yet */
                 bytes: string | null;
             };
         };
         MerkleProof: {
+            /** @description the encoded leaf, as it is hashed behind a 0x00 */
             leaf: string;
+            /** @description place of the leaf */
             index: number;
+            /** @description leaves of the tree */
             size: number;
             /**
              * @description 32 bytes
@@ -1314,6 +1424,7 @@ export interface components {
             path: string[];
         };
         Proofs: {
+            /** @description epoch, counted from 0 */
             epoch: number;
             /**
              * @description 32 bytes
@@ -1326,12 +1437,15 @@ export interface components {
                  * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
                  */
                 root: string;
+                /** @description the statement: its roots and its sums */
                 bytes: string;
             };
+            /** @description as a machine, as a checker, as both, or none */
             scores: {
                 score: components["schemas"]["Score"];
                 proof: components["schemas"]["MerkleProof"];
             }[];
+            /** @description null: nothing is paid or carried to it */
             payout: {
                 payout: components["schemas"]["Payout"];
                 proof: components["schemas"]["MerkleProof"];
@@ -1355,6 +1469,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1395,6 +1510,7 @@ export interface components {
              * @example did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
              */
             did: string;
+            /** @description null: its newest identity does not count */
             identity: {
                 /**
                  * @description 32 bytes
@@ -1460,10 +1576,24 @@ export interface components {
                 /** @description MB/s of memory scanned, median over the rounds of `epoch` in which it passed; null: not measured */
                 scanMBps: number | null;
             };
+            /** @description what it counts as since `epoch` */
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            /** @description its latest verdict, which may be of a later round than `epoch` has: a machine that went away since is still listed until the next epoch is scored */
+            reachability: {
+                /** @description whether its committee reached it; null: too few observed it */
+                reachable: boolean | null;
+                /** @enum {string} */
+                outcome: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+                reason: components["schemas"]["Reason"];
+                /** @description round, counted from 0 */
+                round: number;
+                block: number | null;
+            };
             /** @description rounds of `epoch` */
             availability: {
+                /** @description rounds that it passed */
                 passed: number;
+                /** @description rounds in which enough checkers observed it */
                 asked: number;
                 /** @description passed of asked, in millionths, rounded down */
                 ppm: number;
@@ -1472,6 +1602,7 @@ export interface components {
             epoch: number;
             /** @description the latest verdict, what the machine committed to, and where to check both */
             lastProof: {
+                /** @description round, counted from 0 */
                 round: number;
                 block: number | null;
                 commitment: string | null;
@@ -1480,7 +1611,9 @@ export interface components {
                 /** @description path on this server */
                 score: string;
             };
-            /** @description null: machines name no price yet */
+            /** @description block at which anything of this was written last: its latest verdict, or the scores of `epoch` */
+            updatedAt: number;
+            /** @description null: machines name no price yet, so none is known; never 0 */
             price: null;
         };
         Hardware: {
@@ -1488,7 +1621,9 @@ export interface components {
             class: number;
             /** @enum {string} */
             kind: "CPU" | "GPU";
+            /** @description threads of a CPU, or GPUs */
             units: number;
+            /** @description memory of one GPU, or what the process may use, MiB */
             memoryMiB: number;
             /**
              * @description 32 bytes
@@ -1497,9 +1632,13 @@ export interface components {
             fingerprint: string;
             /** @description as the machine measured itself */
             profile: {
+                /** @description int8 multiply-accumulates, millions a second */
                 int8Mmacs: number | null;
+                /** @description float32 operations, millions a second */
                 f32Mflops: number | null;
+                /** @description memory read, MB/s */
                 memoryMBps: number | null;
+                /** @description time of one dependent read of memory, ps */
                 chasePs: number | null;
             };
         };
@@ -1510,58 +1649,89 @@ export interface components {
             next: string | null;
         };
         Parameters: {
+            /** @description where a round’s randomness comes from, PROTOCOL section on the beacon */
             randomness: number;
             /** @description block number */
             origin: number;
             /** @description block number */
             start: number;
+            /** @description blocks of a round */
             roundBlocks: number;
+            /** @description blocks behind the best one at which a block counts as final */
             confirmations: number;
+            /** @description rounds of an epoch */
             epochRounds: number;
+            /** @description blocks from a round’s start to its seed */
             seedOffset: number;
+            /** @description blocks from a round’s start to the commit window */
             commitOffset: number;
+            /** @description blocks from a round’s start by which packages are posted */
             packageOffset: number;
+            /** @description blocks that an identity or a role waits before it is eligible */
             waitBlocks: number;
+            /** @description checkers that a machine has in a round */
             committee: number;
+            /** @description mirrors that a package has */
             mirrors: number;
+            /** @description stopwatch of a job, ms */
             windowMs: number;
+            /** @description matrices are 2^log2n wide at least */
             log2n: number;
+            /** @description cells that a machine opens */
             samples: number;
+            /** @description a machine must open if its draw, of 65536, is at most this */
             openShare: number;
+            /** @description most steps of a chain */
             maxSteps: number;
+            /** @description bytes of a bandwidth measurement, each way */
             bandwidthBytes: number;
+            /** @description how far a paid reading may lie from the median, in millionths */
             bandPpm: number;
             /**
              * @description planck
              * @example 1500000000000000000
              */
             poolPerEpoch: string;
+            /** @description the machines’ part of the pool, in millionths */
             machineSharePpm: number;
             /**
              * @description planck
              * @example 1500000000000000000
              */
             minimumPayout: string;
+            /** @description blocks after which the next member may open the settlement */
             attemptBlocks: number;
+            /** @description matrices are 2^log2nMax wide at most */
             log2nMax: number;
+            /** @description a round’s job is of memory if the beacon’s draw, of 65536, is below this */
             memoryShare: number;
+            /** @description a segment of memory has 2^memoryLog2 leaves of 1 KiB */
             memoryLog2: number;
+            /** @description a label of it costs 8 * 2^memoryPasses rounds of ChaCha */
             memoryPasses: number;
+            /** @description fewest segments that a machine may show */
             memorySegments: number;
+            /** @description part of its claimed memory that a machine must show, in millionths */
             memoryPpm: number;
+            /** @description multiply-accumulates that a scanned byte is paid as */
             memoryWeight: number;
             /** @enum {string} */
             deviceCheck: "off" | "shadow" | "enforce";
             /** @enum {string} */
             modelCheck: "off" | "shadow" | "enforce";
+            /** @description how far an output of the model may lie from the fleet’s median, in millionths */
             modelTolerance: number;
             /** @enum {string} */
             standingCheck: "off" | "shadow" | "enforce";
+            /** @description blocks of an hour, the unit of a bench */
             hourBlocks: number;
+            /** @description rounds that a machine must pass to leave probation */
             probationRounds: number;
+            /** @description rounds that it must pass to be trusted */
             trustedRounds: number;
             /** @enum {string} */
             calibrationCheck: "off" | "shadow" | "enforce";
+            /** @description epochs that a settlement committee serves; 0: the founders for ever */
             termEpochs: number;
         };
         Pot: {
@@ -1572,6 +1742,7 @@ export interface components {
             account: string;
             /** @description the account to fund */
             address: string;
+            /** @description term of the settlers who move it */
             term: number;
             /** @description block number */
             block: number;
@@ -1608,12 +1779,14 @@ export interface components {
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             network: string;
+            /** @description its account as SS58 text, prefix 42 */
             address: string;
             /**
              * @description 32 bytes
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             genesisHash: string;
+            /** @description last confirmed block that is stored: what all answers are of */
             head: {
                 /** @description block number */
                 number: number;
@@ -1624,12 +1797,18 @@ export interface components {
                 hash: string;
             } | null;
             best: number | null;
+            /** @description why no blocks come; null: they do */
             stalled: {
+                /** @description a code */
                 reason: string;
+                /** @description a sentence */
                 detail: string;
             } | null;
+            /** @description the one under way; null before the first */
             round: {
+                /** @description round, counted from 0 */
                 round: number;
+                /** @description epoch, counted from 0 */
                 epoch: number;
                 /** @enum {string} */
                 stage: "FROZEN" | "BEACON" | "COMMITTEE" | "WORK" | "COMMIT" | "OPEN" | "EVIDENCE" | "PUBLISH" | "MIRROR" | "JUDGEMENT" | "WAITING" | "FAILED" | "JUDGED";
@@ -1643,20 +1822,28 @@ export interface components {
             machines: number;
             /** @description registered machines by standing in the latest epoch that scored them */
             standings: {
+                /** @description newly registered, or after a bench */
                 PROBATION: number;
+                /** @description passed enough rounds to leave probation */
                 STANDARD: number;
+                /** @description passed many */
                 TRUSTED: number;
+                /** @description out for some hours */
                 BENCHED: number;
                 /** @description in no scored epoch yet */
                 unknown: number;
             };
+            /** @description registered */
             checkers: number;
+            /** @description how likely it is that checkers in league decide; null: there is no checker */
             capture: {
                 /** @description of the checkers taken to be in league, rounded down */
                 share: string;
                 /** @description those eligible in this round */
                 checkers: number;
+                /** @description those taken to be in league */
                 malicious: number;
+                /** @description checkers that a machine has in a round */
                 committee: number;
                 /** @description probability that they are the majority of one machine’s committee in a round, rounded up */
                 perRound: string;
@@ -1666,9 +1853,12 @@ export interface components {
                 vouch: string;
                 /** @description true if perEpoch is more than one in a million */
                 flagged: boolean;
+                /** @description least size of a committee that is not flagged; null: none is enough */
                 sufficientCommittee: number | null;
+                /** @description the same in sentences */
                 text: string;
                 settlers: {
+                    /** @description drawn for a term */
                     settlers: number;
                     /** @description how many of them move the pot */
                     threshold: number;
@@ -1678,17 +1868,24 @@ export interface components {
                     stalled: string;
                     /** @description true if one of the two is more than one in a million */
                     flagged: boolean;
+                    /** @description the same in sentences */
                     text: string;
                 } | null;
             } | null;
             rounds: {
+                /** @description judged */
                 judged: number;
+                /** @description past their judgement block, and some evidence is not found yet */
                 waiting: number;
+                /** @description could not be judged: a fault of this program */
                 failed: number;
+                /** @description pieces of evidence that nobody served yet */
                 missingBlobs: number;
             };
             pot: components["schemas"]["Pot"] | null;
+            /** @description the last one that is scored */
             lastEpoch: {
+                /** @description epoch, counted from 0 */
                 epoch: number;
                 /**
                  * @description 32 bytes
@@ -1707,7 +1904,7 @@ export interface components {
             score: components["schemas"]["Score"];
             /** @description what its owner gets in the epoch, by all accounts together */
             payout: components["schemas"]["Payout"] | null;
-            /** @description the words of `assay replay` */
+            /** @description the words of `assay replay`; of a checker with more observations than are told one by one, a line says where they are */
             lines: string[];
         };
     };
@@ -1736,6 +1933,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Network"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -1769,10 +1973,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1806,6 +2014,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -1843,10 +2058,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1864,7 +2083,9 @@ export interface operations {
                 cursor?: string;
                 /** @description account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down */
                 sort?: "account" | "score" | "work" | "verdict";
+                /** @description only machines with this standing after the latest epoch that scored them */
                 standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
+                /** @description only machines whose latest verdict is this */
                 outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -1891,6 +2112,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -1932,10 +2160,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1967,6 +2199,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Machine"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2013,10 +2252,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2057,6 +2300,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2104,10 +2354,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2148,6 +2402,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2195,10 +2456,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2230,6 +2495,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Document"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2280,10 +2552,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2297,6 +2573,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description number of the round, counted from 0 */
                 number: number;
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -2316,6 +2593,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VerdictInFull"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2362,10 +2646,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2399,6 +2687,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2436,10 +2731,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2471,6 +2770,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Checker"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2517,10 +2823,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2561,6 +2871,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2608,10 +2925,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2652,6 +2973,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2699,10 +3027,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2743,6 +3075,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -2790,10 +3129,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2825,6 +3168,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Document"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2875,10 +3225,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2912,6 +3266,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -2949,10 +3310,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2966,6 +3331,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -2980,6 +3349,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Round"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3022,10 +3398,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3044,6 +3424,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3062,6 +3446,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3107,10 +3498,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3129,6 +3524,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3147,6 +3546,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3192,10 +3598,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3214,6 +3624,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3231,6 +3645,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3277,10 +3698,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3299,6 +3724,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3316,6 +3745,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3371,10 +3807,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3408,6 +3848,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3445,10 +3892,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3462,6 +3913,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3476,6 +3931,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Epoch"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3518,10 +3980,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3537,10 +4003,15 @@ export interface operations {
                 limit?: number;
                 /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
                 cursor?: string;
+                /** @description only of these */
                 kind?: "machine" | "checker";
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3559,6 +4030,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3604,10 +4082,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3626,6 +4108,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3643,6 +4129,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3689,10 +4182,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3733,6 +4230,13 @@ export interface operations {
                     };
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -3771,10 +4275,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3788,6 +4296,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -3802,6 +4314,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Statement"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it. */
             400: {
@@ -3844,10 +4363,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3866,7 +4389,12 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
+                /** @description which of the statement’s trees */
                 tree: "scores" | "payouts" | "registry" | "evidence" | "standings" | "calibrations";
             };
             cookie?: never;
@@ -3884,6 +4412,13 @@ export interface operations {
                         next: string | null;
                     };
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -3930,10 +4465,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3947,6 +4486,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
@@ -3966,6 +4509,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Proofs"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -4016,10 +4566,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4094,10 +4648,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4111,6 +4669,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description number of the round or epoch, counted from 0
+                 * @example 0
+                 */
                 number: number;
             };
             cookie?: never;
@@ -4175,12 +4737,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
-             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
              *
-             *     `BUSY`: This server makes one recording at a time: try again after as many seconds as Retry-After says.
+             *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4216,6 +4780,13 @@ export interface operations {
                     "application/json": components["schemas"]["Why"];
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -4274,10 +4845,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4313,6 +4888,13 @@ export interface operations {
                     "application/json": components["schemas"]["Why"];
                 };
             };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
              *
@@ -4371,10 +4953,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4405,6 +4991,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Feed"];
                 };
+            };
+            /** @description the copy with this ETag is still right */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /**
              * @description `BAD_REQUEST`: A parameter is malformed or out of its bounds; the message names it.
@@ -4442,10 +5035,14 @@ export interface operations {
             /**
              * @description `DATABASE`: The database does not answer now: try again.
              *
+             *     `BUSY`: As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.
+             *
              *     `TIMED_OUT`: The answer took longer than this server allows: ask for less, or try again.
              */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4520,6 +5117,8 @@ export interface operations {
             /** @description `TOO_MANY_CLIENTS`: As many streams of events are open as this server allows, to one client or in all: wait as many seconds as Retry-After says. */
             503: {
                 headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

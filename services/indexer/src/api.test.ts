@@ -25,7 +25,7 @@ import type { PotView } from './pot.ts'
 import { ReadyDetail, readiness } from './readiness.ts'
 import { reconcileMachines } from './summaries.ts'
 import { openTestDatabase, testOwner } from './testing/database.ts'
-import { Documented, type Document } from './testing/documented.ts'
+import { Documented, unsaid, type Document } from './testing/documented.ts'
 import { recorder } from './testing/log.ts'
 
 let store: Store
@@ -87,7 +87,8 @@ beforeAll(async () => {
     routes: (door) => {
       app = door
       door.addHook('onRoute', ({ method, url }) => void routes.push(`${String(method)} ${url}`))
-      const db = store.db.withPlugin({ transformQuery: ({ node }) => node, transformResult: ({ result }) => (queries++, Promise.resolve(result)) })
+      // Those of the journal are not asked for by requests: events look whether there are new ones.
+      const db = store.db.withPlugin({ transformQuery: ({ node }) => (queries += JSON.stringify(node, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)).includes('"journal"') ? 0 : 1, node), transformResult: ({ result }) => Promise.resolve(result) })
       return apiRoutes({ db, crypto: testCrypto, state$, best: () => best, pot: () => pot, network: played.network, genesisHash: testOwner.genesisHash as Hash }, metrics)(door)
     },
   })
@@ -308,6 +309,7 @@ describe('cursors', () => {
     for (const value of [7, [], ['machines account'], ['machines account', 7], ['machines account', STRANGER, STRANGER], ['machines account', "' or 1=1"]]) await failing(`/machines?cursor=${made(value)}`, 400, 'BAD_CURSOR')
     for (const value of [['machines score', '1e9', STRANGER], ['machines score', '9'.repeat(40), STRANGER], ['machines score', '-2', STRANGER]]) await failing(`/machines?sort=score&cursor=${made(value)}`, 400, 'BAD_CURSOR')
     await failing(`/rounds?cursor=${made(['rounds', 1.5])}`, 400, 'BAD_CURSOR')
+    await failing(`/blocks?cursor=${made(['blocks', 1e300])}`, 400, 'BAD_CURSOR')
   })
 
   it('go on after the last entry shown, whatever came in between', async () => {
@@ -537,6 +539,20 @@ describe('why', () => {
     }
   })
 
+  it('of a checker with very many observations says where they are', async () => {
+    const explanation = explainEpoch(replayed).find(({ score }) => score.kind === 'checker')!
+    const { account } = explanation.score
+    const { observed } = await store.db.selectFrom('round_checkers').select('observed').where('round', '=', 0).where('checker', '=', account).executeTakeFirstOrThrow()
+    const set = (count: number) => store.db.updateTable('round_checkers').set({ observed: count }).where('round', '=', 0).where('checker', '=', account).execute()
+    const { observed: other } = await store.db.selectFrom('round_checkers').select('observed').where('round', '=', 1).where('checker', '=', account).executeTakeFirstOrThrow()
+    await set(2001 - other)
+    try {
+      expect((await get(`/checkers/${account}/why?epoch=0`)).lines).toEqual([...tellScore(explanation, false), `  its 2001 observations are at /checkers/${account}/observations`])
+    } finally {
+      await set(observed)
+    }
+  })
+
   it('is not known before the epoch is scored, nor of others', async () => {
     const { account } = played.machines[0]!
     await failing(`/machines/${account}/why?epoch=1`, 404, 'NOT_SCORED')
@@ -545,6 +561,15 @@ describe('why', () => {
     await failing(`/checkers/${account}/why?epoch=0`, 404, 'NOT_IN_STATEMENT')
     await failing('/machines/x/why', 400, 'BAD_ACCOUNT')
     await failing(`/machines/${account}/why?epoch=-1`, 400, 'BAD_REQUEST')
+  })
+})
+
+describe('a rate of a verdict', () => {
+  it('that was not measured is null, not 0', async () => {
+    const { items } = await get('/rounds/0/verdicts')
+    expect(items.length).toBeGreaterThan(0)
+    expect(await store.db.selectFrom('verdicts').select('scan_mbps').distinct().where('round', '=', 0).execute()).toEqual([{ scan_mbps: 0 }])
+    for (const verdict of items) expect(verdict.scanMBps).toBeNull()
   })
 })
 
@@ -564,6 +589,23 @@ describe('the feed', () => {
     // What it points to is there.
     expect((await get(feed.items[0].lastProof.verdict)).verdict.commitment).toBe(feed.items[0].lastProof.commitment)
     await get(feed.items[0].lastProof.score)
+  })
+
+  it('says of a machine that went away since that it was not reached, and at which block that was seen', async () => {
+    const { account } = played.machines[0]!
+    const [row] = await store.db.selectFrom('rounds').select('judged_at').where('round', '=', 2).execute()
+    const { items: [up] } = await get('/feed')
+    expect([up.reachability, up.updatedAt]).toEqual([{ reachable: true, outcome: 'PASS', reason: { code: 'OK', text: expect.any(String) }, round: 2, block: row!.judged_at }, row!.judged_at])
+    const last = () => store.db.updateTable('verdicts').where('round', '=', 2).where('machine', '=', account)
+    const before = await store.db.selectFrom('verdicts').select(['outcome', 'reason']).where('round', '=', 2).where('machine', '=', account).executeTakeFirstOrThrow()
+    try {
+      for (const [outcome, reached] of [['UNREACHABLE', false], ['NO_QUORUM', null], ['NOT_RUN', true]] as const) {
+        await last().set({ outcome }).execute()
+        expect([outcome, (await get('/feed')).items[0].reachability]).toMatchObject([outcome, { reachable: reached, outcome }])
+      }
+    } finally {
+      await last().set(before).execute()
+    }
   })
 
   it('may be kept a while, page by page', async () => {
@@ -626,7 +668,7 @@ describe('GraphQL', () => {
       return queries
     }
     const [one, three] = [await count(1), await count(3)]
-    // Lists group what they need by round and epoch: of machines that were last judged in different ones a query more each.
+    // Of lists that are empty one query more asks whether the accounts are any of the network's.
     expect(three - one).toBeLessThanOrEqual(1)
   })
 
@@ -652,8 +694,14 @@ describe('the document', () => {
     for (const { operationId, summary, tags, responses } of operations) {
       expect([operationId, summary.length > 10, tags.length]).toEqual([operationId, true, 1])
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '429', '500', '503']))
-      for (const [status, { description }] of Object.entries(responses)) if (status !== '200') expect(description).toMatch(/^`[A-Z_]+`: /)
+      for (const [status, { description }] of Object.entries(responses)) if (Number(status) >= 400) expect(description).toMatch(/^`[A-Z_]+`: /)
     }
+  })
+
+  it('says of every parameter and of every part of an answer what it is', () => {
+    expect(documented.unsaid).toEqual([])
+    const bare = { type: 'integer' }
+    expect(unsaid({ Bad: { properties: { a: bare, b: { ...bare, description: 'said' }, c: { anyOf: [{ properties: { d: bare } }, { type: 'null' }] }, e: { description: 'said', items: { properties: { f: bare } } } } } })).toEqual(['Bad.a', 'Bad.c.d', 'Bad.e.f'])
   })
 
   it('would notice an answer that is not as it says', async () => {

@@ -17,19 +17,20 @@ import { networkRoute } from './api/network.ts'
 import { recordingRoute } from './api/recording.ts'
 import { roundRoutes } from './api/rounds.ts'
 import type { ApiDeps } from './api/route.ts'
-import { LIVE_DEFAULTS, Seats, type LiveOptions } from './api/seats.ts'
+import { LIVE_DEFAULTS, streamSeats, type LiveOptions } from './api/seats.ts'
 import { whyRoutes } from './api/why.ts'
 import { Live } from './live.ts'
 import type { IndexerMetrics } from './metrics.ts'
 
 /** Adds all routes; health, ready, metrics and the shape of errors are the operations door's. */
-export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, door: DoorOptions & Partial<LiveOptions> = OPEN_DOOR): (app: FastifyInstance) => Promise<void> {
+export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, given: Partial<DoorOptions & LiveOptions> = {}): (app: FastifyInstance) => Promise<void> {
+  const door = { ...OPEN_DOOR, ...LIVE_DEFAULTS, ...given }
   return async (app) => {
     app.addHook('onResponse', (request, reply, done) => {
       metrics.requestSeconds.observe({ route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
       done()
     })
-    await openDoor(app, door)
+    await openDoor(app, door, () => metrics.connectionsRefused.inc())
     networkRoute(app, deps)
     blockRoutes(app, deps)
     machineRoutes(app, deps)
@@ -40,7 +41,7 @@ export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, door: DoorOpti
     recordingRoute(app, deps)
     whyRoutes(app, deps)
     feedRoute(app, deps)
-    const streams = streamsOf(app, deps, metrics, { ...LIVE_DEFAULTS, ...door })
+    const streams = streamsOf(app, deps, metrics, door)
     eventsRoute(app, streams)
     await graphqlRoutes(app, streams)
     docsRoutes(app)
@@ -61,5 +62,5 @@ function streamsOf(app: FastifyInstance, { db, state$, changes$ = EMPTY, log = s
     closing.abort()
     await watching
   })
-  return { live, seats: new Seats(options), options, metrics, log, corsOrigins: options.corsOrigins, closing: closing.signal }
+  return { live, seats: streamSeats(options), options, metrics, log, corsOrigins: options.corsOrigins, closing: closing.signal }
 }

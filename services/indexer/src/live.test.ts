@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '@assay/kit/log'
 import type { Store } from './database.ts'
@@ -206,6 +207,32 @@ describe('a reader who was away', () => {
     // Who does not ask for blocks has missed none.
     const rounds = await reader(want('round'), '11.0')
     expect(await rounds.next(2)).toEqual(['round 0', 'round 1'])
+  })
+
+  it('gets a fresh start in another database, though he had read all of the journal there, and its numbers are here too', async () => {
+    await world.blocks(11)
+    await world.round(0, [1])
+    expect(await (await reader(want('round'), '12.0')).next(1)).toEqual(['round 0'])
+    // Caught up, and of a kind of which there was nothing: what he has is the place alone.
+    const { first, take } = await reader(want('payout', 'block'))
+    await world.blocks(12)
+    const [block] = await take(1)
+    for (const id of [first.id, block!.id]) expect([id, (await reader(ALL, id)).first.type]).toEqual([id, 'ready'])
+    // Rounds are judged in another order when all is read again.
+    await store.db.updateTable('journal').set({ number: 1 }).where('seq', '=', 1).execute()
+    for (const id of [first.id, block!.id]) expect([id, (await reader(ALL, id)).first.type]).toEqual([id, 'reset'])
+  })
+
+  it('goes on where numbers of the journal are missing', async () => {
+    await world.round(0, [])
+    await sql`select nextval(pg_get_serial_sequence('journal', 'seq')) from generate_series(1, 3)`.execute(store.db)
+    // Judged at a block that this process does not have yet.
+    await world.round(1, [], 12)
+    const { next } = await reader(want('block'), '11.0')
+    await world.blocks(11)
+    expect(await next(1)).toEqual(['block 11'])
+    const { first } = await reader(want('block'))
+    expect((await reader(ALL, first.id)).first.type).toBe('ready')
   })
 
   it('has an id that is one, or none', () => {

@@ -21,7 +21,8 @@ export interface LiveEvent { id: string, type: LiveType | 'ready' | 'reset', dat
 /** A reader's place: all blocks up to `block` and all of the journal up to `entry` are told. `within`: of the entry itself only what comes up to an account (ascending), or its first event (''). */
 export interface Position { block: number, entry: number, within: { kind: JournalRow['kind'], number: number, account: string | null } | null }
 
-type Tip = Pick<Position, 'block' | 'entry'>
+/** `within`: what the last entry of the journal is; null where there is none. */
+type Tip = Position
 
 export interface LiveDeps {
   db: Kysely<Tables>
@@ -82,11 +83,12 @@ export class Live {
   async #look(): Promise<void> {
     const { db, state$ } = this.#deps
     const block = state$.value.ledger.head?.number ?? -1
-    const before = this.#tip$.value ?? { block: -1, entry: 0 }
-    const { fn } = db
-    const { last, later } = await db.selectFrom('journal').select([fn.max('seq').as('last'), fn.min('seq').filterWhere('block', '>', block).as('later')]).where('seq', '>', before.entry).executeTakeFirstOrThrow()
-    const entry = (later as number | null) === null ? ((last as number | null) ?? before.entry) : later - 1
-    if (this.#tip$.value === null || block !== before.block || entry !== before.entry) this.#tip$.next({ block, entry })
+    const before = this.#tip$.value ?? { block: -1, entry: 0, within: null }
+    const later = db.selectFrom('journal').select(({ fn }) => fn.min('seq').as('later')).where('seq', '>', before.entry).where('block', '>', block)
+    const last = await db.selectFrom('journal').select(['seq', 'kind', 'number']).where('seq', '>', before.entry).where(({ eb, fn, val }) => eb('seq', '<', fn.coalesce(later, val(Number.MAX_SAFE_INTEGER)))).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+    // Named by what it is, though nothing of it is left to be told: in a database that was read anew its number may be another's, and an id is taken for one of ours only where both are right.
+    if (last) this.#tip$.next({ block, entry: last.seq, within: { kind: last.kind, number: last.number, account: null } })
+    else if (this.#tip$.value === null || block !== before.block) this.#tip$.next({ ...before, block })
   }
 
   /**
@@ -97,13 +99,13 @@ export class Live {
     let tip = await this.#tipBut(null, signal)
     if (tip === null) return
     const known = from === null || (await this.#knows(from))
-    let at: Position = from !== null && known ? from : { ...tip, within: null }
+    let at: Position = from !== null && known ? from : tip
     if (known) yield { id: idOf(at), type: 'ready', data: {} }
     else yield { id: idOf(at), type: 'reset', data: {} }
     const ofJournal = types.size > (types.has('block') ? 1 : 0)
     for (; tip !== null; tip = await this.#tipBut(tip, signal)) {
       if ((types.has('block') && tip.block - at.block > BOUNDS.blocks) || (ofJournal && tip.entry - at.entry > BOUNDS.entries)) {
-        at = { ...tip, within: null }
+        at = tip
         yield { id: idOf(at), type: 'reset', data: {} }
         continue
       }
@@ -122,7 +124,7 @@ export class Live {
         at = event.at
         yield event.told
       }
-      at = { ...at, block: Math.max(at.block, tip.block), ...(at.entry < tip.entry && { entry: tip.entry, within: null }) }
+      at = { ...at, block: Math.max(at.block, tip.block), ...(at.entry < tip.entry && { entry: tip.entry, within: tip.within }) }
     }
   }
 

@@ -29,6 +29,7 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     liveClients: registry.gauge('live_clients', 'streams of events open now, by transport', ['transport']),
     liveEvents: registry.counter('live_events_total', 'events sent to clients, by type', ['type']),
     liveDropped: registry.counter('live_clients_dropped_total', 'streams of events refused or ended by us, by reason', ['reason']),
+    connectionsRefused: registry.counter('connections_refused_total', 'connections cut off because one client or all have as many as they may'),
     graphqlRefused: registry.counter('graphql_refused_total', 'GraphQL documents that were not run, by code', ['code']),
     requestSeconds: registry.histogram('http_request_seconds', 'time to answer a request, by route and status', [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3], ['route', 'status']),
   }

@@ -27,11 +27,12 @@ export async function newestBlocks(db: Kysely<Tables>, limit: number, below = Nu
 }
 
 const LIST = 'blocks'
+const BELOW = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
 /** GET /blocks. */
 export function blockRoutes(app: FastifyInstance, { db }: ApiDeps): void {
   route(app, '/blocks', { id: 'listBlocks', tag: 'network', summary: 'Blocks, newest first, also those not confirmed yet', query: pageQuery({}, { usual: 20 }), answer: pageOf(BlockShape), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
-    const below = cursorKey(LIST, [Height], cursor)?.[0]
+    const below = cursorKey(LIST, [BELOW], cursor)?.[0]
     return pageFrom(LIST, await newestBlocks(db, limit + 1, below), limit, ({ number }) => [number], (block) => block)
   })
 }

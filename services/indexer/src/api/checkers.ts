@@ -11,16 +11,16 @@ import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
-import { AccountPath, Address, because, component, Count, Did, didOf, Hash, Height, nullable, Reason } from './shapes.ts'
+import { AccountPath, Address, because, component, count, Did, didOf, flag, Hash, Height, nullable, orNull, Reason, RoundNumber } from './shapes.ts'
 import { Observation, observationShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Hash, block: Height, addresses: Type.Array(Type.String({ description: 'written by the checker: show it as text' })), evidence: Type.Array(Type.String({ description: 'base URL of its evidence, written by the checker' })) })
 
 /** What became of a checker's round. */
 export const CheckerRound = component('CheckerRound', Type.Object({
-  round: Count, checker: Hash, reported: Type.Boolean(), packageCounted: Type.Boolean(), commitment: nullable(Hash), package: nullable(Hash),
+  round: RoundNumber, checker: Hash, reported: flag('whether it reported on chain'), packageCounted: flag('whether its package counts: reported, posted, and held by enough mirrors'), commitment: nullable(Hash), package: nullable(Hash),
   observed: Type.Integer({ minimum: 0, description: 'observations in its package' }), agreed: Type.Integer({ minimum: 0, description: 'those that named what the majority of the committee named' }),
-  paidObservations: Count, reason: Reason,
+  paidObservations: count('observations that are paid'), reason: Reason,
 }))
 export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRound> => ({
   round: row.round, checker: row.checker, reported: row.reported, packageCounted: row.package_counted, commitment: row.commitment, package: row.package, observed: row.observed, agreed: row.agreed, paidObservations: row.paid_observations,
@@ -29,8 +29,8 @@ export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRo
 
 const Named = { account: Hash, address: Address, did: Did }
 const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score) }, { description: 'a checker with its latest judged round and score' }))
-const Record = Type.Object({ rounds: Count, missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: Count, agreed: Count, paid: Count }, { description: 'its last 100 judged rounds together' })
-const Checker = component('Checker', Type.Object({ ...Named, identity: nullable(Identity), registration: nullable(Reason), round: nullable(CheckerRound), score: nullable(Score), record: nullable(Record) }))
+const Record = Type.Object({ rounds: count('judged rounds'), missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: count('observations'), agreed: count('those that named what the majority named'), paid: count('those that are paid') }, { description: 'its last 100 judged rounds together' })
+const Checker = component('Checker', Type.Object({ ...Named, identity: orNull(Identity, 'null: its newest identity does not count, or it has no role any more'), registration: orNull(Reason, 'what became of its newest anchor; null: it wrote none that is known'), round: nullable(CheckerRound), score: nullable(Score), record: orNull(Record, 'null: no round of it is judged') }))
 
 const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
 const RECORD_ROUNDS = 100
@@ -49,8 +49,10 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const after = cursorKey(LIST, [Hash], cursor)?.[0]
     const all = registeredCheckers(state$.value.ledger).filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
     const accounts = all.map(({ account }) => account)
-    const rounds = accounts.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().distinctOn('checker').where('checker', 'in', accounts).orderBy('checker').orderBy('round', 'desc').execute()
-    const scores = accounts.length === 0 ? [] : await scoresOf().distinctOn('scores.account').where('scores.account', 'in', accounts).orderBy('scores.account').orderBy('scores.epoch', 'desc').execute()
+    const keys = accounts.map((account) => ({ account }))
+    // The newest of each by itself: to read all of them and keep the newest would cost more with every round.
+    const rounds = (await eachOf(db, keys, ['round', 'desc'], ({ account }) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(1))).flat()
+    const scores = (await eachOf(db, keys, ['epoch', 'desc'], ({ account }) => scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1))).flat()
     const roundOf = new Map(rounds.map((row) => [row.checker, checkerRoundShape(row)]))
     const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
     return pageFrom(LIST, all, limit, ({ account }) => [account], (one) => ({ ...named(one.account), identity: identityShape(one), round: roundOf.get(one.account) ?? null, score: scoreOf.get(one.account) ?? null }))
@@ -85,7 +87,7 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/checkers/:account/rounds', { id: 'listCheckerRounds', tag: 'checkers', summary: 'Judged rounds of a checker, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(CheckerRound), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(ROUNDS, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, ['round', 'desc'], (account) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['round', 'desc'], ({ account }) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(ROUNDS, rows, limit, ({ round }) => [round], checkerRoundShape))
   })
 
@@ -103,7 +105,7 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/checkers/:account/scores', { id: 'listCheckerScores', tag: 'checkers', summary: 'Scores of a checker, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_CHECKER', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, ['epoch', 'desc'], (account) => scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['epoch', 'desc'], ({ account }) => scoresOf().where('scores.account', '=', account).$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 

@@ -1,5 +1,5 @@
 // Pages of lists that may grow: a page begins after the last entry of the one before, so nothing is skipped or shown twice however much is added meanwhile.
-import { sql, type Expression, type Kysely } from 'kysely'
+import { sql, type Expression, type Kysely, type RawBuilder } from 'kysely'
 import { Type } from 'typebox'
 import type { Static, TProperties, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
@@ -45,11 +45,18 @@ export function pageFrom<R, T>(list: string, rows: readonly R[], limit: number, 
   return { items: shown.map(shape), next: rows.length > shown.length ? encodeCursor(list, keyOf(shown.at(-1)!)) : null }
 }
 
-/** Many lists of one kind in one query: for each key the rows of `list`, ordered by `by`, a column of theirs (`list` must order by it too where it has a limit). */
-export async function eachOf<K, O extends object>(db: Kysely<Tables>, keys: readonly K[], by: readonly [column: keyof O & string, direction: 'asc' | 'desc'], list: (key: K) => Expression<O>): Promise<O[][]> {
+/** The columns in which `eachOf` has the parts of a key. */
+type KeyColumns<K> = { readonly [P in keyof K]: RawBuilder<K[P]> }
+
+/** Many lists of one kind in one query: for each key the rows of `list`, ordered by `by`, a column of theirs (`list` must order by it too where it has a limit). It is planned once, however many keys there are. */
+export async function eachOf<K extends Readonly<Record<string, string | number>>, O extends object>(db: Kysely<Tables>, keys: readonly K[], by: readonly [column: keyof O & string, direction: 'asc' | 'desc'], list: (key: KeyColumns<K>) => Expression<O>): Promise<O[][]> {
   const lists = keys.map((): O[] => [])
-  if (keys.length === 0) return lists
-  const { rows } = await sql<O & { parent: number }>`${sql.join(keys.map((key, i) => sql`select ${sql.lit(i)} as parent, one.* from ${list(key)} as one`), sql` union all `)} order by ${sql.ref(by[0])} ${sql.raw(by[1])}`.execute(db)
-  for (const { parent, ...row } of rows) lists[parent]!.push(row as unknown as O)
+  const [first] = keys
+  if (first === undefined) return lists
+  const names = Object.keys(first)
+  const columns = Object.fromEntries(names.map((name) => [name, sql.ref(`wanted.${name}`)])) as unknown as KeyColumns<K>
+  const arrays = names.map((name) => sql`${sql.val(keys.map((key) => key[name]))}::${sql.raw(typeof first[name] === 'number' ? 'int8' : 'text')}[]`)
+  const { rows } = await sql<O & { parent: number }>`select wanted.at as parent, one.* from unnest(${sql.join(arrays)}) with ordinality as wanted(${sql.join([...names, 'at'].map((name) => sql.id(name)))}) cross join lateral ${list(columns)} as one order by ${sql.ref(`one.${by[0]}`)} ${sql.raw(by[1])}`.execute(db)
+  for (const { parent, ...row } of rows) lists[parent - 1]!.push(row as unknown as O)
   return lists
 }

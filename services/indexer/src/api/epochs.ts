@@ -9,7 +9,7 @@ import { ApiError } from './errors.ts'
 import { latestRound } from './rounds.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
-import { AccountPath, Amount, Bytes, component, Count, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, Work } from './shapes.ts'
+import { AccountPath, Amount, Bytes, component, count, EpochNumber, flag, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, orNull, RoundNumber, Work } from './shapes.ts'
 import { pathsIn } from './trees.ts'
 
 const EPOCH = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
@@ -17,9 +17,9 @@ const POSITION = Type.Integer({ minimum: 0, maximum: 2_147_483_647 })
 const PAGE = { most: 1000, usual: 100 }
 
 const Epoch = component('Epoch', Type.Object({
-  epoch: Count,
-  state: literals(['running', 'waiting', 'scored']),
-  rounds: Type.Array(Type.Object({ round: Count, judged: Type.Boolean() })),
+  epoch: EpochNumber,
+  state: literals(['running', 'waiting', 'scored'], 'waiting: its rounds are over and not all are judged, or an epoch before it is not scored'),
+  rounds: Type.Array(Type.Object({ round: RoundNumber, judged: flag('whether it is judged') }), { description: 'all of them, ascending' }),
   judgementBlock: Height,
   work: Type.Unsafe<string | null>({ ...nullable(Work), description: 'proven in its judged rounds, multiply-accumulates; null before one is judged' }),
   totals: nullable(EpochTotals),
@@ -28,23 +28,23 @@ const Epoch = component('Epoch', Type.Object({
 const TREES = ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const satisfies Tree[]
 const Roots = Type.Object({ scores: Hash, payouts: Hash, registry: Hash, evidence: Hash, standings: Hash, calibrations: Hash })
 const Statement = component('Statement', Type.Object({
-  epoch: Count,
+  epoch: EpochNumber,
   root: Hash,
   bytes: Type.String({ ...Bytes, description: 'what stands on chain, in chunks of 128 bytes' }),
   roots: Roots,
   paid: Amount,
   carried: Amount,
-  leaves: Type.Object({ scores: Count, payouts: Count, registry: Count, evidence: Count, standings: Count, calibrations: Count }, { description: 'how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them' }),
-  onChain: Type.Object({ ...OnChainObject.properties, bytes: nullable(Bytes) }),
+  leaves: Type.Object({ scores: count('scores'), payouts: count('payouts'), registry: count('eligible machines and checkers'), evidence: count('packages that count'), standings: count('standings of machines'), calibrations: count('calibrations of checkers') }, { description: 'how many leaves each tree has; /epochs/{number}/leaves/{tree} lists them' }),
+  onChain: Type.Object({ ...OnChainObject.properties, bytes: orNull(Bytes, 'what the network wrote; null: nothing yet') }),
 }))
 
-const Proof = component('MerkleProof', Type.Object({ leaf: Bytes, index: Count, size: Count, root: Hash, path: Type.Array(Hash, { description: 'RFC 6962 audit path, from the leaf up' }) }))
+const Proof = component('MerkleProof', Type.Object({ leaf: Type.String({ ...Bytes, description: 'the encoded leaf, as it is hashed behind a 0x00' }), index: count('place of the leaf'), size: count('leaves of the tree'), root: Hash, path: Type.Array(Hash, { description: 'RFC 6962 audit path, from the leaf up' }) }))
 const Proofs = component('Proofs', Type.Object({
-  epoch: Count,
+  epoch: EpochNumber,
   account: Hash,
-  statement: Type.Object({ root: Hash, bytes: Bytes }),
-  scores: Type.Array(Type.Object({ score: Score, proof: Proof })),
-  payout: nullable(Type.Object({ payout: Payout, proof: Proof })),
+  statement: Type.Object({ root: Hash, bytes: Type.String({ ...Bytes, description: 'the statement: its roots and its sums' }) }),
+  scores: Type.Array(Type.Object({ score: Score, proof: Proof }), { description: 'as a machine, as a checker, as both, or none' }),
+  payout: orNull(Type.Object({ payout: Payout, proof: Proof }), 'null: nothing is paid or carried to it'),
   onChain: OnChain,
 }))
 
@@ -107,7 +107,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   })
 
   const SCORES = 'scores of an epoch'
-  const kind = Type.Optional(literals(['machine', 'checker']))
+  const kind = Type.Optional(literals(['machine', 'checker'], 'only of these'))
   routeEach(app, '/epochs/:number/scores', { id: 'listScores', tag: 'epochs', summary: 'Scores of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({ kind }, PAGE), answer: pageOf(Score), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor, kind }) => {
     const after = cursorKey(SCORES, [POSITION], cursor)?.[0] ?? -1
     const lists = await eachOf(db, paths, ['position', 'asc'], ({ number }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', number).where('position', '>', after).$if(kind !== undefined, (some) => some.where('kind', '=', kind!)).orderBy('position').limit(limit + 1))
@@ -125,7 +125,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   routeEach(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
-    const lists = await eachOf(db, accounts, ['epoch', 'desc'], (account) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['epoch', 'desc'], ({ account }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
     return lists.map((rows) => pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape))
   })
 
@@ -147,7 +147,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
   })
 
   const LEAVES = 'leaves of a statement'
-  route(app, '/epochs/:number/leaves/:tree', { id: 'listLeaves', tag: 'epochs', summary: 'Encoded leaves under one of a statement’s roots, in the order of the tree', params: Type.Object({ ...NumberPath.properties, tree: literals(TREES) }), query: pageQuery({}, PAGE), answer: pageOf(Bytes), errors: ['NOT_SCORED', 'BAD_CURSOR'] }, async ({ number, tree }, { limit, cursor }) => {
+  route(app, '/epochs/:number/leaves/:tree', { id: 'listLeaves', tag: 'epochs', summary: 'Encoded leaves under one of a statement’s roots, in the order of the tree', params: Type.Object({ ...NumberPath.properties, tree: literals(TREES, 'which of the statement’s trees') }), query: pageQuery({}, PAGE), answer: pageOf(Bytes), errors: ['NOT_SCORED', 'BAD_CURSOR'] }, async ({ number, tree }, { limit, cursor }) => {
     await scoredEpoch(number)
     const after = cursorKey(LEAVES, [POSITION], cursor)?.[0] ?? -1
     const rows = await db.selectFrom('leaves').select(['position', 'leaf']).where('epoch', '=', number).where('tree', '=', tree).where('position', '>', after).orderBy('position').limit(limit + 1).execute()

@@ -30,7 +30,7 @@ const ERRORS = {
   DATABASE: [503, 'The database does not answer now: try again.'],
   TOO_MANY_CLIENTS: [503, 'As many streams of events are open as this server allows, to one client or in all: wait as many seconds as Retry-After says.'],
   SLOW_CLIENT: [503, 'The client does not take what it is sent: the stream was ended.'],
-  BUSY: [503, 'This server makes one recording at a time: try again after as many seconds as Retry-After says.'],
+  BUSY: [503, 'As many requests are being answered as this server takes, of one client or of all, or another recording is being made: try again after as many seconds as Retry-After says.'],
   TIMED_OUT: [503, 'The answer took longer than this server allows: ask for less, or try again.'],
 } as const satisfies Record<string, readonly [status: number, text: string]>
 

@@ -12,8 +12,8 @@ import { indexerMetrics, type IndexerMetrics } from '../metrics.ts'
 import { openTestDatabase, testOwner } from '../testing/database.ts'
 import { freshWorld, Happenings, hash32, machine, owner } from '../testing/happenings.ts'
 import { recorder, type Recorder } from '../testing/log.ts'
-import { OPEN_DOOR } from './door.ts'
-import { Seats, LIVE_DEFAULTS, RETRY_SECONDS, type LiveOptions } from './seats.ts'
+import { OPEN_DOOR, type DoorOptions } from './door.ts'
+import { RETRY_SECONDS, streamSeats, type LiveOptions } from './seats.ts'
 
 let store: Store
 let end: () => Promise<void>
@@ -36,7 +36,7 @@ afterEach(async () => {
   await operations.close()
 })
 
-async function open(options: Partial<LiveOptions> = {}, db = store.db): Promise<void> {
+async function open(options: Partial<LiveOptions & DoorOptions> = {}, db = store.db): Promise<void> {
   metrics = indexerMetrics(createMetrics('indexer'))
   notes = recorder()
   operations = await serveOperations({
@@ -44,7 +44,7 @@ async function open(options: Partial<LiveOptions> = {}, db = store.db): Promise<
     routes: apiRoutes({ db, crypto: testCrypto, state$: world.state$, best: () => null, pot: () => null, network: testOwner.network as AccountId, genesisHash: testOwner.genesisHash as Hash, changes$: world.changes$, log: notes.log }, metrics, { ...OPEN_DOOR, corsOrigins: ['https://explorer.example'], ...options }),
   })
 }
-async function reopen(options: Partial<LiveOptions>, db = store.db): Promise<void> {
+async function reopen(options: Partial<LiveOptions & DoorOptions>, db = store.db): Promise<void> {
   await operations.close()
   await open(options, db)
 }
@@ -190,15 +190,32 @@ describe('streams', () => {
     await until(async () => (await connect()).answer.status === 200)
   })
 
+  it('that wait behind another on their connection give up their seats with it', async () => {
+    await reopen({ liveClientsPerAddress: 5 })
+    const { hostname, port } = new URL(operations.url)
+    const socket: Socket = createConnection({ host: hostname, port: Number(port) })
+    socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5))
+    await until(async () => (await figure('live_clients{transport="sse"}')) === 5)
+    await refused('', 503, 'TOO_MANY_CLIENTS')
+    socket.destroy()
+    await until(async () => (await connect()).answer.status === 200)
+    await until(async () => (await figure('live_clients{transport="sse"}')) === 1)
+  })
+
+  it('are no requests under way', async () => {
+    await reopen({ openRequests: 2, openRequestsPerAddress: 2 })
+    for (let i = 0; i < 4; i++) expect((await connect()).answer.status).toBe(200)
+  })
+
   it('are so many in all', () => {
-    const seats = new Seats({ ...LIVE_DEFAULTS, liveClients: 2, liveClientsPerAddress: 2 })
+    const seats = streamSeats({ liveClients: 2, liveClientsPerAddress: 2 })
     const [first] = [seats.take('a'), seats.take('b')]
     expect(() => seats.take('c')).toThrow(expect.objectContaining({ code: 'TOO_MANY_CLIENTS', statusCode: 503 }))
     first()
     first()
     seats.take('c')
     expect(() => seats.take('c')).toThrow('2 streams of events at once')
-    expect(() => new Seats({ ...LIVE_DEFAULTS, liveClients: 0 }).take('a')).toThrow(expect.objectContaining({ code: 'TOO_MANY_CLIENTS' }))
+    expect(() => streamSeats({ liveClients: 0, liveClientsPerAddress: 1 }).take('a')).toThrow(expect.objectContaining({ code: 'TOO_MANY_CLIENTS' }))
   })
 
   it('that are not read are ended, and cost no memory meanwhile', async () => {

@@ -5,7 +5,8 @@ import type { Static } from 'typebox'
 import type { Log } from '@assay/kit/log'
 import { LIVE_TYPES, positionOf, type Live, type LiveEvent, type LiveType, type Position, type Want } from '../live.ts'
 import type { IndexerMetrics } from '../metrics.ts'
-import { clientOf } from './door.ts'
+import { clientOf } from './client.ts'
+import { leavePlace } from './door.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, errorResponses } from './route.ts'
 import { drained, RETRY_SECONDS, type LiveOptions, type Seats } from './seats.ts'
@@ -67,10 +68,14 @@ export function eventsRoute(app: FastifyInstance, deps: StreamDeps): void {
   })
 }
 
-/** A seat for whoever asks. Throws ApiError TOO_MANY_CLIENTS, with the header that says when to come again. */
-export function seatFor({ seats, metrics }: Pick<StreamDeps, 'seats' | 'metrics'>, { ip }: FastifyRequest, reply: FastifyReply): () => void {
+/** A seat for whoever asks, until his connection ends or he gives it back. Throws ApiError TOO_MANY_CLIENTS, with the header that says when to come again. */
+export function seatFor({ seats, metrics }: Pick<StreamDeps, 'seats' | 'metrics'>, request: FastifyRequest, reply: FastifyReply): () => void {
   try {
-    return seats.take(clientOf(ip))
+    const leave = seats.take(clientOf(request.ip))
+    // A socket's handshake may fail later, and nothing but this tells of it.
+    reply.raw.once('close', leave)
+    leavePlace(request)
+    return leave
   } catch (error) {
     metrics.liveDropped.inc({ reason: 'TOO_MANY_CLIENTS' })
     void reply.header('retry-after', String(RETRY_SECONDS))

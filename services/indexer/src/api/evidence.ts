@@ -4,19 +4,24 @@ import { Type } from 'typebox'
 import type { Hash } from '@assay/protocol'
 import { heldEvidence } from '../evidence.ts'
 import { ApiError } from './errors.ts'
-import { errorResponses, type ApiDeps } from './route.ts'
+import { isHeld } from './door.ts'
+import { ANY_ROUTE, answered, errorResponses, whileWaiting, type ApiDeps } from './route.ts'
 
 const Path = { type: 'object', properties: { id: { type: 'string', pattern: '^(0x)?[0-9a-f]{64}$', description: 'SHA-256 of the bytes' } }, required: ['id'] } as const
 
 /** GET /evidence/:id, as checkers serve it too. What has this hash never changes, so it may be cached for ever. */
 export function evidenceRoute(app: FastifyInstance, { db }: Pick<ApiDeps, 'db'>): void {
-  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { operationId: 'getEvidence', tags: ['epochs'], summary: 'The bytes with this SHA-256', params: Path, response: { 200: { description: 'the bytes', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'EVIDENCE_MISSING', 'NO_EVIDENCE', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT']) } } }, async ({ params, headers }, reply) => {
+  app.get<{ Params: { id: string } }>('/evidence/:id', { schema: { operationId: 'getEvidence', tags: ['epochs'], summary: 'The bytes with this SHA-256', params: Path, response: { 200: { description: 'the bytes', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses([...ANY_ROUTE, 'EVIDENCE_MISSING', 'NO_EVIDENCE']) } } }, async (request, reply) => {
+    const { params, headers } = request
     const id: Hash = `0x${params.id.replace(/^0x/, '')}`
     const tag = `"${id}"`
-    const held = await heldEvidence(db, id)
-    if (!held) throw await absence(id)
+    const held = await answered(app, request, whileWaiting(reply), async () => {
+      const found = await heldEvidence(db, id)
+      if (!found) throw await absence(id)
+      return found
+    })
     reply.headers({ 'cache-control': 'public, max-age=31536000, immutable', etag: tag, 'x-content-type-options': 'nosniff' })
-    return headers['if-none-match'] === tag ? reply.code(304).send() : reply.type('application/octet-stream').send(held.bytes)
+    return isHeld(headers['if-none-match'], tag) ? reply.code(304).send() : reply.type('application/octet-stream').send(held.bytes)
   })
 
   async function absence(id: Hash): Promise<ApiError> {

@@ -17,8 +17,8 @@ export const LIMITS = {
 
 interface Measure { cost: number, depth: number, aliases: number, introspections: number }
 
-/** Throws ApiError QUERY_TOO_LARGE, QUERY_TOO_DEEP, QUERY_TOO_COSTLY. The document must be valid for the schema. */
-export function checkLimits(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): void {
+/** How many fields the answer of an operation could have. Throws ApiError QUERY_TOO_LARGE, QUERY_TOO_DEEP, QUERY_TOO_COSTLY. The document must be valid for the schema. */
+export function costOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): number {
   const fragments = new Map(document.definitions.filter((one): one is FragmentDefinitionNode => one.kind === Kind.FRAGMENT_DEFINITION).map((one) => [one.name.value, one]))
   const known = new Map<string, Measure>()
 
@@ -48,12 +48,12 @@ export function checkLimits(schema: GraphQLSchema, document: DocumentNode, opera
     // What is no number of entries is refused later; until then it must not pay for other fields.
     const entries = page === undefined ? 1 : Math.max(1, limitOf(node, variables) ?? page)
     const introspects = name === '__schema' || name === '__type'
-    // Beneath __schema there is nothing to count: how much there is, is known, and how often it may be asked for is limited.
+    // Beneath __schema there is nothing to count: how much there is, is known, and how often it may be asked for is limited. Under another name it is asked for once more.
     return {
-      cost: introspects ? 1 : 1 + entries * inner.cost + (definition?.resolve && page !== undefined ? LIMITS.route : 0),
+      cost: introspects ? 1 : 1 + entries * inner.cost + (definition?.extensions.route === true ? LIMITS.route : 0),
       depth: introspects ? Math.max(1, 1 + inner.depth - (LIMITS.introspectionDepth - LIMITS.depth)) : 1 + inner.depth,
       aliases: inner.aliases + (node.alias ? 1 : 0),
-      introspections: inner.introspections + (introspects ? 1 : 0),
+      introspections: inner.introspections + (introspects ? 1 + inner.aliases : 0),
     }
   }
 
@@ -62,6 +62,7 @@ export function checkLimits(schema: GraphQLSchema, document: DocumentNode, opera
   if (introspections > 1) throw new ApiError('QUERY_TOO_LARGE', 'the document asks for the schema more than once')
   if (depth > LIMITS.depth) throw new ApiError('QUERY_TOO_DEEP', `the document nests fields ${depth} deep, and ${LIMITS.depth} is allowed`)
   if (cost > LIMITS.cost) throw new ApiError('QUERY_TOO_COSTLY', `the answer could have ${cost} fields, and ${LIMITS.cost} are allowed: ask for shorter pages or fewer fields`)
+  return cost
 }
 
 /** Entries that a field asks for; undefined where it does not say. */

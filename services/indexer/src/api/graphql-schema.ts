@@ -8,9 +8,9 @@ import { COMPONENTS } from './shapes.ts'
 /** What resolvers need of an operation's context. */
 export interface Asking { ask(operation: Operation, params: object, query: object): Promise<unknown> }
 
-/** Entries a page that a field answers with if it is asked for none; what its cost is counted by. */
+/** What a field's cost is counted by: whether a route is asked for it, and how many entries a page it answers with if it is asked for none. */
 declare module 'graphql' {
-  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> { page?: number }
+  interface GraphQLFieldExtensions<_TSource, _TContext, _TArgs> { route?: true, page?: number }
 }
 
 interface Shape { $ref?: string, anyOf?: Shape[], enum?: string[], type?: string, items?: Shape, properties?: Record<string, Shape>, patternProperties?: Record<string, Shape>, description?: string, default?: unknown }
@@ -143,7 +143,7 @@ export function schemaOf(operations: readonly Operation[]): { sdl: string, schem
 function resolve(type: GraphQLObjectType, name: string, operation: Operation, params: (parent: Parent, args: Parent) => object): void {
   const field = type.getFields()[name]!
   const limit = (operation.query?.properties['limit'] as Shape | undefined)?.default
-  if (typeof limit === 'number') field.extensions = { page: limit }
+  field.extensions = { route: true, ...(typeof limit === 'number' && { page: limit }) }
   const inQuery = Object.keys(operation.query?.properties ?? {})
   field.resolve = (parent: Parent, args: Parent, context: Asking) => context.ask(operation, params(parent, args), Object.fromEntries(inQuery.filter((key) => args[key] != null).map((key) => [key, args[key]])))
 }

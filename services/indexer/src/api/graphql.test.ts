@@ -85,6 +85,7 @@ describe('the schema', () => {
     const { status, data } = await ask({ query: getIntrospectionQuery() })
     expect([status, Object.keys(data ?? {})]).toEqual([200, ['__schema']])
     await refused('{ a: __schema { description } b: __schema { description } }', 'QUERY_TOO_LARGE')
+    await refused('{ __schema { a: types { name } b: types { name } } }', 'QUERY_TOO_LARGE')
     await refused('{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }', 'BAD_QUERY')
   })
 })
@@ -131,10 +132,20 @@ describe('a document', () => {
     const bomb = Array.from({ length: 40 }, (_, i) => `fragment F${i} on Query { ${i === 39 ? 'rounds { next }' : `...F${i + 1} ...F${i + 1}`} }`).join(' ')
     await refused(`${bomb} { ...F0 }`, 'QUERY_TOO_COSTLY')
     expect(await figure('graphql_refused_total{code="QUERY_TOO_COSTLY"}')).toBe(4)
+    // A verdict in full costs three reads, whatever is asked of it.
+    await refused('{ machines(limit: 200) { items { verdicts(limit: 10) { items { full { verdict { round } } } } } } }', 'QUERY_TOO_COSTLY')
     // A list that is refused later must not pay for another.
     const costly = 'machines(limit: 200) { items { verdicts(limit: 200) { items { round } } } }'
     await refused(`{ less: machines(limit: -1000000) { items { address did } } ${costly} }`, 'QUERY_TOO_COSTLY')
     await refused(`query ($a: Count) { less: machines(limit: $a) { items { address did } } ${costly} }`, 'QUERY_TOO_COSTLY', { variables: { a: -1_000_000 } })
+  })
+
+  it('counts as one request for each thousand fields that it may ask for', async () => {
+    await reopen({ requestsPerMinute: 6 })
+    const query = '{ machines(limit: 200) { items { verdicts(limit: 10) { next } } } }' // 4,400 fields and some: 5 requests
+    expect((await ask({ query })).status).toBe(200)
+    const more = await fetch(`${operations.url}/graphql?query=${encodeURIComponent(query)}`)
+    expect([more.status, Number(more.headers.get('retry-after')) > 0, await more.json()]).toEqual([429, true, { errors: [expect.objectContaining({ extensions: { code: 'RATE_LIMITED' } })] }])
   })
 
   it('that nests too deeply is not run', async () => {
@@ -276,6 +287,53 @@ describe('a socket', () => {
     expect(await big.closed).toBe(1009)
     const other = await client('graphql-ws')
     expect(other.opened).toBe(false)
+    await until(async () => (await figure('live_clients{transport="websocket"}')) === 0)
+  })
+
+  it('whose handshake fails leaves its seat', async () => {
+    await reopen({ liveClientsPerAddress: 1 })
+    const { hostname, port } = new URL(operations.url)
+    for (let i = 0; i < 3; i++) {
+      const socket = createConnection({ host: hostname, port: Number(port) })
+      socket.write('GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: none\r\n\r\n')
+      const [bytes] = (await once(socket, 'data')) as [Buffer]
+      expect(bytes.toString()).toMatch(/^HTTP\/1.1 400/)
+      await once(socket, 'close')
+    }
+    await until(async () => (await client()).opened)
+  })
+
+  it('is counted by what it asks for, as requests are', async () => {
+    await reopen({ requestsPerMinute: 3 })
+    const { start, subscribe, next } = await client()
+    await start()
+    for (const id of ['1', '2']) {
+      subscribe(id, 'subscription { events { type } }')
+      expect(await next()).toMatchObject({ id, type: 'next' })
+    }
+    subscribe('3', '{ rounds { next } }')
+    expect(await next()).toMatchObject({ id: '3', type: 'error', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
+  })
+
+  it('that does not read its answers is not listened to, and ended', async () => {
+    await reopen({ slowMs: 50 })
+    const { hostname, port } = new URL(operations.url)
+    const socket = createConnection({ host: hostname, port: Number(port) })
+    socket.write('GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n')
+    await once(socket, 'data')
+    socket.on('error', () => {}).pause()
+    // Masked with zeros.
+    const frame = (message: object): Buffer => {
+      const text = Buffer.from(JSON.stringify(message))
+      return Buffer.concat([Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 255, 0, 0, 0, 0]), text])
+    }
+    socket.write(frame({ type: 'connection_init' }))
+    // Each is answered with as much.
+    const pings = Buffer.concat(Array.from({ length: 200 }, () => frame({ type: 'ping', payload: { x: 'x'.repeat(300) } })))
+    const flood = setInterval(() => void (socket.writableLength < 1e6 && socket.write(pings)), 1)
+    await until(async () => (await figure('live_clients_dropped_total{reason="SLOW_CLIENT"}')) === 1)
+    clearInterval(flood)
+    socket.destroy()
     await until(async () => (await figure('live_clients{transport="websocket"}')) === 0)
   })
 

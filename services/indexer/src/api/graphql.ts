@@ -11,14 +11,16 @@ import { isOperatorError } from '@assay/kit/lifecycle'
 import type { LiveType, Position, Want } from '../live.ts'
 import { ApiError } from './errors.ts'
 import { placeOf, seatFor, wantOf, type StreamDeps } from './events.ts'
-import { checkLimits, LIMITS } from './graphql-limits.ts'
+import { costOf, LIMITS } from './graphql-limits.ts'
 import { schemaOf, type Asking } from './graphql-schema.ts'
-import { operationsOf, type Operation } from './route.ts'
+import { answered, operationsOf, whileWaiting, type Operation } from './route.ts'
 import { drained } from './seats.ts'
 
 const MAX_CHARACTERS = 20_000
-/** Documents that were found good, kept by their text. */
-const KEPT = 500
+/** Of documents that were found good and are kept, all together: of a document its tree is kept too, and that takes up to 300 bytes a character. */
+const KEPT_CHARACTERS = 100_000
+/** Fields of the answer for which a document counts as one request. */
+const FIELDS_A_REQUEST = 1000
 const SUBSCRIPTIONS_A_SOCKET = 10
 const MAX_MESSAGE_BYTES = 64 * 1024
 
@@ -31,17 +33,22 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
   subscriptions(schema, deps)
   const documents = documentsOf(schema)
 
-  async function answer({ query, variables, operationName }: Static<typeof Body>, signal: AbortSignal): Promise<{ status: number, body: object }> {
+  const charge = chargerOf(app)
+
+  async function answer({ query, variables, operationName }: Static<typeof Body>, request: FastifyRequest, reply: FastifyReply): Promise<{ status: number, body: object }> {
     const told = (errors: readonly GraphQLError[]) => errors.map((error) => tell(error, deps))
     try {
-      const args = documents({ query, variables: variables ?? {}, operationName })
+      const { args, cost } = documents({ query, variables: variables ?? {}, operationName })
       if (getOperationAST(args.document, operationName)?.operation !== 'query') throw new ApiError('BAD_QUERY', 'only queries are served here; subscriptions over WebSocket')
-      const { data, errors } = await execute({ ...args, contextValue: new Asks(signal) })
+      // It was counted as one when it came.
+      await charge(request, Math.ceil(cost / FIELDS_A_REQUEST) - 1)
+      const { data, errors } = await execute({ ...args, contextValue: new Asks(app, request, whileWaiting(reply)) })
       return { status: 200, body: { ...(data !== undefined && { data }), ...(errors && { errors: told(errors) }) } }
     } catch (error) {
       const errors = error instanceof Invalid ? error.errors : [asGraphql(error)]
       const { originalError: cause } = errors[0]!
-      const status = cause === undefined || cause instanceof ApiError ? 400 : 500
+      const status = cause instanceof ApiError ? cause.statusCode : cause === undefined ? 400 : 500
+      if (cause instanceof Limited) void reply.header('retry-after', String(cause.seconds))
       const shown = told(errors)
       deps.metrics.graphqlRefused.inc({ code: String(shown[0]!.extensions!['code']) })
       return { status, body: { errors: shown } }
@@ -51,7 +58,7 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
   await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, handleProtocols } })
   const hidden = { hide: true }
   app.post('/graphql', { schema: { ...hidden, body: Body } }, async (request, reply) => {
-    const { status, body } = await answer(request.body as Static<typeof Body>, whileWaiting(reply))
+    const { status, body } = await answer(request.body as Static<typeof Body>, request, reply)
     return reply.code(status).header('cache-control', 'no-store').send(body)
   })
   app.route({
@@ -60,34 +67,48 @@ export async function graphqlRoutes(app: FastifyInstance, deps: StreamDeps): Pro
       if (request.ws) {
         // A browser asks nobody before it opens a socket elsewhere: what CORS does for the rest is done here.
         if (!mayRead(request, deps.corsOrigins)) throw new ApiError('FORBIDDEN_ORIGIN', 'pages of this origin may not read the API here')
-        seated.set(request.raw, seatFor(deps, request, reply))
+        seatFor(deps, request, reply)
       }
       done()
     },
     handler: async (request, reply) => {
       const asked: unknown = request.query
       if (!Value.Check(InUrl, asked)) throw new ApiError('BAD_REQUEST', `give the document as query, of at most ${MAX_CHARACTERS} characters`)
-      const { status, body } = await answer({ ...asked, variables: variablesIn(asked.variables) }, whileWaiting(reply))
+      const { status, body } = await answer({ ...asked, variables: variablesIn(asked.variables) }, request, reply)
       return reply.code(status).header('cache-control', status === 200 ? 'public, no-cache' : 'no-store').send(body)
     },
-    wsHandler: (socket, request) => serveSocket(socket, request, documents, deps),
+    wsHandler: (socket, request) => serveSocket(socket, request, { app, documents, charge }, deps),
   })
 }
 
-/** Fires when nobody waits for the answer any more. The request's own signal fires as soon as its body is read. */
-function whileWaiting({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
-  return gone.signal
+/** Counts what a client asks for beside its requests. Throws Limited where that is more than it may. */
+type Charge = (request: FastifyRequest, requests: number) => Promise<void>
+
+/** A client asks for more than it may for now. */
+class Limited extends ApiError {
+  /** after which it may go on */
+  readonly seconds: number
+  constructor(seconds: number) {
+    super('RATE_LIMITED', `too many requests, where a document counts as one for each ${FIELDS_A_REQUEST} fields that its answer could have: go on in ${seconds} s`)
+    this.seconds = seconds
+  }
+}
+
+function chargerOf(app: FastifyInstance): Charge {
+  if (!app.hasDecorator('createRateLimit')) return () => Promise.resolve()
+  const count = app.createRateLimit()
+  return async (request, requests) => {
+    for (let i = 0; i < requests; i++) {
+      const counted = await count(request)
+      if (!counted.isAllowed && counted.isExceeded) throw new Limited(counted.ttlInSeconds)
+    }
+  }
 }
 
 /** Programs, this server's own pages, and pages of the origins that are let in. */
 function mayRead({ headers: { origin, host } }: FastifyRequest, corsOrigins: readonly string[]): boolean {
   return origin === undefined || corsOrigins.includes('*') || corsOrigins.includes(origin) || (URL.canParse(origin) && new URL(origin).host === host)
 }
-
-/** Seats of sockets that are being opened. */
-const seated = new WeakMap<object, () => void>()
 
 function variablesIn(text: string | undefined): Record<string, unknown> {
   try {
@@ -107,11 +128,13 @@ class Invalid extends Error {
 }
 
 interface Asked { query: string, variables: Readonly<Record<string, unknown>>, operationName?: string | null | undefined }
-type Documents = (asked: Asked) => ExecutionArgs
+/** `cost`: fields of the answer, at the most that its lists may hold. */
+type Documents = (asked: Asked) => { args: ExecutionArgs, cost: number }
 
 /** Checks documents; throws Invalid, ApiError. */
 function documentsOf(schema: GraphQLSchema): Documents {
   const kept = new Map<string, DocumentNode>()
+  let characters = 0
   const rules = [...specifiedRules, MaxIntrospectionDepthRule]
 
   function documentOf(query: string): DocumentNode {
@@ -125,22 +148,30 @@ function documentsOf(schema: GraphQLSchema): Documents {
   return ({ query, variables, operationName }) => {
     const document = kept.get(query) ?? documentOf(query)
     // Last in the map: the first is the one that was not asked for longest.
-    kept.delete(query)
+    characters += kept.delete(query) ? 0 : query.length
     kept.set(query, document)
-    if (kept.size > KEPT) kept.delete(kept.keys().next().value!)
+    for (const [old] of kept) {
+      if (characters <= KEPT_CHARACTERS) break
+      kept.delete(old)
+      characters -= old.length
+    }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw new ApiError('BAD_QUERY', 'operationName must name one of the operations of the document')
-    checkLimits(schema, document, operation, variables)
-    return { schema, document, variableValues: variables, ...(operationName && { operationName }) }
+    const cost = costOf(schema, document, operation, variables)
+    return { args: { schema, document, variableValues: variables, ...(operationName && { operationName }) }, cost }
   }
 }
 
 /** Asks routes on behalf of resolvers: what they ask of one route in one turn of the event loop is asked once. */
 class Asks implements Asking {
-  readonly #signal: AbortSignal | undefined
+  readonly #app: FastifyInstance
+  readonly #request: FastifyRequest
+  readonly #signal: AbortSignal
   readonly #gathering = new Map<string, { operation: Operation, query: object, params: Map<string, { params: object, answer: PromiseWithResolvers<unknown> }> }>()
 
-  constructor(signal?: AbortSignal) {
+  constructor(app: FastifyInstance, request: FastifyRequest, signal: AbortSignal) {
+    this.#app = app
+    this.#request = request
     this.#signal = signal
   }
 
@@ -163,10 +194,9 @@ class Asks implements Asking {
     this.#gathering.delete(key)
     const all = [...params.values()]
     try {
-      // Nobody waits any more.
-      this.#signal?.throwIfAborted()
       const paths = all.map(({ params }) => params)
-      const answers = operation.askMany ? await operation.askMany(paths, query) : await Promise.all(paths.map((path) => operation.ask(path, query).catch((error: unknown) => error)))
+      const make = <T>(work: () => Promise<T>): Promise<T> => answered(this.#app, this.#request, this.#signal, work)
+      const answers = operation.askMany ? await make(() => operation.askMany!(paths, query)) : await Promise.all(paths.map((path) => make(() => operation.ask(path, query)).catch((error: unknown) => error)))
       for (const [i, { answer }] of all.entries()) if (answers[i] instanceof Error) answer.reject(answers[i])
         else answer.resolve(answers[i])
     } catch (error) {
@@ -243,9 +273,8 @@ function endable<T>(signal: AbortSignal, begin: (signal: AbortSignal) => AsyncGe
 type Peer = Parameters<NonNullable<Parameters<FastifyInstance['route']>[0]['wsHandler']>>[0]
 
 /** One client's socket, by the protocol graphql-transport-ws. */
-function serveSocket(socket: Peer, request: FastifyRequest, documents: Documents, deps: StreamDeps): void {
+function serveSocket(socket: Peer, request: FastifyRequest, { app, documents, charge }: { app: FastifyInstance, documents: Documents, charge: Charge }, deps: StreamDeps): void {
   const { options: { heartbeatMs, slowMs }, metrics, log, closing } = deps
-  const leave = seated.get(request.raw)!
   const gone = new AbortController()
   const signal = AbortSignal.any([gone.signal, closing])
   const raw: Socket = request.raw.socket
@@ -257,14 +286,27 @@ function serveSocket(socket: Peer, request: FastifyRequest, documents: Documents
     socket.terminate()
   }
   const sent = (): Promise<void> => drained(raw, slowMs, signal).catch(() => drop('SLOW_CLIENT'))
+  /** Whoever does not read what he is sent is not listened to until he does: each message has an answer. */
+  const relieve = async (): Promise<void> => {
+    if (socket.isPaused || !raw.writableNeedDrain) return
+    socket.pause()
+    await sent()
+    socket.resume()
+  }
   let subscribed = 0
   const server = makeServer<Record<string, unknown>>({
-    onSubscribe: (_context, _id, { query, variables, operationName }) => {
+    onSubscribe: async (_context, _id, { query, variables, operationName }) => {
       try {
+        // As a request over HTTP, also if it is refused.
+        await charge(request, 1)
         if (subscribed >= SUBSCRIPTIONS_A_SOCKET) throw new ApiError('TOO_MANY_CLIENTS', `${SUBSCRIPTIONS_A_SOCKET} subscriptions of one socket are allowed`)
-        const args = documents({ query, variables: variables ?? {}, operationName })
+        const { args, cost } = documents({ query, variables: variables ?? {}, operationName })
         subscribed++
-        return { ...args, contextValue: Object.assign(new Asks(signal), { signal, sent }) }
+        await charge(request, Math.ceil(cost / FIELDS_A_REQUEST) - 1).catch((error: unknown) => {
+          subscribed--
+          throw error
+        })
+        return { ...args, contextValue: Object.assign(new Asks(app, request, signal), { signal, sent }) }
       } catch (error) {
         return error instanceof Invalid ? error.errors : [asGraphql(error)]
       }
@@ -278,10 +320,13 @@ function serveSocket(socket: Peer, request: FastifyRequest, documents: Documents
     protocol: socket.protocol,
     send: (text) => new Promise<void>((resolve) => (socket.readyState === socket.OPEN ? socket.send(text, () => resolve()) : resolve())),
     close: (code, reason) => socket.close(code, reason),
-    onMessage: (take) => void socket.on('message', (bytes: Buffer) => void take(bytes.toString()).catch((error: unknown) => {
-      log.error('a subscription failed', { error })
-      drop('INTERNAL')
-    })),
+    onMessage: (take) => void socket.on('message', (bytes: Buffer) => {
+      void relieve()
+      take(bytes.toString()).catch((error: unknown) => {
+        log.error('a subscription failed', { error })
+        drop('INTERNAL')
+      })
+    }),
   }, {})
   const heart = setInterval(() => {
     if (!alive) return drop('SILENT')
@@ -290,12 +335,12 @@ function serveSocket(socket: Peer, request: FastifyRequest, documents: Documents
   }, heartbeatMs)
   metrics.liveClients.inc({ transport: 'websocket' })
   socket.on('pong', () => void (alive = true))
+  socket.on('ping', () => void relieve())
   socket.on('error', () => gone.abort())
   socket.once('close', (code: number, reason: Buffer) => {
     clearInterval(heart)
     gone.abort()
     metrics.liveClients.dec({ transport: 'websocket' })
-    leave()
     void closed(code, reason.toString())
   })
   signal.addEventListener('abort', () => socket.close(1001), { once: true })

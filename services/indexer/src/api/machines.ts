@@ -5,21 +5,22 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { registrationOf, type AccountId } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
-import type { MachineRow, Tables } from '../tables.ts'
+import type { MachineRow, ScoreRow, Tables } from '../tables.ts'
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
-import { Score, scoreShape } from './scores.ts'
-import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, Reason } from './shapes.ts'
+import { Score, scoreShape, type Stated } from './scores.ts'
+import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, orNull, Reason } from './shapes.ts'
 import { FullVerdict, fullVerdicts, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, prunedAmong, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
+const IDENTITY = 'null: its newest identity does not count'
 const Named = { account: Hash, address: Address, did: Did }
-const Entry = component('MachineEntry', Type.Object({ ...Named, identity: nullable(Identity), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
+const Entry = component('MachineEntry', Type.Object({ ...Named, identity: orNull(Identity, IDENTITY), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
 const Machine = component('Machine', Type.Object({
   ...Named,
-  identity: nullable(Identity),
+  identity: orNull(Identity, IDENTITY),
   registration: Type.Unsafe<Static<typeof Reason> | null>({ ...nullable(Reason), description: 'what became of its newest anchor; null: it wrote none that is known' }),
   standing: nullable(LevelShape),
   verdict: nullable(FullVerdict),
@@ -31,8 +32,8 @@ const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerd
 const ORDERS = ['account', 'score', 'work', 'verdict'] as const
 const List = pageQuery({
   sort: Type.Unsafe<(typeof ORDERS)[number]>({ ...literals(ORDERS), default: 'account', description: 'account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down' }),
-  standing: Type.Optional(literals(LEVELS)),
-  outcome: Type.Optional(literals(OUTCOMES)),
+  standing: Type.Optional(literals(LEVELS, 'only machines with this standing after the latest epoch that scored them')),
+  outcome: Type.Optional(literals(OUTCOMES, 'only machines whose latest verdict is this')),
   owner: Type.Optional(AccountPath.properties.account),
   search: Type.Optional(Type.String({ minLength: 1, maxLength: 80, description: 'a DID (did:peaq:…), an address or an account (0x…), or the beginning of one' })),
 })
@@ -44,7 +45,7 @@ const COLUMNS = {
   verdict: { column: 'last_round', part: Type.String({ pattern: '^(-1|[0-9]{1,15})$' }) },
 } as const
 
-const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
+const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'number of the round, counted from 0' })
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{1,48}$/
 const HEX = /^0x[0-9a-f]{0,64}$/
 
@@ -118,7 +119,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/machines/:account/verdicts', { id: 'listMachineVerdicts', tag: 'machines', summary: 'Verdicts of a machine, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Verdict), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(VERDICTS, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, ['round', 'desc'], (account) => verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['round', 'desc'], ({ account }) => verdictLines(db).where('machine', '=', account).$if(before !== undefined, (some) => some.where('round', '<', before![0])).orderBy('round', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(VERDICTS, rows, limit, ({ round }) => [round], verdictShape))
   })
 
@@ -126,7 +127,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   routeEach(app, '/machines/:account/scores', { id: 'listMachineScores', tag: 'machines', summary: 'Scores of a machine, newest epoch first', params: AccountPath, query: pageQuery(), answer: pageOf(Score), errors: ['BAD_ACCOUNT', 'NO_MACHINE', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(SCORES, [ROUND], cursor)
-    const lists = await eachOf(db, accounts, ['epoch', 'desc'], (account) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['epoch', 'desc'], ({ account }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.account', '=', account).where('kind', '=', 'machine').$if(before !== undefined, (some) => some.where('scores.epoch', '<', before![0])).orderBy('scores.epoch', 'desc').limit(limit + 1))
     return pagesOf(accounts, lists, (rows) => pageFrom(SCORES, rows, limit, ({ epoch }) => [epoch], scoreShape))
   })
 
@@ -157,17 +158,14 @@ async function entries(db: Kysely<Tables>, { items, next }: { items: MachineRow[
 const named = ({ account, address }: MachineRow) => ({ account, address, did: didOf(address) })
 
 async function latestVerdicts(db: Kysely<Tables>, machines: readonly MachineRow[]) {
-  const rows = []
-  for (const [round, alike] of Map.groupBy(machines.filter(({ last_round }) => last_round >= 0), ({ last_round }) => last_round)) rows.push(...(await verdictLines(db).where('round', '=', round).where('machine', 'in', alike.map(({ account }) => account)).execute()))
-  return rows
+  const keys = machines.filter(({ last_round }) => last_round >= 0).map(({ account, last_round }) => ({ machine: account, round: last_round }))
+  return (await eachOf(db, keys, ['round', 'desc'], ({ machine, round }) => verdictLines(db).where('round', '=', round).where('machine', '=', machine))).flat()
 }
 
 /** The latest score of each machine that has one, with the root of its statement. */
-export async function latestScores(db: Kysely<Tables>, machines: readonly MachineRow[]) {
-  const rows = []
-  for (const [epoch, alike] of Map.groupBy(machines.filter(({ last_epoch }) => last_epoch >= 0), ({ last_epoch }) => last_epoch))
-    rows.push(...(await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', epoch).where('kind', '=', 'machine').where('account', 'in', alike.map(({ account }) => account)).execute()))
-  return rows
+export async function latestScores(db: Kysely<Tables>, machines: readonly MachineRow[]): Promise<Stated<ScoreRow>[]> {
+  const keys = machines.filter(({ last_epoch }) => last_epoch >= 0).map(({ account, last_epoch }) => ({ account, epoch: last_epoch }))
+  return (await eachOf(db, keys, ['epoch', 'desc'], ({ account, epoch }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', epoch).where('kind', '=', 'machine').where('account', '=', account))).flat()
 }
 
 const identityShape = ({ owner, peer, anchor, block }: MachineRow) => (owner === null || peer === null || anchor === null || block === null ? null : { owner, peer, anchor, block })

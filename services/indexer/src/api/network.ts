@@ -8,13 +8,13 @@ import type { PotView } from '../pot.ts'
 import { stageOf, STAGES } from '../stage.ts'
 import type { Tables } from '../tables.ts'
 import { route, type ApiDeps } from './route.ts'
-import { Amount, component, Count, Hash, Height, literals, nullable, OnChain, onChain } from './shapes.ts'
+import { Amount, component, Count, count, EpochNumber, Hash, Height, literals, nullable, OnChain, onChain, orNull, RoundNumber } from './shapes.ts'
 
 const ParametersShape = component('Parameters', Type.Object({
-  randomness: Count, origin: Height, start: Height, roundBlocks: Count, confirmations: Count, epochRounds: Count, seedOffset: Count, commitOffset: Count, packageOffset: Count, waitBlocks: Count, committee: Count, mirrors: Count,
-  windowMs: Count, log2n: Count, samples: Count, openShare: Count, maxSteps: Count, bandwidthBytes: Count, bandPpm: Count, poolPerEpoch: Amount, machineSharePpm: Count, minimumPayout: Amount, attemptBlocks: Count,
-  log2nMax: Count, memoryShare: Count, memoryLog2: Count, memoryPasses: Count, memorySegments: Count, memoryPpm: Count, memoryWeight: Count, deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: Count,
-  standingCheck: literals(['off', 'shadow', 'enforce']), hourBlocks: Count, probationRounds: Count, trustedRounds: Count, calibrationCheck: literals(['off', 'shadow', 'enforce']), termEpochs: Count,
+  randomness: count('where a round’s randomness comes from, PROTOCOL section on the beacon'), origin: Height, start: Height, roundBlocks: count('blocks of a round'), confirmations: count('blocks behind the best one at which a block counts as final'), epochRounds: count('rounds of an epoch'), seedOffset: count('blocks from a round’s start to its seed'), commitOffset: count('blocks from a round’s start to the commit window'), packageOffset: count('blocks from a round’s start by which packages are posted'), waitBlocks: count('blocks that an identity or a role waits before it is eligible'), committee: count('checkers that a machine has in a round'), mirrors: count('mirrors that a package has'),
+  windowMs: count('stopwatch of a job, ms'), log2n: count('matrices are 2^log2n wide at least'), samples: count('cells that a machine opens'), openShare: count('a machine must open if its draw, of 65536, is at most this'), maxSteps: count('most steps of a chain'), bandwidthBytes: count('bytes of a bandwidth measurement, each way'), bandPpm: count('how far a paid reading may lie from the median, in millionths'), poolPerEpoch: Amount, machineSharePpm: count('the machines’ part of the pool, in millionths'), minimumPayout: Amount, attemptBlocks: count('blocks after which the next member may open the settlement'),
+  log2nMax: count('matrices are 2^log2nMax wide at most'), memoryShare: count('a round’s job is of memory if the beacon’s draw, of 65536, is below this'), memoryLog2: count('a segment of memory has 2^memoryLog2 leaves of 1 KiB'), memoryPasses: count('a label of it costs 8 * 2^memoryPasses rounds of ChaCha'), memorySegments: count('fewest segments that a machine may show'), memoryPpm: count('part of its claimed memory that a machine must show, in millionths'), memoryWeight: count('multiply-accumulates that a scanned byte is paid as'), deviceCheck: literals(['off', 'shadow', 'enforce']), modelCheck: literals(['off', 'shadow', 'enforce']), modelTolerance: count('how far an output of the model may lie from the fleet’s median, in millionths'),
+  standingCheck: literals(['off', 'shadow', 'enforce']), hourBlocks: count('blocks of an hour, the unit of a bench'), probationRounds: count('rounds that a machine must pass to leave probation'), trustedRounds: count('rounds that it must pass to be trusted'), calibrationCheck: literals(['off', 'shadow', 'enforce']), termEpochs: count('epochs that a settlement committee serves; 0: the founders for ever'),
 }))
 
 const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolPerEpoch), minimumPayout: String(p.minimumPayout) })
@@ -22,7 +22,7 @@ const parametersShape = (p: Parameters) => ({ ...p, poolPerEpoch: String(p.poolP
 const Pot = component('Pot', Type.Object({
   account: Hash,
   address: Type.String({ description: 'the account to fund' }),
-  term: Count,
+  term: count('term of the settlers who move it'),
   block: Height,
   balance: Amount,
   unsettledFrom: Type.Integer({ minimum: 0, description: 'first epoch whose statement is not on chain' }),
@@ -36,39 +36,39 @@ const Pot = component('Pot', Type.Object({
 
 const Network = component('Network', Type.Object({
   network: Hash,
-  address: Type.String(),
+  address: Type.String({ description: 'its account as SS58 text, prefix 42' }),
   genesisHash: Hash,
-  head: nullable(Type.Object({ number: Height, hash: Hash })),
+  head: orNull(Type.Object({ number: Height, hash: Hash }), 'last confirmed block that is stored: what all answers are of'),
   best: nullable(Height),
-  stalled: nullable(Type.Object({ reason: Type.String(), detail: Type.String() })),
-  round: nullable(Type.Object({ round: Count, epoch: Count, stage: literals(STAGES), startBlock: Height, endBlock: Height })),
+  stalled: orNull(Type.Object({ reason: Type.String({ description: 'a code' }), detail: Type.String({ description: 'a sentence' }) }), 'why no blocks come; null: they do'),
+  round: orNull(Type.Object({ round: RoundNumber, epoch: EpochNumber, stage: literals(STAGES), startBlock: Height, endBlock: Height }), 'the one under way; null before the first'),
   parameters: nullable(ParametersShape),
   machines: Type.Integer({ minimum: 0, description: 'registered' }),
-  standings: Type.Object({ PROBATION: Count, STANDARD: Count, TRUSTED: Count, BENCHED: Count, unknown: Type.Integer({ minimum: 0, description: 'in no scored epoch yet' }) }, { description: 'registered machines by standing in the latest epoch that scored them' }),
-  checkers: Count,
-  capture: nullable(Type.Object({
+  standings: Type.Object({ PROBATION: count('newly registered, or after a bench'), STANDARD: count('passed enough rounds to leave probation'), TRUSTED: count('passed many'), BENCHED: count('out for some hours'), unknown: Type.Integer({ minimum: 0, description: 'in no scored epoch yet' }) }, { description: 'registered machines by standing in the latest epoch that scored them' }),
+  checkers: count('registered'),
+  capture: orNull(Type.Object({
     share: Type.String({ description: 'of the checkers taken to be in league, rounded down' }),
     checkers: Type.Integer({ minimum: 0, description: 'those eligible in this round' }),
-    malicious: Count,
-    committee: Count,
+    malicious: count('those taken to be in league'),
+    committee: count('checkers that a machine has in a round'),
     perRound: Type.String({ description: 'probability that they are the majority of one machine’s committee in a round, rounded up' }),
     perEpoch: Type.String({ description: 'that they are it in at least one round of an epoch' }),
     vouch: Type.String({ description: 'that mirrors in league can vouch alone for a package of one of them, in a round' }),
     flagged: Type.Boolean({ description: 'true if perEpoch is more than one in a million' }),
-    sufficientCommittee: nullable(Count),
-    text: Type.String(),
+    sufficientCommittee: orNull(Count, 'least size of a committee that is not flagged; null: none is enough'),
+    text: Type.String({ description: 'the same in sentences' }),
     settlers: nullable(Type.Object({
-      settlers: Count,
+      settlers: count('drawn for a term'),
       threshold: Type.Integer({ minimum: 0, description: 'how many of them move the pot' }),
       captured: Type.String({ description: 'probability that the checkers in league are so many of those drawn for a term, rounded up' }),
       stalled: Type.String({ description: 'that without them there are not so many' }),
       flagged: Type.Boolean({ description: 'true if one of the two is more than one in a million' }),
-      text: Type.String(),
+      text: Type.String({ description: 'the same in sentences' }),
     }, { description: 'null where no settlers are drawn' })),
-  })),
-  rounds: Type.Object({ judged: Count, waiting: Count, failed: Count, missingBlobs: Count }),
+  }), 'how likely it is that checkers in league decide; null: there is no checker'),
+  rounds: Type.Object({ judged: count('judged'), waiting: count('past their judgement block, and some evidence is not found yet'), failed: count('could not be judged: a fault of this program'), missingBlobs: count('pieces of evidence that nobody served yet') }),
   pot: nullable(Pot),
-  lastEpoch: nullable(Type.Object({ epoch: Count, root: Hash, paid: Amount, onChain: OnChain })),
+  lastEpoch: orNull(Type.Object({ epoch: EpochNumber, root: Hash, paid: Amount, onChain: OnChain }), 'the last one that is scored'),
 }))
 
 /** GET /network. */

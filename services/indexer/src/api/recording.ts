@@ -5,7 +5,8 @@ import { gatherEvidence, parametersFor, roundFacts, roundsOf, type Hash } from '
 import { createRecorder, packRecording } from '@assay/replay'
 import { storedBlocks } from '../follow.ts'
 import { ApiError } from './errors.ts'
-import { errorResponses, type ApiDeps } from './route.ts'
+import { isHeld } from './door.ts'
+import { ANY_ROUTE, errorResponses, type ApiDeps } from './route.ts'
 import { NumberPath } from './shapes.ts'
 
 /** Recordings kept in memory, the newest made: a page that is loaded again costs nothing. */
@@ -51,7 +52,7 @@ export function recordingRoute(app: FastifyInstance, { db, crypto, state$, netwo
 
   const schema = {
     operationId: 'getRecording', tags: ['epochs'], summary: 'All that the replay of an epoch needs: its blocks and its evidence', description: 'A file for `assay replay --recording`. It holds all epochs before, too, and is made when it is asked for.', params: NumberPath,
-    response: { 200: { description: 'the file', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses(['BAD_REQUEST', 'RATE_LIMITED', 'INTERNAL', 'DATABASE', 'TIMED_OUT', 'BUSY', 'NOT_SCORED', 'NO_EVIDENCE', 'EVIDENCE_MISSING', 'ROUND_FORGOTTEN']) },
+    response: { 200: { description: 'the file', content: { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } } }, ...errorResponses([...ANY_ROUTE, 'NOT_SCORED', 'NO_EVIDENCE', 'EVIDENCE_MISSING', 'ROUND_FORGOTTEN']) },
   }
   // The file is gzip itself: said to be so on the way, it would come out unpacked.
   app.get<{ Params: { number: number } }>('/epochs/:number/recording', { schema, handlerTimeout: ANSWER_MS, compress: false }, async ({ params: { number }, headers }, reply) => {
@@ -61,7 +62,7 @@ export function recordingRoute(app: FastifyInstance, { db, crypto, state$, netwo
     // The statement on chain is part of a recording, so its state is part of the name.
     const etag = `"${row.root.slice(2, 34)}-${row.chain_state}"`
     void reply.headers({ etag, 'cache-control': 'public, no-cache' })
-    if (headers['if-none-match'] === etag) return reply.code(304).send()
+    if (isHeld(headers['if-none-match'], etag)) return reply.code(304).send()
     if (!kept.has(key) && making !== null && making.key !== key) {
       void reply.header('retry-after', String(RETRY_SECONDS))
       throw new ApiError('BUSY', `another recording is being made: ask again in ${RETRY_SECONDS} s`)

@@ -8,26 +8,26 @@ import { CheckerRound, checkerRoundShape } from './checkers.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
 import { route, type ApiDeps } from './route.ts'
-import { component, Count, Hash, Height, literals, nullable, NumberPath, Work } from './shapes.ts'
+import { component, Count, count, EpochNumber, flag, Hash, Height, literals, nullable, NumberPath, orNull, RoundNumber, Work } from './shapes.ts'
 import { Observation, observationShape, Verdict, observationsPruned, verdictLines, verdictShape } from './verdicts.ts'
 
 const SummaryObject = Type.Object({
-  round: Count,
-  epoch: Count,
+  round: RoundNumber,
+  epoch: EpochNumber,
   stage: literals(STAGES),
   startBlock: Height,
   judgementBlock: Height,
-  machines: Count,
-  checkers: Count,
-  reports: Count,
-  packages: Type.Object({ posted: Count, held: Count }),
-  outcomes: nullable(Type.Record(Type.String(), Count)),
+  machines: count('machines that are eligible'),
+  checkers: count('checkers that are eligible'),
+  reports: count('checkers that reported'),
+  packages: Type.Object({ posted: count('packages whose root is on chain'), held: count('those that enough mirrors hold') }),
+  outcomes: orNull(Type.Record(Type.String(), Count), 'machines by outcome; null before it is judged'),
   work: nullable(Work),
-  missingBlobs: Count,
+  missingBlobs: count('pieces of evidence that nobody served yet'),
 })
 const Summary = component('RoundSummary', SummaryObject)
 
-const Offsets = Type.Object({ freeze: Type.Integer(), start: Height, beaconKnown: Height, seed: Height, fire: Height, commitmentBy: Height, commitFrom: Height, commitTo: Height, open: Height, openKnown: Height, packageBy: Height, judgement: Height })
+const Offsets = Type.Object({ freeze: Type.Integer({ description: 'block at which the registry is frozen; below 0 where that is before the first' }), start: Height, beaconKnown: Height, seed: Height, fire: Height, commitmentBy: Height, commitFrom: Height, commitTo: Height, open: Height, openKnown: Height, packageBy: Height, judgement: Height })
 
 const Round = component('Round', Type.Object({
   ...SummaryObject.properties,
@@ -36,16 +36,16 @@ const Round = component('Round', Type.Object({
   openRandomness: nullable(Hash),
   observationsKept: Type.Boolean({ description: 'false: the observations were let go by the retention policy' }),
   missing: Type.Array(Type.Object({ id: Hash, since: Height }), { description: 'evidence that nobody served yet' }),
-  tries: Count,
+  tries: count('how often it was tried to judge it'),
 }))
 
-const EligibleMachine = component('EligibleMachine', Type.Object({ account: Hash, owner: Hash, committee: Type.Array(Hash), mustOpen: nullable(Type.Boolean()) }))
+const EligibleMachine = component('EligibleMachine', Type.Object({ account: Hash, owner: Hash, committee: Type.Array(Hash), mustOpen: orNull(Type.Boolean(), 'whether it must open its commitment; null: not drawn yet') }))
 const EligibleChecker = component('EligibleChecker', Type.Object({
   account: Hash,
   mirrors: Type.Array(Hash),
-  report: nullable(Type.Object({ block: Height, wellFormed: Type.Boolean(), commitment: nullable(Hash) })),
+  report: orNull(Type.Object({ block: Height, wellFormed: flag('whether it could be read'), commitment: nullable(Hash) }), 'null: it has not reported'),
   packageRoot: nullable(Hash),
-  packageHeld: Type.Boolean(),
+  packageHeld: flag('whether enough mirrors hold its package'),
   judged: nullable(CheckerRound),
 }))
 

@@ -3,11 +3,11 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { falseAcceptRate, falseRejectRate, qualityPpm } from '@assay/protocol'
 import type { EpochRow, PayoutRow, ScoreRow } from '../tables.ts'
-import { Amount, because, component, Count, Hash, Height, Href, literals, nullable, OnChain, onChain, Reason } from './shapes.ts'
+import { Amount, because, component, count, EpochNumber, flag, Hash, Height, Href, literals, nullable, OnChain, onChain, orNull, Reason } from './shapes.ts'
 import { LevelShape } from './verdicts.ts'
 
-const Rate = Type.Object({ lowPpm: Count, highPpm: Count }, { description: '95 % interval, in millionths' })
-const Standing = Type.Object({ level: LevelShape, benchedUntil: nullable(Height), passed: Count, asked: Count })
+const Rate = Type.Object({ lowPpm: count('lower end, in millionths'), highPpm: count('upper end, in millionths') }, { description: '95 % interval, in millionths' })
+const Standing = Type.Object({ level: LevelShape, benchedUntil: nullable(Height), passed: count('rounds of the epoch that it passed'), asked: count('rounds of the epoch in which enough checkers observed it') })
 const Quality = Type.Object({
   weightPpm: Type.Integer({ minimum: 0, description: 'what its word weighed in this epoch, in millionths' }),
   qualityPpm: Type.Integer({ minimum: 0, description: 'what canaries measured up to and with this epoch, in millionths' }),
@@ -18,10 +18,10 @@ const Quality = Type.Object({
 const Proof = Type.Object({ statement: Hash, index: Type.Integer({ minimum: 0, description: 'place of the leaf' }), path: Href }, { description: 'root of the epoch’s statement, and where the Merkle path of this line to it is found' })
 
 export const Score = component('Score', Type.Object({
-  epoch: Count, account: Hash, owner: Hash, kind: literals(['machine', 'checker']), score: Type.String({ pattern: '^[0-9]+$', description: 'machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths' }), reason: Reason, earned: Amount,
-  standing: nullable(Standing), quality: nullable(Quality), proof: Proof,
+  epoch: EpochNumber, account: Hash, owner: Hash, kind: literals(['machine', 'checker']), score: Type.String({ pattern: '^[0-9]+$', description: 'machine: multiply-accumulates by availability and standing; checker: paid observations by weight, in millionths' }), reason: Reason, earned: Amount,
+  standing: orNull(Standing, 'of a machine, after the epoch; null of a checker'), quality: orNull(Quality, 'of a checker; null of a machine'), proof: Proof,
 }, { description: 'what an epoch gives a machine or a checker' }))
-export const Payout = component('Payout', Type.Object({ epoch: Count, account: Hash, earned: Amount, carriedIn: Amount, paid: Amount, carriedOut: Amount, reason: Reason, proof: Proof }, { description: 'what an epoch pays an owner: paid + carriedOut = earned + carriedIn' }))
+export const Payout = component('Payout', Type.Object({ epoch: EpochNumber, account: Hash, earned: Amount, carriedIn: Amount, paid: Amount, carriedOut: Amount, reason: Reason, proof: Proof }, { description: 'what an epoch pays an owner: paid + carriedOut = earned + carriedIn' }))
 
 /** A row with the root of the statement it is in. */
 export type Stated<Row> = Row & { root: EpochRow['root'] }
@@ -46,8 +46,8 @@ function qualityOf(weightPpm: number, [muted = 0, falseAccepts = 0, shown = 0, f
 
 export const payoutShape = (row: Stated<PayoutRow>): Static<typeof Payout> => {
   const { epoch, account, earned, carried_in, paid, carried_out } = row
-  return { epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'), proof: proofOf(row) }
+  return { epoch, account, earned: String(earned), carriedIn: String(carried_in), paid: String(paid), carriedOut: String(carried_out), reason: because(paid === 0n && carried_out > 0n ? 'BELOW_MINIMUM' : earned === 0n ? 'NOTHING_EARNED' : 'OK'), proof: proofOf(row) }
 }
 
-export const EpochTotals = component('EpochTotals', Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Height, onChain: OnChain, kept: Type.Object({ evidence: Type.Boolean(), observations: Type.Boolean() }, { description: 'false: let go by the retention policy' }) }))
+export const EpochTotals = component('EpochTotals', Type.Object({ root: Hash, pool: Amount, paid: Amount, carried: Amount, remainder: Amount, scoredAt: Height, onChain: OnChain, kept: Type.Object({ evidence: flag('whether its evidence is here'), observations: flag('whether its single observations are here') }, { description: 'false: let go by the retention policy' }) }))
 export const totalsShape = (row: EpochRow): Static<typeof EpochTotals> => ({ root: row.root, pool: String(row.pool), paid: String(row.paid), carried: String(row.carried), remainder: String(row.remainder), scoredAt: row.scored_at, onChain: onChain(row), kept: { evidence: row.evidence === 'kept', observations: row.observations === 'kept' } })

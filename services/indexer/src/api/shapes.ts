@@ -6,9 +6,16 @@ import type { EpochRow } from '../tables.ts'
 import { ERROR_CODES } from './errors.ts'
 
 export const Hash = Type.String({ pattern: '^0x[0-9a-f]{64}$', description: '32 bytes', examples: ['0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d'] })
-export const Bytes = Type.String({ pattern: '^0x([0-9a-f]{2})*$' })
+export const Bytes = Type.String({ pattern: '^0x([0-9a-f]{2})*$', description: 'bytes as hex' })
 export const Height = Type.Integer({ minimum: 0, description: 'block number' })
 export const Count = Type.Integer({ minimum: 0 })
+/** A whole number from 0 on, and what it counts. */
+export const count = (description: string) => Type.Integer({ minimum: 0, description })
+export const RoundNumber = count('round, counted from 0')
+export const EpochNumber = count('epoch, counted from 0')
+export const flag = (description: string) => Type.Boolean({ description })
+/** What may be unknown, and what it means if it is. */
+export const orNull = <S extends TSchema>(schema: S, description: string) => Type.Unsafe<Static<S> | null>({ ...nullable(schema), description })
 export const Amount = Type.String({ pattern: '^[0-9]+$', description: 'planck', examples: ['1500000000000000000'] })
 export const Work = Type.String({ pattern: '^[0-9]+$', description: 'multiply-accumulates', examples: ['1073741824000'] })
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
@@ -50,5 +57,5 @@ export const Address = Type.String({ description: 'SS58 text of the account, pre
 export const Did = Type.String({ description: 'the account as a DID of peaq', pattern: '^did:peaq:', examples: ['did:peaq:5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] })
 export const didOf = (address: string): string => `did:peaq:${address}`
 export const AccountPath = Type.Object({ account: Type.String({ minLength: 1, maxLength: 80, description: '0x and 64 hex digits, or an SS58 address', examples: ['5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'] }) })
-export const NumberPath = Type.Object({ number: Type.Integer({ minimum: 0, maximum: 4_294_967_295 }) })
+export const NumberPath = Type.Object({ number: Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: 'number of the round or epoch, counted from 0', examples: [0] }) })
 export const ErrorBody = component('Error', Type.Object({ error: Type.Object({ code: literals(ERROR_CODES), message: Type.String({ description: 'for people; may change' }) }) }))

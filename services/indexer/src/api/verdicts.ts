@@ -1,13 +1,13 @@
 // How verdicts and observations are shown, and by which packages anybody can judge them again.
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { sql, type Kysely } from 'kysely'
-import { decodeFacts, ZERO_HASH, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
+import { sql, type Kysely, type SqlBool } from 'kysely'
+import { decodeFacts, type AccountId, type Facts, type Level, type Outcome } from '@assay/protocol'
 import type { ObservationRow, Tables, VerdictRow } from '../tables.ts'
 import { eachOf } from './cursor.ts'
-import { because, component, Count, Hash, Href, literals, measured, nullable, Reason, Work } from './shapes.ts'
+import { because, component, Count, count, EpochNumber, flag, Hash, Href, literals, measured, nullable, orNull, Reason, RoundNumber, Work } from './shapes.ts'
 
-const Rates = { downKbps: nullable(Count), upKbps: nullable(Count), rttUs: nullable(Count) }
+const Rates = { downKbps: orNull(Count, 'kbit/s to the machine'), upKbps: orNull(Count, 'kbit/s from the machine'), rttUs: orNull(Count, 'round trip, µs') }
 
 export const OUTCOMES = ['PASS', 'FAIL', 'NOT_OPENED', 'EQUIVOCATION', 'NOT_RUN', 'UNREACHABLE', 'NO_QUORUM'] as const satisfies Outcome[]
 export const OutcomeShape = literals(OUTCOMES)
@@ -18,11 +18,11 @@ export const LevelShape = literals(LEVELS)
 /** What a machine says of itself: claims, hashes and numbers only. */
 const Shown = component('Facts', Type.Object({
   device: Type.Object({
-    class: Count, kind: literals(['CPU', 'GPU']), units: Count, memoryMiB: Count, agreeing: Count, fingerprint: Hash, identifiers: Type.Array(Hash),
-    profile: Type.Object({ int8Mmacs: nullable(Count), f32Mflops: nullable(Count), memoryMBps: nullable(Count), chasePs: nullable(Count) }),
+    class: count('device class, PROTOCOL section on devices'), kind: literals(['CPU', 'GPU']), units: count('threads of a CPU, or GPUs'), memoryMiB: count('memory of one GPU, or what the process may use, MiB'), agreeing: count('sources that agree on what the device is, PROTOCOL section 13.6'), fingerprint: Hash, identifiers: Type.Array(Hash),
+    profile: Type.Object({ int8Mmacs: orNull(Count, 'int8 multiply-accumulates, millions a second'), f32Mflops: orNull(Count, 'float32 operations, millions a second'), memoryMBps: orNull(Count, 'memory read, MB/s'), chasePs: orNull(Count, 'time of one dependent read of memory, ps') }, { description: 'as the machine measured itself' }),
   }),
-  environment: Type.Array(Type.Object({ what: Type.String(), hash: Hash })),
-  model: nullable(Type.Object({ model: Hash, outputs: Type.Array(Type.Integer()) })),
+  environment: Type.Array(Type.Object({ what: Type.String({ description: 'which part' }), hash: Hash }), { description: 'what it runs, by hash' }),
+  model: orNull(Type.Object({ model: Hash, outputs: Type.Array(Type.Integer(), { description: 'in millionths' }) }), 'what the model that it ran gave; null: it ran none'),
 }, { description: 'what a machine says of itself, and signed' }))
 
 const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
@@ -37,24 +37,24 @@ const shown = ({ device, environment, model }: Facts): Static<typeof Shown> => {
 const Evidence = Type.Object({ checker: Hash, commitment: Hash, package: Hash })
 
 const Line = {
-  round: Count,
-  epoch: Count,
+  round: RoundNumber,
+  epoch: EpochNumber,
   machine: Hash,
   owner: Hash,
   outcome: OutcomeShape,
   reason: Reason,
   work: Work,
   commitment: nullable(Hash),
-  committeeSize: Count,
+  committeeSize: count('checkers that were drawn for it'),
   counted: Type.Integer({ minimum: 0, description: 'members of the committee with an observation that counts' }),
-  medianSteps: Count,
-  provenSteps: Count,
-  opened: Type.Boolean(),
-  memoryKiB: Count,
-  scanMBps: Count,
-  relayUs: nullable(Count),
+  medianSteps: count('steps that the committee saw, the median'),
+  provenSteps: count('steps that were proven: what `work` is made of'),
+  opened: flag('whether openings were asked for and verify'),
+  memoryKiB: Type.Integer({ minimum: 0, description: 'memory that it proved to hold, KiB; 0 unless the round was of memory and it passed' }),
+  scanMBps: Type.Unsafe<number | null>({ ...nullable(Count), description: 'memory read, 10^6 bytes a second, by proven steps; null: not measured' }),
+  relayUs: orNull(Count, 'time to the first progress that neither the round trip nor a step explains, µs: a sign of a relay, never a verdict; null: nobody can say'),
   flags: Type.Array(Reason),
-  claim: nullable(Type.String()),
+  claim: orNull(Type.String(), 'whether the device that it claims fits its class, its measurements and what it proved: OK or what does not fit; null: it claimed none'),
   standing: nullable(LevelShape),
   ...Rates,
   proof: Type.String({ ...Href, description: 'where the verdict is in full: the packages by which it can be judged again, and every observation' }),
@@ -75,9 +75,10 @@ const LINE = [
   'verdicts.scan_mbps', 'verdicts.relay_us', 'verdicts.flags', 'verdicts.claim', 'verdicts.standing', 'verdicts.down_kbps', 'verdicts.up_kbps', 'verdicts.rtt_us',
 ] as const
 
-/** Verdicts without what is long: the committee and the facts. */
+/** Verdicts without what is long: the committee and the facts. Their epochs are joined: to look one up for each row took most of the time of a list. */
 export const verdictLines = (db: Kysely<Tables>) =>
-  db.selectFrom('verdicts').select(LINE).select([sql<number>`cardinality(committee)`.as('committee_size'), sql<number>`(select epoch from rounds where rounds.round = verdicts.round)`.as('epoch')])
+  db.selectFrom('verdicts').innerJoin((query) => query.selectFrom('rounds').select(['round as number', 'epoch']).as('of'), (join) => join.onRef('of.number', '=', 'verdicts.round'))
+    .select(LINE).select([sql<number>`cardinality(committee)`.as('committee_size'), 'of.epoch'])
 
 type LineRow = Omit<VerdictRow, 'committee' | 'facts' | 'shown_kib'> & { committee_size: number, epoch: number }
 
@@ -97,7 +98,7 @@ export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
   provenSteps: row.proven_steps,
   opened: row.opened,
   memoryKiB: row.memory_kib,
-  scanMBps: row.scan_mbps,
+  scanMBps: measured(row.scan_mbps),
   relayUs: row.relay_us,
   flags: row.flags.map(because),
   claim: row.claim,
@@ -109,9 +110,10 @@ export const verdictShape = (row: LineRow): Static<typeof Verdict> => ({
 })
 
 /** Verdicts with what they rest on, in the order asked for; null where there is none. */
-export async function fullVerdicts(db: Kysely<Tables>, of: readonly { round: number, machine: AccountId }[]): Promise<(Static<typeof FullVerdict> | null)[]> {
+export async function fullVerdicts(db: Kysely<Tables>, of: readonly Readonly<{ round: number, machine: AccountId }>[]): Promise<(Static<typeof FullVerdict> | null)[]> {
   const rows = (await eachOf(db, of, ['round', 'desc'], ({ round, machine }) => verdictLines(db).select(['committee', 'facts']).where('round', '=', round).where('machine', '=', machine))).map(([row]) => row)
-  const packages = await eachOf(db, rows, ['checker', 'asc'], (row) => db.selectFrom('round_checkers').select(['checker', 'commitment', 'package']).where('round', '=', row?.round ?? -1).where('checker', 'in', row && row.committee.length > 0 ? row.committee : [ZERO_HASH]).where('package_counted', '=', true).orderBy('checker'))
+  const packages = await eachOf(db, of, ['checker', 'asc'], ({ round, machine }) => db.selectFrom('verdicts').innerJoin('round_checkers', (join) => join.onRef('round_checkers.round', '=', 'verdicts.round').on(sql<SqlBool>`round_checkers.checker = any(verdicts.committee)`))
+    .select(['checker', 'round_checkers.commitment', 'package']).where('verdicts.round', '=', round).where('machine', '=', machine).where('package_counted', '=', true).orderBy('checker'))
   return rows.map((row, i) => row === undefined ? null : {
     ...verdictShape(row), committee: row.committee, facts: row.facts === null ? null : shown(decodeFacts(row.facts)),
     evidence: packages[i]!.flatMap(({ checker, commitment, package: root }) => (commitment !== null && root !== null ? [{ checker, commitment, package: root }] : [])),
@@ -119,7 +121,7 @@ export async function fullVerdicts(db: Kysely<Tables>, of: readonly { round: num
 }
 
 export const Observation = component('Observation', Type.Object({
-  round: Count, machine: Hash, checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: Count, paid: Type.Boolean(), reason: Reason,
+  round: RoundNumber, machine: Hash, checker: Hash, vote: literals(['RAN', 'NOT_RUN', 'UNREACHABLE']), credited: count('steps that it saw and the machine proved; 0 unless its reading is right'), paid: flag('whether it counts for the checker’s pay; `reason` says why not'), reason: Reason,
   offPpm: nullable(Type.Integer({ description: 'how far the credit lies from the median, in millionths of it' })), ...Rates,
 }, { description: 'what a checker says of a machine in a round, as far as it counts' }))
 

@@ -2,8 +2,23 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 
 interface Response { description: string, content?: { 'application/json'?: { schema: object } } }
-interface Operation { operationId: string, summary: string, tags: string[], responses: Record<string, Response> }
+interface Parameter { name: string, description?: string }
+interface Operation { parameters?: Parameter[], operationId: string, summary: string, tags: string[], responses: Record<string, Response> }
 export interface Document { paths: Record<string, { get: Operation }>, components: { schemas: Record<string, object> } }
+
+interface Words { $ref?: string, description?: string, enum?: unknown[], anyOf?: Words[], items?: Words, properties?: Record<string, Words> }
+
+/** Whether a reader is told what something is: in words, by the values that it may have, by a name that says it, or by its parts. */
+const isSaid = ({ $ref, description, enum: values, anyOf = [], items, properties }: Words): boolean => [$ref, description, values, properties].some((part) => part !== undefined) || anyOf.some(isSaid) || (items !== undefined && isSaid(items))
+
+/** The properties of schemas, and of what is in them, of which nothing is said. */
+export function unsaid(schemas: Readonly<Record<string, object>>): string[] {
+  const within = (schema: Words, name: string): string[] => [
+    ...Object.entries(schema.properties ?? {}).flatMap(([key, of]) => [...(isSaid(of) ? [] : [`${name}.${key}`]), ...within(of, `${name}.${key}`)]),
+    ...[...(schema.anyOf ?? []), ...(schema.items ? [schema.items] : [])].flatMap((part) => within(part, name)),
+  ]
+  return Object.entries(schemas).flatMap(([name, schema]) => within(schema as Words, name))
+}
 
 export class Documented {
   readonly #document: Document
@@ -22,6 +37,11 @@ export class Documented {
 
   get operations(): Operation[] {
     return Object.values(this.#document.paths).map(({ get }) => get)
+  }
+
+  /** What it says nothing of: properties and parameters. */
+  get unsaid(): string[] {
+    return [...unsaid(this.#document.components.schemas), ...this.operations.flatMap(({ operationId, parameters = [] }) => parameters.filter(({ description }) => description === undefined).map(({ name }) => `${operationId} ${name}`))]
   }
 
   /** What is wrong with the answer to a URL, by the document; errors of paths that are none are like all errors. */
