@@ -93,7 +93,7 @@ export async function startSeededIndexer(): Promise<SeededIndexer> {
       app.addHook('onSend', (request, _reply, payload, done) => done(null, typeof payload === 'string' ? change.answer(request.url, payload) : payload))
       return apiRoutes({
         db, crypto, state$, network: played.network, genesisHash: blockHash(0), evidence: played.load, pot: () => potOf(played.network), best: () => state$.value.ledger.head!.number + played.parameters.confirmations,
-        explorer: { dir: EXPLORER_DIR, links: { block: 'https://peaq.subscan.io/block/{number}', account: 'https://peaq.subscan.io/account/{address}' } },
+        explorer: { dir: EXPLORER_DIR, links: { block: 'https://peaq.subscan.io/block/{number}', extrinsic: 'https://peaq.subscan.io/extrinsic/{extrinsic}', account: 'https://peaq.subscan.io/account/{address}' } },
       }, metrics)(app)
     },
   })

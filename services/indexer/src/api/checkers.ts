@@ -3,12 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { sql, type SqlBool } from 'kysely'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
+import { CHECKER_KEY, registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { RoundCheckerRow } from '../tables.ts'
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
+import { extrinsicOf, extrinsicsOf } from './extrinsics.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, Count, Did, didOf, Hash, Height, nullable, Reason } from './shapes.ts'
@@ -30,7 +31,7 @@ export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRo
 const Named = { account: Hash, address: Address, did: Did }
 const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score) }, { description: 'a checker with its latest judged round and score' }))
 const Record = Type.Object({ rounds: Count, missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: Count, agreed: Count, paid: Count }, { description: 'its last 100 judged rounds together' })
-const Checker = component('Checker', Type.Object({ ...Named, identity: nullable(Identity), registration: nullable(Reason), round: nullable(CheckerRound), score: nullable(Score), record: nullable(Record) }))
+const Checker = component('Checker', Type.Object({ ...Named, identity: nullable(Type.Object({ ...Identity.properties, extrinsic: extrinsicOf('of the registration') })), registration: nullable(Reason), round: nullable(CheckerRound), score: nullable(Score), record: nullable(Record) }))
 
 const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
 const RECORD_ROUNDS = 100
@@ -78,7 +79,8 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const rounds = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(RECORD_ROUNDS).execute()
     const score = await scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1).executeTakeFirst()
     const [latest] = rounds
-    return { ...named(account), identity: identity && identityShape(identity), registration: registration && because(registration), round: latest ? checkerRoundShape(latest) : null, score: score ? scoreShape(score) : null, record: latest ? recordOf(rounds) : null }
+    const [extrinsic] = await extrinsicsOf(db, [identity && { block: identity.block, who: account, key: CHECKER_KEY, value: identity.anchor }])
+    return { ...named(account), identity: identity && { ...identityShape(identity), extrinsic: extrinsic! }, registration: registration && because(registration), round: latest ? checkerRoundShape(latest) : null, score: score ? scoreShape(score) : null, record: latest ? recordOf(rounds) : null }
   })
 
   const ROUNDS = 'rounds of a checker'

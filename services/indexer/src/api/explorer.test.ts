@@ -32,7 +32,7 @@ beforeEach(async () => {
     log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: () => Promise.resolve(''),
     routes: (on) => {
       on.get('/machines', () => ({ items: [] }))
-      explorerRoutes(on, { dir, links: { block: 'https://x/{number}', account: null } })
+      explorerRoutes(on, { dir, links: { block: 'https://x/{number}', extrinsic: 'https://x/{extrinsic}', account: null } })
     },
   })
 })
