@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { emptyLedger, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
+import { decodeFacts, emptyLedger, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { Store } from './database.ts'
 import { migrations } from './migrations.ts'
-import { reconcileMachines, saveMachines, sumUpEpoch, sumUpRound } from './summaries.ts'
+import { reconcileMachines, saveMachines, sumUpEpoch, sumUpListed, sumUpRound } from './summaries.ts'
+import { actorFacts } from '../../../protocol/testing/actor-facts.ts'
 import { openTestDatabase } from './testing/database.ts'
 
 let store: Store
@@ -40,7 +41,7 @@ async function judge(round: number, outcomes: Record<AccountId, [outcome: Outcom
 async function score(epoch: number, scores: Record<AccountId, bigint>, { summed = true } = {}): Promise<void> {
   const { db } = store
   await db.insertInto('epochs').values({ epoch, root: account(70), statement: new Uint8Array(), pool: 0n, paid: 0n, carried: 0n, remainder: 0n, scored_at: 0, chain_state: 'not_yet', chain_block: null, chain_bytes: null }).execute()
-  for (const [i, [machine, score]] of (Object.entries(scores) as [AccountId, bigint][]).entries()) await db.insertInto('scores').values({ epoch, position: i, account: machine, owner: account(50), kind: 'machine', score, reason: 'OK', earned: 0n, passed: 1, asked: 2, standing: 'TRUSTED', benched_until: null, weight: null, calibration: null }).execute()
+  for (const [i, [machine, score]] of (Object.entries(scores) as [AccountId, bigint][]).entries()) await db.insertInto('scores').values({ epoch, position: i, account: machine, owner: account(50), kind: 'machine', score, reason: 'OK', earned: 7n, passed: 1, asked: 2, standing: 'TRUSTED', benched_until: null, weight: null, calibration: null }).execute()
   if (summed) await db.transaction().execute((trx) => sumUpEpoch(trx, epoch))
 }
 
@@ -73,6 +74,29 @@ describe('machines', () => {
       const rows = await store.db.selectFrom('machines').select(['account', 'address', 'registered', 'anchor', 'last_round']).orderBy('account').execute()
       expect(rows).toEqual([{ account: A, address: toAddress(A), registered: true, anchor: account(60), last_round: 0 }, { account: B, address: toAddress(B), registered: false, anchor: null, last_round: -1 }, { account: C, address: toAddress(C), registered: true, anchor: C, last_round: -1 }])
     }
+  })
+})
+
+describe('the device that a machine told last', () => {
+  const facts = (deviceClass: number): Uint8Array => actorFacts('a machine', (same) => ({ ...same, device: { ...same.device, class: deviceClass } }))
+  const tell = (round: number, machine: AccountId, bytes: Uint8Array | null) => store.db.updateTable('verdicts').set({ facts: bytes }).where('round', '=', round).where('machine', '=', machine).execute()
+  const devices = async () => (await store.db.selectFrom('machines').select(['account', 'device', 'by_earned']).orderBy('account').execute()).map(({ device, by_earned }) => [device, by_earned])
+
+  it('is the class that its facts have, whatever it is, and stays where it tells none', async () => {
+    await saveMachines(store.db, ledgerOf({ [A]: A, [B]: B, [C]: C }), [A, B, C])
+    for (const [round, told] of [[0, [141, 65_535]], [1, [256, null]], [2, [null, null]]] as const) {
+      await judge(round, { [A]: ['PASS', 5n, true], [B]: ['PASS', 5n, true] }, { summed: false })
+      for (const [i, machine] of [A, B].entries()) if (told[i] != null) await tell(round, machine, facts(told[i]))
+      await store.db.transaction().execute((trx) => sumUpRound(trx, round))
+    }
+    await score(0, { [A]: 12n })
+    const expected = [[256, 7n], [65_535, -1n], [null, -1n]]
+    expect(await devices()).toEqual(expected)
+    expect(decodeFacts(facts(65_535)).device.class).toBe(65_535)
+    // The same where all of it is summed up at once.
+    await store.db.updateTable('machines').set({ device: 9, by_earned: 9n }).execute()
+    await sumUpListed(store.db)
+    expect(await devices()).toEqual(expected)
   })
 })
 
