@@ -1111,6 +1111,14 @@ export interface components {
             };
             round: components["schemas"]["CheckerRound"] | null;
             score: components["schemas"]["Score"] | null;
+            record: {
+                rounds: number;
+                /** @description rounds without a report or a package that counts */
+                missed: number;
+                observed: number;
+                agreed: number;
+                paid: number;
+            } | null;
         };
         Checker: {
             /**

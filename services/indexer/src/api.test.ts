@@ -347,7 +347,7 @@ describe('checkers', () => {
     const expected = replayed.result.scores.find((score) => score.account === account)!
     const scores = await all(`${url}/scores`, 1)
     expect(scores).toMatchObject([{ kind: 'checker', score: String(expected.score), earned: String(expected.earned), reason: { code: 'OK' } }])
-    expect(items.find((one: { account: Hash }) => one.account === account)).toMatchObject({ round: rounds[0], score: scores[0] })
+    expect(items.find((one: { account: Hash }) => one.account === account)).toMatchObject({ round: rounds[0], score: scores[0], record: (await get(url)).record })
     const observations = await all(`${url}/observations`, 2)
     const checker = await get(url)
     expect(checker).toMatchObject({ round: rounds[0], score: scores[0], record: { rounds: 3, missed: 0, observed: observations.length } })

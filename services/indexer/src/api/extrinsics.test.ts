@@ -6,6 +6,7 @@ import { silentLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import { applyBlock, CHECKER_KEY, emptyLedger, MACHINE_KEY, partDigest, partKey, replayEpoch, reportKey, statementKey, toHex, type Hash, type Ledger, type LedgerBlock, type LedgerEvent, type ReplayedEpoch } from '@assay/protocol'
 import { createRecorder, packRecording } from '@assay/replay'
+import { toAddress } from '@assay/runtime-bindings'
 import { testCrypto as crypto } from '../../../../protocol/testing/actors.ts'
 import { blockHash } from '../../../../protocol/testing/round.ts'
 import { play, type Played } from '../../../../replay/testing/play.ts'
@@ -71,7 +72,7 @@ describe('extrinsics', () => {
       const { identity } = await get(`/${path}/${account}`)
       expect(identity.extrinsic).toEqual(of(identity.block, item(account, key)))
       const { document, bytes } = await get(`/${path}/${account}/document`)
-      expect(document).toMatchObject({ id: '', services: [{ id: '#assay', data: expect.stringMatching(/^[0-9a-f]+$/) }] })
+      expect(document).toMatchObject({ id: `did:peaq:${toAddress(account)}`, verificationMethods: [{ type: 'Ed25519VerificationKey2020' }], services: [{ id: '#assay', data: expect.stringMatching(/^[0-9a-f]+$/) }] })
       expect(bytes).toContain(Buffer.from('#assay').toString('hex'))
     }
   })
