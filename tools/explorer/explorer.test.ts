@@ -328,7 +328,7 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
   })
 
   test('shows an empty network as one that begins', async () => {
-    indexer.change.answer = (path, body) => (path.startsWith('/network') ? JSON.stringify({ ...JSON.parse(body), head: null, best: null, round: null, parameters: null, capture: null, pot: null, lastEpoch: null, machines: 0, checkers: 0 }) : /^\/(machines|checkers|rounds|epochs)/.test(path) ? '{"items":[],"next":null}' : body)
+    indexer.change.answer = (path, body) => (path.startsWith('/network') ? JSON.stringify({ ...JSON.parse(body), devices: [], head: null, best: null, round: null, parameters: null, capture: null, pot: null, lastEpoch: null, machines: 0, checkers: 0 }) : /^\/(machines|checkers|rounds|epochs)/.test(path) ? '{"items":[],"next":null}' : body)
     const { page, faults } = await visit('/')
     for (const [path, said] of [['/', 'The indexer has not read its first block yet.'], ['/explorer/machines', 'No machine has registered yet.'], ['/explorer/checkers', 'No checker has registered yet.'], ['/explorer/rounds', 'The first round has not begun.'], ['/explorer/epochs', 'The first epoch has not begun.'], ['/explorer/verify', 'No epoch is scored yet.']] as const) {
       await page.goto(indexer.url + path)

@@ -1,7 +1,11 @@
 // A real indexer's API over a database that was filled by the real judge from a played network: what the explorer is tested and pictured against.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { BehaviorSubject } from 'rxjs'
 import { EXPLORER_DIR } from '@assay/indexer/api/explorer'
 import { apiRoutes } from '@assay/indexer/api'
+import { openDatabase } from '@assay/indexer/database'
 import { EvidenceSource } from '@assay/indexer/evidence'
 import { type ChainState, encodeEvents } from '@assay/indexer/follow'
 import { Judge } from '@assay/indexer/judge'
@@ -10,7 +14,7 @@ import { indexerMetrics } from '@assay/indexer/metrics'
 import type { PotView } from '@assay/indexer/pot'
 import { readiness } from '@assay/indexer/readiness'
 import { reconcileMachines } from '@assay/indexer/summaries'
-import { openTestDatabase } from '@assay/indexer/testing/database'
+import { copyTemplate, testOwner } from '@assay/indexer/testing/database'
 import { recorder } from '@assay/indexer/testing/log'
 import { serveOperations } from '@assay/kit/http'
 import { silentLog } from '@assay/kit/log'
@@ -59,7 +63,10 @@ function playAll(): Played {
 
 /** Starts the API on a free port. `links` and the pot are made up; everything else is judged. */
 export async function startSeededIndexer(): Promise<SeededIndexer> {
-  const { store, end } = await openTestDatabase()
+  // Not by openTestDatabase, which asks vitest: this also runs without.
+  const folder = mkdtempSync(join(tmpdir(), 'assay-seeded-'))
+  await copyTemplate(join(folder, 'indexer'))
+  const store = await openDatabase({ dir: join(folder, 'indexer'), owner: testOwner })
   const { db } = store
   const played = playAll()
   const replayed: ReplayedEpoch[] = []
@@ -119,7 +126,8 @@ export async function startSeededIndexer(): Promise<SeededIndexer> {
     url: operations.url, played, replayed, state$, change, crowd,
     [Symbol.asyncDispose]: async () => {
       await operations.close()
-      await end()
+      await store.close()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

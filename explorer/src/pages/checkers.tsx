@@ -28,11 +28,11 @@ export function Checkers(): JSX.Element {
         {(checkers) => (checkers.length === 0 ? <Empty>No checker has registered yet.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'checker') : `the first ${n}`)} />
-            <Rows rows={checkers} name="Checkers" columns={8} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col">Last round</th><th scope="col">Missed</th><th scope="col" class="less">Agreed</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
+            <Rows rows={checkers} name="Checkers" columns={8} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col" class="less">Last round</th><th scope="col">Missed</th><th scope="col" class="less">Agreed</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
               {({ address, round, record, score }) => (
                 <>
                   <td><Account account={address} page="checkers" /></td>
-                  <td class="cut">{round === null ? <span class="dim">none yet</span> : <Presence round={round} />}</td>
+                  <td class="cut less">{round === null ? <span class="dim">none yet</span> : <Presence round={round} />}</td>
                   <td class={record !== null && record.missed > 0 ? 'num badText' : 'num'}>{record === null ? '–' : `${record.missed} of ${record.rounds}`}</td>
                   <td class="num less">{record === null ? '–' : share(record.agreed, record.observed)}</td>
                   <td class="num less">{score?.quality ? percent(score.quality.weightPpm) : '–'}</td>

@@ -12,8 +12,10 @@ import { go, pathTo, useLocation } from '../router.ts'
 
 /** By which a column is sorted, if it is. */
 const COLUMNS: readonly { name: string, sort?: Sort, place: string }[] = [{ name: 'Machine', sort: 'account', place: '' }, { name: 'Device', place: 'less' }, { name: 'Standing', place: 'less' }, { name: 'Last round', sort: 'verdict', place: '' }, { name: 'Down, up', place: 'less' }, { name: 'Proven work', sort: 'work', place: 'less end' }, { name: 'Score', sort: 'score', place: 'less end' }, { name: 'Earned', sort: 'earned', place: 'end' }]
-const SORT_NAMES: Record<Sort, string> = { score: 'score of the last epoch', earned: 'earned in the last epoch', work: 'work of the last round', verdict: 'latest verdict', account: 'account' }
+const SORT_NAMES: Record<Sort, string> = { score: 'score', earned: 'earned', work: 'proven work', verdict: 'last round', account: 'account' }
 const ORDER_NAMES: Record<Order, string> = { asc: 'least first', desc: 'greatest first' }
+/** Every order that there is, the usual direction of each first. */
+const WAYS = SORTS.flatMap((sort): Pick<Wish, 'sort' | 'order'>[] => (usualOrder(sort) === 'asc' ? ['asc', 'desc'] as const : ['desc', 'asc'] as const).map((order) => ({ sort, order })))
 const TYPING_MS = 200
 
 export function Machines(): JSX.Element {
@@ -43,8 +45,7 @@ export function Machines(): JSX.Element {
         <Choice name="Last round" value={wish.outcome} values={OUTCOMES} tell={(one) => OUTCOME_TEXT[one].word} choose={(outcome: Outcome | null) => want({ outcome })} />
         <Choice name="Standing" value={wish.standing} values={LEVELS} tell={words} choose={(standing: Level | null) => want({ standing })} />
         <Choice name="Device" value={wish.device === null ? null : String(wish.device)} values={[...devices.keys()]} tell={(one) => devices.get(one)!} choose={(device: string | null) => want({ device: device === null ? null : Number(device) })} />
-        <label class="field"><span>Order by</span><select value={wish.sort} onChange={(event) => want(sorted(event.currentTarget.value as Sort))}>{SORTS.map((sort) => <option key={sort} value={sort}>{SORT_NAMES[sort]}</option>)}</select></label>
-        <label class="field"><span>Direction</span><select value={wish.order} onChange={(event) => want({ order: event.currentTarget.value as Order })}>{(['desc', 'asc'] as const).map((order) => <option key={order} value={order}>{ORDER_NAMES[order]}</option>)}</select></label>
+        <label class="field"><span>Order by</span><select value={WAYS.findIndex(({ sort, order }) => sort === wish.sort && order === wish.order)} onChange={(event) => want(WAYS[Number(event.currentTarget.value)]!)}>{WAYS.map(({ sort, order }, i) => <option key={i} value={i}>{SORT_NAMES[sort]}, {ORDER_NAMES[order]}</option>)}</select></label>
       </form>
       {pages.fault?.code === 'BAD_SEARCH' ? <Empty>{pages.fault.message}</Empty> : (
         <Shown asked={pages} rows={8}>
@@ -60,15 +61,13 @@ export function Machines(): JSX.Element {
   )
 }
 
-const sorted = (sort: Sort): Partial<Wish> => ({ sort, order: usualOrder(sort) })
-
 function Head({ name, sort, place, wish, want }: { name: string, sort?: Sort, place: string, wish: Wish, want: (change: Partial<Wish>) => void }): JSX.Element {
   if (sort === undefined) return <th scope="col" class={place}>{name}</th>
   const on = wish.sort === sort
   const down = wish.order === 'desc'
   return (
     <th scope="col" class={place} aria-sort={on ? (down ? 'descending' : 'ascending') : 'none'}>
-      <button type="button" class="sort" onClick={() => want(on ? { order: down ? 'asc' : 'desc' } : sorted(sort))}>{name}<span aria-hidden="true">{on ? (down ? ' ↓' : ' ↑') : ''}</span></button>
+      <button type="button" class="sort" onClick={() => want({ sort, order: on ? (down ? 'asc' : 'desc') : usualOrder(sort) })}>{name}<span aria-hidden="true">{on ? (down ? ' ↓' : ' ↑') : ''}</span></button>
     </th>
   )
 }
@@ -91,7 +90,7 @@ function Cells({ address, verdict, outcome, standing, device, score }: Schemas['
       <td class="less cut">{device === null ? <span class="dim">not told</span> : <span title={deviceText(device)}>{deviceText(device)}</span>}</td>
       <td class="less">{standing === null ? <span class="dim">–</span> : <LevelMark level={standing} />}</td>
       <td title={verdict?.reason.text}>{outcome === null ? <span class="dim">no round yet</span> : <OutcomeMark outcome={outcome} />}</td>
-      <td class="less num cut">{verdict === null || verdict.downKbps === null ? <span class="dim">–</span> : <span>{rate(verdict.downKbps)}, {rate(verdict.upKbps)}</span>}</td>
+      <td class="less num cut">{verdict === null || verdict.downKbps === null ? <span class="dim">–</span> : <span>{rate(verdict.downKbps)},<br />{rate(verdict.upKbps)}</span>}</td>
       <td class="less num end">{verdict === null ? '–' : work(verdict.work)}</td>
       <td class="less num end">{score === null ? '–' : work(score.score)}</td>
       <td class="end">{score === null ? <span class="dim">–</span> : <Amount planck={score.earned} />}</td>

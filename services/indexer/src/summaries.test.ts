@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { decodeFacts, emptyLedger, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
+import { decodeFacts, emptyLedger, PART_PAYEES, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { Store } from './database.ts'
 import { migrations } from './migrations.ts'
@@ -12,7 +12,7 @@ let store: Store
 let end: () => Promise<void>
 beforeAll(async () => void ({ store, end } = await openTestDatabase()))
 afterAll(() => end())
-beforeEach(async () => void (await sql`truncate machines, round_totals, round_checkers, observations, verdicts, scores, epochs, rounds cascade`.execute(store.db)))
+beforeEach(async () => void (await sql`truncate machines, round_totals, round_checkers, observations, verdicts, scores, payouts, epochs, rounds cascade`.execute(store.db)))
 
 const account = (i: number): AccountId => `0x${i.toString(16).padStart(64, '0')}`
 const [A, B, C] = [account(1), account(2), account(3)] as const
@@ -109,6 +109,21 @@ describe('rounds', () => {
 })
 
 describe('a database of before', () => {
+  it('learns the devices, the earnings and the parts of its payouts when it is migrated', async () => {
+    const { db } = store
+    await saveMachines(db, ledgerOf({ [A]: A, [B]: B }), [A, B])
+    await judge(0, { [A]: ['PASS', 5n, true] })
+    await db.updateTable('verdicts').set({ facts: actorFacts('a machine', (same) => ({ ...same, device: { ...same.device, class: 141 } })) }).execute()
+    await score(0, { [A]: 12n })
+    // The second of 1003 owners is paid nothing yet.
+    await db.insertInto('payouts').values(Array.from({ length: PART_PAYEES + 3 }, (_, i) => ({ epoch: 0, position: i, account: account(i), earned: 3n, carried_in: 0n, paid: i === 1 ? 0n : 3n, carried_out: i === 1 ? 3n : 0n }))).execute()
+    for (const statement of ['drop index machines_by_device', 'drop index machines_by_earned', 'alter table machines drop column device, drop column by_earned', 'alter table payouts drop column part']) await sql.raw(statement).execute(db)
+    await migrations['0008']!.up(db)
+    const parts = (await db.selectFrom('payouts').select('part').orderBy('position').execute()).map(({ part }) => part)
+    expect([parts.slice(0, 3), parts.slice(PART_PAYEES - 1)]).toEqual([[0, null, 0], [0, 0, 1, 1]])
+    expect((await db.selectFrom('machines').select(['device', 'by_earned']).orderBy('account').execute())).toEqual([{ device: 141, by_earned: 7n }, { device: null, by_earned: -1n }])
+  })
+
   it('is summed up when it is migrated, as it would have been round by round', async () => {
     await saveMachines(store.db, ledgerOf({ [A]: A, [B]: B }), [A, B])
     const fill = async (summed: boolean) => {
