@@ -73,7 +73,7 @@ function Payouts({ owner }: { owner: string }): JSX.Element {
       <Shown asked={asked}>
         {({ items }) => (items.length === 0 ? <Empty>Its owner was paid nothing yet: an epoch is paid when all its rounds are judged.</Empty> : (
           <Rows rows={items} name="Paid to its owner" columns={5} keyOf={({ epoch }) => String(epoch)} head={<><th scope="col" class="tight">Epoch</th><th scope="col" class="end less">Earned</th><th scope="col" class="end">Paid</th><th scope="col">Extrinsic</th><th scope="col" class="less">Why</th></>}>
-            {(payout) => <><td><a href={pathTo('epochs', payout.epoch)}>{payout.epoch}</a></td><td class="end less"><Amount planck={payout.earned} /></td><td class="end"><Amount planck={payout.paid} /></td><td>{payout.extrinsic === null ? <span class="dim">{payout.paid === '0' ? 'none' : 'not on chain yet'}</span> : <Extrinsic of={payout.extrinsic} block={payout.extrinsic.block} />}</td><td class="cut less"><Because reason={payout.reason} /></td></>}
+            {(payout) => <><td><a href={pathTo('epochs', payout.epoch)}>{payout.epoch}</a></td><td class="end less"><Amount planck={payout.earned} /></td><td class="end"><Amount planck={payout.paid} /></td><td>{payout.extrinsic === null ? <span class="dim">{payout.paid === '0' ? 'none' : 'not known yet'}</span> : <Extrinsic of={payout.extrinsic} block={payout.extrinsic.block} />}</td><td class="cut less"><Because reason={payout.reason} /></td></>}
           </Rows>
         ))}
       </Shown>
