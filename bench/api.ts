@@ -81,7 +81,7 @@ try {
     const [kind, path] = asked[i % asked.length]!
     return { kind, url: url + path }
   }
-  const lists = ['/machines?sort=score', '/machines?sort=work', '/machines?sort=verdict', '/machines', '/machines?standing=STANDARD&sort=score', '/machines?outcome=FAIL', '/machines?search=5C', '/feed?limit=100', '/rounds', '/epochs', '/network']
+  const lists = ['/machines?sort=score', '/machines?sort=work', '/machines?sort=verdict', '/machines?sort=earned', '/machines?sort=score&order=asc', '/machines?device=1&sort=score', '/machines', '/machines?standing=STANDARD&sort=score', '/machines?outcome=FAIL', '/machines?search=5C', '/feed?limit=100', '/rounds', '/epochs', '/network']
   await load(page, WARM_SECONDS * rate)
   const before = await serverCpu()
   const byKind = await load(page, seconds * rate)

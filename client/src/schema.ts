@@ -681,6 +681,42 @@ export interface components {
             /** @description effects that the protocol reads */
             events: number;
         };
+        /** @description a DID document of peaq, as somebody wrote it */
+        DidDocument: {
+            /** @description written by a stranger: show it as text; empty: it lacks this */
+            id: string;
+            /** @description written by a stranger: show it as text; empty: it lacks this */
+            controller: string;
+            verificationMethods: {
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                id: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                type: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                controller: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                publicKeyMultibase: string;
+            }[];
+            signature: {
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                type: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                issuer: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                hash: string;
+            } | null;
+            services: {
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                id: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                type: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                serviceEndpoint: string;
+                /** @description written by a stranger: show it as text; empty: it lacks this */
+                data: string;
+            }[];
+            authentications: string[];
+        };
         Document: {
             /**
              * @description 32 bytes
@@ -694,8 +730,26 @@ export interface components {
             hash: string;
             /** @description block number */
             block: number;
+            /** @description what the bytes say; null: they cannot be read as a DID document */
+            document: components["schemas"]["DidDocument"] | null;
             /** @description the document as protobuf, as it stands on chain: written by a stranger, so parse it with care and show it as text */
             bytes: string;
+        };
+        /** @description an extrinsic of the chain */
+        Extrinsic: {
+            /**
+             * @description block and place in it, the name that Subscan and Polkadot.js know it by
+             * @example 4630-2
+             */
+            id: string;
+            /** @description block number */
+            block: number;
+            /**
+             * @description 32 bytes
+             * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
+             */
+            blockHash: string;
+            index: number;
         };
         /** @description what a machine says of itself, and signed */
         Facts: {
@@ -1016,6 +1070,8 @@ export interface components {
                 /** @description path on this server */
                 path: string;
             };
+            /** @description which paid it, with the statement or behind it; null: not on chain, or not noted when the block was stored */
+            extrinsic: components["schemas"]["Extrinsic"] | null;
         };
         EpochTotals: {
             /**
@@ -1116,6 +1172,19 @@ export interface components {
             };
             round: components["schemas"]["CheckerRound"] | null;
             score: components["schemas"]["Score"] | null;
+            /** @description null: no round of it is judged */
+            record: {
+                /** @description judged rounds */
+                rounds: number;
+                /** @description rounds without a report or a package that counts */
+                missed: number;
+                /** @description observations */
+                observed: number;
+                /** @description those that named what the majority named */
+                agreed: number;
+                /** @description those that are paid */
+                paid: number;
+            } | null;
         };
         Checker: {
             /**
@@ -1154,6 +1223,8 @@ export interface components {
                 block: number;
                 addresses: string[];
                 evidence: string[];
+                /** @description of the registration; null: not on chain, or not noted when the block was stored */
+                extrinsic: components["schemas"]["Extrinsic"] | null;
             } | null;
             /** @description what became of its newest anchor; null: it wrote none that is known */
             registration: components["schemas"]["Reason"] | null;
@@ -1303,11 +1374,15 @@ export interface components {
             report: {
                 /** @description block number */
                 block: number;
+                /** @description which brought the report, and with it the commitment; null: not on chain, or not noted when the block was stored */
+                extrinsic: components["schemas"]["Extrinsic"] | null;
                 /** @description whether it could be read */
                 wellFormed: boolean;
                 commitment: string | null;
             } | null;
             packageRoot: string | null;
+            /** @description which named the package: the report of the round after, of a checker that is eligible there too; null: not on chain, or not noted when the block was stored */
+            packageExtrinsic: components["schemas"]["Extrinsic"] | null;
             /** @description whether enough mirrors hold its package */
             packageHeld: boolean;
             judged: components["schemas"]["CheckerRound"] | null;
@@ -1332,6 +1407,8 @@ export interface components {
             /** @description proven in its judged rounds, multiply-accumulates; null before one is judged */
             work: string | null;
             totals: components["schemas"]["EpochTotals"] | null;
+            /** @description which wrote the statement on chain, ours or another; null: not on chain, or not noted when the block was stored */
+            extrinsic: components["schemas"]["Extrinsic"] | null;
         };
         Statement: {
             /** @description epoch, counted from 0 */
@@ -1452,6 +1529,12 @@ export interface components {
             } | null;
             onChain: components["schemas"]["OnChain"];
         };
+        /** @description the device class that a machine said last, PROTOCOL section on devices */
+        DeviceClass: {
+            /** @description its id; 0: of no known class */
+            class: number;
+            name: string | null;
+        };
         /** @description a machine with its latest verdict and score */
         MachineEntry: {
             /**
@@ -1491,6 +1574,7 @@ export interface components {
             } | null;
             outcome: ("PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM") | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            device: components["schemas"]["DeviceClass"] | null;
             verdict: components["schemas"]["Verdict"] | null;
             score: components["schemas"]["Score"] | null;
         };
@@ -1529,10 +1613,13 @@ export interface components {
                 anchor: string;
                 /** @description block number */
                 block: number;
+                /** @description of the registration; null: not on chain, or not noted when the block was stored */
+                extrinsic: components["schemas"]["Extrinsic"] | null;
             } | null;
             /** @description what became of its newest anchor; null: it wrote none that is known */
             registration: components["schemas"]["Reason"] | null;
             standing: ("PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED") | null;
+            device: components["schemas"]["DeviceClass"] | null;
             verdict: components["schemas"]["FullVerdict"] | null;
             score: components["schemas"]["Score"] | null;
         };
@@ -1833,6 +1920,14 @@ export interface components {
                 /** @description in no scored epoch yet */
                 unknown: number;
             };
+            /** @description registered machines by the device class that they told last, the most first, at most 100 classes; those that told none are in none */
+            devices: {
+                /** @description its id; 0: of no known class */
+                class: number;
+                name: string | null;
+                /** @description registered ones of this class */
+                machines: number;
+            }[];
             /** @description registered */
             checkers: number;
             /** @description how likely it is that checkers in league decide; null: there is no checker */
@@ -2081,12 +2176,16 @@ export interface operations {
                 limit?: number;
                 /** @description where the page begins: `next` of the page before, as it was given; leave it out for the first page */
                 cursor?: string;
-                /** @description account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down */
-                sort?: "account" | "score" | "work" | "verdict";
+                /** @description score and earned: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; what there is none of is less than 0 */
+                sort?: "account" | "score" | "earned" | "work" | "verdict";
+                /** @description default: accounts ascending, everything else from the greatest down */
+                order?: "asc" | "desc";
                 /** @description only machines with this standing after the latest epoch that scored them */
                 standing?: "PROBATION" | "STANDARD" | "TRUSTED" | "BENCHED";
                 /** @description only machines whose latest verdict is this */
                 outcome?: "PASS" | "FAIL" | "NOT_OPENED" | "EQUIVOCATION" | "NOT_RUN" | "UNREACHABLE" | "NO_QUORUM";
+                /** @description id of the device class that the machine told last */
+                device?: number;
                 /**
                  * @description 0x and 64 hex digits, or an SS58 address
                  * @example 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY

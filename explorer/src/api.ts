@@ -12,8 +12,8 @@ export type { Schemas } from '@assay/client'
 /** A page of a list, and where the next one begins. */
 export interface Page<T> { items: T[], next: string | null }
 
-/** Where the operator wants blocks and accounts linked to: templates, or null. */
-export interface Links { block: string | null, account: string | null }
+/** Where the operator wants blocks, extrinsics and accounts linked to: templates, or null. */
+export interface Links { block: string | null, extrinsic: string | null, account: string | null }
 
 /** What the indexer answers where it does not answer what was asked; `status` 0 where it does not answer at all. */
 export class ApiFault extends Error {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { devnetParameters, schedule } from '@assay/protocol'
 import type { Schemas } from './api.ts'
-import { askFor, byEpoch, LEVELS, OUTCOMES, queryOf, segmentsOf, share, SORTS, STAGE_TEXT, tally, type Wish, wishOf } from './reading.ts'
+import { askFor, byEpoch, deviceText, LEVELS, OUTCOMES, queryOf, segmentsOf, share, SORTS, STAGE_TEXT, tally, type Wish, wishOf } from './reading.ts'
 
 describe('the round clock', () => {
   test('goes from stage to stage without a gap, from the start of its round to the next one', () => {
@@ -26,22 +26,30 @@ describe('the round clock', () => {
 })
 
 describe('a wish', () => {
-  const wishes = fc.record<Wish>({ search: fc.string({ maxLength: 80 }), outcome: fc.option(fc.constantFrom(...OUTCOMES)), standing: fc.option(fc.constantFrom(...LEVELS)), sort: fc.constantFrom(...SORTS) })
+  const wishes = fc.record<Wish>({ search: fc.string({ maxLength: 80 }), outcome: fc.option(fc.constantFrom(...OUTCOMES)), standing: fc.option(fc.constantFrom(...LEVELS)), device: fc.option(fc.integer({ min: 0, max: 65_535 })), sort: fc.constantFrom(...SORTS), order: fc.constantFrom('asc', 'desc') })
 
   test('is read from the path that it was written to', () => {
     fc.assert(fc.property(wishes, (wish) => {
       expect(wishOf(new URLSearchParams(queryOf(wish)))).toEqual(wish)
     }))
-    expect(queryOf({ search: '', outcome: null, standing: null, sort: 'score' })).toBe('')
+    const nothing = { search: '', outcome: null, standing: null, device: null } as const
+    expect(queryOf({ ...nothing, sort: 'score', order: 'desc' })).toBe('')
+    expect(queryOf({ ...nothing, sort: 'account', order: 'asc' })).toBe('?sort=account')
+    expect(queryOf({ ...nothing, device: 0, sort: 'score', order: 'asc' })).toBe('?device=0&order=asc')
   })
 
   test('that is none is nobody’s', () => {
-    expect(wishOf(new URLSearchParams(`outcome=<b>&standing=constructor&sort=__proto__&search=${'x'.repeat(200)}`))).toEqual({ search: 'x'.repeat(80), outcome: null, standing: null, sort: 'score' })
+    expect(wishOf(new URLSearchParams(`outcome=<b>&standing=constructor&sort=__proto__&order=up&device=65536&search=${'x'.repeat(200)}`))).toEqual({ search: 'x'.repeat(80), outcome: null, standing: null, device: null, sort: 'score', order: 'desc' })
+    for (const device of ['', '-1', '1e3', 'x', '0x1']) expect(wishOf(new URLSearchParams({ device })).device).toBeNull()
   })
 
   test('is asked of the indexer word for word', () => {
-    expect(askFor({ search: ' did:peaq:5F&x=1 ', outcome: 'FAIL', standing: 'BENCHED', sort: 'work' })).toBe('/machines?limit=100&search=did%3Apeaq%3A5F%26x%3D1&outcome=FAIL&standing=BENCHED&sort=work')
+    expect(askFor({ search: ' did:peaq:5F&x=1 ', outcome: 'FAIL', standing: 'BENCHED', device: 141, sort: 'work', order: 'asc' })).toBe('/machines?limit=100&search=did%3Apeaq%3A5F%26x%3D1&outcome=FAIL&standing=BENCHED&device=141&sort=work&order=asc')
   })
+})
+
+test('a device class is told by its name, by its number, or that it is none', () => {
+  expect([{ class: 141, name: 'NVIDIA H100 SXM5' }, { class: 4711, name: null }, { class: 0, name: null }].map(deviceText)).toEqual(['NVIDIA H100 SXM5', 'class 4711', 'no known class'])
 })
 
 test('verdicts and scores go together by epoch, newest first, rounds in their order', () => {

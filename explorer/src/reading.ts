@@ -45,35 +45,52 @@ export function segmentsOf({ start, beaconKnown, fire, commitFrom, commitTo, ope
   })
 }
 
-export const SORTS = ['score', 'work', 'verdict', 'account'] as const
+export const SORTS = ['score', 'earned', 'work', 'verdict', 'account'] as const
 export type Sort = (typeof SORTS)[number]
+export type Order = 'asc' | 'desc'
+/** Which way a sort goes unless somebody wants it otherwise. */
+export const usualOrder = (sort: Sort): Order => (sort === 'account' ? 'asc' : 'desc')
 
 /** What somebody wants to see of the machines. */
-export interface Wish { search: string, outcome: Outcome | null, standing: Level | null, sort: Sort }
+export interface Wish { search: string, outcome: Outcome | null, standing: Level | null, device: number | null, sort: Sort, order: Order }
+
+const ORDERS = ['asc', 'desc'] as const satisfies Order[]
+const MOST_CLASS = 65_535
 
 const oneOf = <T extends string>(list: readonly T[], value: string | null): T | null => list.find((one) => one === value) ?? null
 
 /** The wish that the query of a path holds; what it does not say, or says wrongly, is as if nothing were said. */
-export const wishOf = (query: URLSearchParams): Wish => ({ search: (query.get('search') ?? '').slice(0, 80), outcome: oneOf(OUTCOMES, query.get('outcome')), standing: oneOf(LEVELS, query.get('standing')), sort: oneOf(SORTS, query.get('sort')) ?? 'score' })
+export function wishOf(query: URLSearchParams): Wish {
+  const sort = oneOf(SORTS, query.get('sort')) ?? 'score'
+  const device = query.get('device') ?? ''
+  return { search: (query.get('search') ?? '').slice(0, 80), outcome: oneOf(OUTCOMES, query.get('outcome')), standing: oneOf(LEVELS, query.get('standing')), device: /^\d{1,5}$/.test(device) && Number(device) <= MOST_CLASS ? Number(device) : null, sort, order: oneOf(ORDERS, query.get('order')) ?? usualOrder(sort) }
+}
+
 
 /** `?sort=work`, or nothing for the wish that nobody uttered. */
 export function queryOf(wish: Wish): string {
   const said = spoken(wish)
   if (wish.sort === 'score') said.delete('sort')
+  if (wish.order === usualOrder(wish.sort)) said.delete('order')
   return said.size === 0 ? '' : `?${said}`
 }
 
 /** The path by which the indexer is asked for the machines of a wish. */
 export const askFor = (wish: Wish): string => `/machines?limit=100&${spoken({ ...wish, search: wish.search.trim() })}`
 
-function spoken({ search, outcome, standing, sort }: Wish): URLSearchParams {
+function spoken({ search, outcome, standing, device, sort, order }: Wish): URLSearchParams {
   const said = new URLSearchParams()
   if (search !== '') said.set('search', search)
   if (outcome !== null) said.set('outcome', outcome)
   if (standing !== null) said.set('standing', standing)
+  if (device !== null) said.set('device', String(device))
   said.set('sort', sort)
+  said.set('order', order)
   return said
 }
+
+/** A device class in words. */
+export const deviceText = (device: Schemas['DeviceClass']): string => device.name ?? (device.class === 0 ? 'no known class' : `class ${device.class}`)
 
 /** The verdicts of a machine in one epoch, and its score of it. */
 export interface EpochOf { epoch: number, score: Schemas['Score'] | null, verdicts: Schemas['Verdict'][] }

@@ -13,11 +13,9 @@ const SERVICE = utf8('#assay')
  * A reader of our own for these few protobuf fields, because what it answers decides who is registered: it must be the same for everyone and total.
  */
 export function documentIdentity(value: Uint8Array): Uint8Array | null {
-  if (value.length === 0 || value.length > DOCUMENT_LIMIT) return null
-  const bytes = isHexText(value) ? bytesOfHex(value) : value
-  const services = fields(bytes)?.filter(({ field }) => field === 5)
+  const services = documentFields(value)?.filter(({ field }) => field === 5)
   for (const service of services ?? []) {
-    const parts = service.bytes && fields(service.bytes)
+    const parts = service.bytes && messageFields(service.bytes)
     if (!parts) return null
     const text = (field: number): Uint8Array | undefined => parts.findLast((part) => part.field === field)?.bytes ?? undefined // protobuf: the last one counts
     const id = text(1)
@@ -28,20 +26,26 @@ export function documentIdentity(value: Uint8Array): Uint8Array | null {
   return null
 }
 
+/** The fields of a DID document in either encoding; null if the value is none. */
+export function documentFields(value: Uint8Array): MessageField[] | null {
+  if (value.length === 0 || value.length > DOCUMENT_LIMIT) return null
+  return messageFields(isHexText(value) ? bytesOfHex(value) : value)
+}
+
 // Even number of lower-case hex digits. A protobuf document begins with 0x0a (field 1), which is none, so the two encodings cannot be taken for each other.
 const isHexText = (bytes: Uint8Array): boolean => bytes.length > 0 && bytes.length % 2 === 0 && bytes.every((byte) => (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))
 
 const bytesOfHex = (digits: Uint8Array): Uint8Array => fromHex(`0x${Array.from(digits, (digit) => String.fromCharCode(digit)).join('')}`)
 
-interface Field {
+export interface MessageField {
   field: number
   /** null for the wire types that carry no bytes */
   bytes: Uint8Array | null
 }
 
-/** The fields of a protobuf message in order; null if the bytes are not one. */
-function fields(bytes: Uint8Array): Field[] | null {
-  const found: Field[] = []
+/** The fields of a protobuf message of numbers, texts and messages, in order; null if the bytes are not one. Never throws. */
+export function messageFields(bytes: Uint8Array): MessageField[] | null {
+  const found: MessageField[] = []
   let at = 0
   const varint = (): number | null => {
     let value = 0

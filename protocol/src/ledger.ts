@@ -24,13 +24,15 @@ export interface LedgerBlock {
   events: LedgerEvent[]
 }
 
-export type LedgerEvent =
+/** `extrinsic`: place in the block of the extrinsic that did it, where whoever read the block knew it. It is there to be shown: no rule reads it, and nothing that is hashed or recorded has it. */
+export type LedgerEvent = { extrinsic?: number } & (
   /** PeaqStorage ItemAdded (`update` false) or ItemUpdated. */
   | { kind: 'item'; who: AccountId; key: string; value: Uint8Array; update: boolean }
   /** PeaqDid AttributeAdded or AttributeUpdated. `identity`: the bytes of the `#assay` service if the value is a DID document that has one. */
   | { kind: 'attribute'; who: AccountId; subject: AccountId; value: Uint8Array; identity: Uint8Array | null }
   /** PeaqRbac RoleAssignedToUser or RoleUnassignedToUser. */
   | { kind: 'role'; owner: AccountId; role: Hash; user: AccountId; assigned: boolean }
+)
 
 /** An identity that counts. */
 export interface Registered {

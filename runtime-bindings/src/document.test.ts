@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { DOCUMENT_LIMIT, documentIdentity } from '@assay/protocol'
 import { accountFromSecret, peerIdOf, peerKey } from './account.ts'
 import { cryptoReady } from './crypto.ts'
-import { buildDocument } from './document.ts'
+import { buildDocument, readDocument } from './document.ts'
 
 interface Proto {
   Document: { deserializeBinary(bytes: Uint8Array): { toObject(): Record<string, unknown> } }
@@ -62,6 +62,14 @@ describe('our document', () => {
     expect(documentIdentity(latin1(hex(document)))).toEqual(identity)
   })
 
+  test('is read as the SDK reads it, in both encodings', () => {
+    const read = readDocument(document)!
+    const { services, ...sdks } = Document.deserializeBinary(document).toObject() as { services: { serviceEndpoint?: string }[] }
+    expect(read).toEqual({ ...sdks, signature: null, services: services.map((one) => ({ ...one, serviceEndpoint: one.serviceEndpoint ?? '' })) })
+    expect(read.services.map(({ id }) => id)).toEqual(['#p2p', '#payment', '#assay'])
+    expect(readDocument(latin1(hex(document)))).toEqual(read)
+  })
+
   test('without an address has a #p2p service all the same', async () => {
     const bare = await buildDocument({ account: accountFromSecret('//M').id, owner: accountFromSecret('//M').id, peer: peer.publicKey, addresses: [], identity })
     expect(Document.deserializeBinary(bare).toObject()).toMatchObject({ services: [{ id: '#p2p', data: peerIdOf(peer.publicKey) }, {}, {}] })
@@ -113,4 +121,37 @@ describe('what is no document of ours is null', () => {
 test('the first #assay service counts, in whatever company', () => {
   expect(documentIdentity(join(service('#p2p', 'zz'), field(2, 'c'), service('#assay', 'aa'), service('#assay', 'bb')))).toEqual(Uint8Array.of(0xaa))
   expect(documentIdentity(join(Uint8Array.of(0x50, 0x96, 0x01), service('#assay', 'aa')))).toEqual(Uint8Array.of(0xaa)) // a field unknown to us
+})
+
+describe('anybody’s document', () => {
+  const EMPTY = { id: '', controller: '', verificationMethods: [], signature: null, services: [], authentications: [] }
+
+  test('is read with what it has: of texts that are there twice the last, of unknown fields nothing', () => {
+    const signed = field(4, join(field(1, 'Sr25519'), field(2, 'issuer'), field(3, 'hash')))
+    expect(readDocument(join(field(1, 'a'), field(1, 'b'), signed, field(6, 'one'), field(6, 'two'), Uint8Array.of(0x50, 0x96, 0x01)))).toEqual({ ...EMPTY, id: 'b', signature: { type: 'Sr25519', issuer: 'issuer', hash: 'hash' }, authentications: ['one', 'two'] })
+    const written = '<script>alert(1)</script>\u202e\0'
+    expect(readDocument(field(2, Uint8Array.from(Buffer.from(written))))).toEqual({ ...EMPTY, controller: written })
+  })
+
+  test.each<[string, Uint8Array]>([
+    ['nothing', new Uint8Array()],
+    ['text', latin1('hello')],
+    ['a text that is no UTF-8', field(1, Uint8Array.of(0xc3, 0x28))],
+    ['a number where a text belongs', Uint8Array.of(0x08, 0x01)],
+    ['a service that is no message', field(5, 'zzz')],
+    ['a service with a text that is no UTF-8', field(5, field(4, Uint8Array.of(0xff)))],
+    ['more services than anybody reads', join(...Array.from({ length: 65 }, () => field(5, '')))],
+    ['more keys than anybody reads', join(...Array.from({ length: 65 }, () => field(6, 'x')))],
+    ['more than the limit', field(1, 'x'.repeat(DOCUMENT_LIMIT))],
+  ])('that is %s is not read', (_, bytes) => expect(readDocument(bytes)).toBeNull())
+
+  test('is read or not, whatever the bytes, and what the SDK cannot read is none', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void readDocument(bytes)))
+    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(document.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 3 }), fc.nat(document.length), (changes, cut) => {
+      const damaged = Uint8Array.from(document)
+      for (const [at, byte] of changes) damaged[at] = byte
+      const read = readDocument(damaged.subarray(0, cut))
+      if (read !== null) expect(Document.deserializeBinary(damaged.subarray(0, cut)).toObject()['id']).toBe(read.id)
+    }))
+  })
 })

@@ -32,10 +32,10 @@ beforeAll(() => {
 })
 
 // As polkadot reads it; of a list of bytes only these.
-function polkadot(raw: Uint8Array): { name: string; fields: Uint8Array[] }[] {
+function polkadot(raw: Uint8Array): { name: string; extrinsic: number | null; fields: Uint8Array[] }[] {
   const records = runtime.registry.createType<Vec<EventRecord>>('Vec<EventRecord>', raw)
   expect(records.encodedLength).toBe(raw.length)
-  return records.map(({ event }) => ({ name: `${event.section}.${event.method}`, fields: [...(event.data as unknown as Codec[])].map((field) => Uint8Array.from(field.toU8a(field.toRawType() === 'Bytes'))) }))
+  return records.map(({ event, phase }) => ({ name: `${event.section}.${event.method}`, extrinsic: phase.isApplyExtrinsic ? phase.asApplyExtrinsic.toNumber() : null, fields: [...(event.data as unknown as Codec[])].map((field) => Uint8Array.from(field.toU8a(field.toRawType() === 'Bytes'))) }))
 }
 
 /** Bytes of a value of a type, drawn from what the type allows. */
@@ -91,7 +91,8 @@ describe('events', () => {
       const raw = Uint8Array.from([...util.compactToU8a(2), ...record(name, draw), ...record('system.CodeUpdated', draw)])
       const found = read(raw)
       expect(found.map((event) => event.name)).toEqual([name, 'system.CodeUpdated'])
-      expect(found.map((event) => event.name)).toEqual(polkadot(raw).map((event) => event.name))
+      const by = ({ name, extrinsic }: { name: string; extrinsic: number | null }) => [name, extrinsic]
+      expect(found.map(by)).toEqual(polkadot(raw).map(by))
       // Together with what is before and behind them the fields are the bytes.
       expect(eventReader(runtime, [])(raw)).toEqual([])
     }), { numRuns: 1_000 })

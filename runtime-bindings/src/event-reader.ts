@@ -6,6 +6,8 @@ import type { Runtime } from './runtime.ts'
 /** An event that was asked for. */
 export interface ReadEvent<N extends string = string> {
   readonly name: N
+  /** Place in the block of the extrinsic that did it; null if none did: what begins or ends a block. */
+  readonly extrinsic: number | null
   /** Its fields as the chain encodes them, own copies; of a field that is a list of bytes only those bytes, without their count. */
   readonly fields: readonly Uint8Array[]
 }
@@ -23,7 +25,7 @@ interface Field {
  * A reader of some events of a runtime, in the order of the block; the others are stepped over. Names are polkadot's (`peaqStorage.ItemAdded`); one that the runtime lacks is never met. The
  * reader throws LayoutError if the bytes are not exactly a list of the runtime's events.
  *
- *     eventReader(runtime, ['peaqStorage.ItemAdded'])(bytes)   // [{ name: 'peaqStorage.ItemAdded', fields: [who, key, value] }]
+ *     eventReader(runtime, ['peaqStorage.ItemAdded'])(bytes)   // [{ name: 'peaqStorage.ItemAdded', extrinsic: 2, fields: [who, key, value] }]
  */
 export function eventReader<N extends string>(runtime: Runtime, names: readonly N[]): EventReader<N> {
   const { registry, pallets } = runtime
@@ -36,13 +38,15 @@ export function eventReader<N extends string>(runtime: Runtime, names: readonly 
   const behind = inARow(parts.slice(at + 1).map((part) => layoutOf(registry, part.type)))
   const event = layoutOf(registry, parts[at]!.type)
   const wanted = wantedFields()
+  const extrinsicAt = extrinsicReader()
 
   return (raw) => {
     const found: ReadEvent<N>[] = []
     const [count, from] = lengthAt(raw, 0)
     let end = from
     for (let i = 0; i < count; i++) {
-      const begin = endOf(before, raw, end)
+      const record = end
+      const begin = endOf(before, raw, record)
       const want = wanted.get(((raw[begin] ?? 0) << 8) | (raw[begin + 1] ?? 0))
       if (want === undefined) end = endOf(event, raw, begin)
       else {
@@ -53,13 +57,28 @@ export function eventReader<N extends string>(runtime: Runtime, names: readonly 
           end = endOf(layout, raw, field)
           fields.push(raw.slice(list ? lengthAt(raw, field)[1] : field, end))
         }
-        found.push({ name: want.name, fields })
+        found.push({ name: want.name, extrinsic: extrinsicAt(raw, record), fields })
       }
       end = endOf(behind, raw, end)
       if (end > raw.length) throw new LayoutError('the bytes end within an event')
     }
     if (end !== raw.length) throw new LayoutError('there are bytes after the last event')
     return found
+  }
+
+  // Of a record that begins there: its phase, `ApplyExtrinsic(u32)` or none.
+  function extrinsicReader(): (raw: Uint8Array, record: number) => number | null {
+    const phase = parts.slice(0, at).findIndex((part) => part.name.unwrapOrDefault().toString() === 'phase')
+    const def = phase < 0 ? undefined : type(parts[phase]!.type)
+    const apply = def?.isVariant ? def.asVariant.variants.find(({ name }) => name.toString() === 'ApplyExtrinsic') : undefined
+    if (apply?.fields.length !== 1 || layoutOf(registry, apply.fields[0]!.type) !== 4) return () => null
+    const ahead = inARow(parts.slice(0, phase).map((part) => layoutOf(registry, part.type)))
+    const index = apply.index.toNumber()
+    return (raw, record) => {
+      const from = endOf(ahead, raw, record)
+      const byte = (i: number): number => raw[from + i] ?? 0 // beyond the end: that is said of the whole
+      return byte(0) === index ? (byte(1) | (byte(2) << 8) | (byte(3) << 16) | (byte(4) << 24)) >>> 0 : null
+    }
   }
 
   // By pallet and event index, which are the first two bytes of an event.

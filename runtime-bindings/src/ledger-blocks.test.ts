@@ -58,12 +58,17 @@ describe('a block', () => {
       ]),
     )
     expect(block).toMatchObject({ number: dev.head().number, hash: dev.head().hash, relayRoot: expect.stringMatching(/^0x[0-9a-f]{64}$/) })
+    // Before it are the collator’s own.
+    const extrinsic = block.events[0]!.extrinsic!
+    const sent = (await chain.rpc.request<{ block: { extrinsics: string[] } }>('chain_getBlock', [block.hash])).block.extrinsics
+    expect(extrinsic).toBe(sent.length - 1)
+    expect(sent[extrinsic]).toContain(Buffer.from('not a document').toString('hex'))
     expect(block.events).toEqual([
-      { kind: 'item', who: me.id, key: 'assay/x', value: Uint8Array.of(1), update: false },
-      { kind: 'item', who: me.id, key: 'assay/x', value: new Uint8Array(), update: true },
-      { kind: 'attribute', who: me.id, subject: user, value: utf8('not a document'), identity: null },
-      { kind: 'role', owner: me.id, role, user, assigned: true },
-      { kind: 'role', owner: me.id, role, user, assigned: false },
+      { kind: 'item', who: me.id, key: 'assay/x', value: Uint8Array.of(1), update: false, extrinsic },
+      { kind: 'item', who: me.id, key: 'assay/x', value: new Uint8Array(), update: true, extrinsic },
+      { kind: 'attribute', who: me.id, subject: user, value: utf8('not a document'), identity: null, extrinsic },
+      { kind: 'role', owner: me.id, role, user, assigned: true, extrinsic },
+      { kind: 'role', owner: me.id, role, user, assigned: false, extrinsic },
     ])
   })
 
@@ -74,7 +79,7 @@ describe('a block', () => {
 
   test('leaves out keys that are no text', async () => {
     const block = await done(batchAll(chain, [chain.call('peaqStorage', 'addItem', '0xff00', '0x01'), chain.call('peaqStorage', 'addItem', '0x', '0x02')]))
-    expect(block.events).toEqual([{ kind: 'item', who: me.id, key: '', value: Uint8Array.of(2), update: false }])
+    expect(block.events).toEqual([{ kind: 'item', who: me.id, key: '', value: Uint8Array.of(2), update: false, extrinsic: expect.any(Number) }])
   })
 
   test('0 has none', async () => {
@@ -137,7 +142,7 @@ describe('roles', () => {
     expect(assigned.events.map((event) => event.kind === 'role' && event.role)).toEqual([role('09'), role('01'), role('05')])
     expect(await rolesOf(chain, me.id, user)).toEqual([role('09'), role('01'), role('05')])
     const revoked = await done(forceBatch(chain, ['09', '01'].map((byte) => revokeRole(chain, role(byte), user))), false)
-    expect(revoked.events).toEqual([{ kind: 'role', owner: me.id, role: role('01'), user, assigned: false }])
+    expect(revoked.events).toEqual([{ kind: 'role', owner: me.id, role: role('01'), user, assigned: false, extrinsic: expect.any(Number) }])
     expect(await rolesOf(chain, me.id, user)).toEqual([role('09'), role('05')])
     expect([await hasRole(chain, me.id, role('09')), await hasRole(chain, me.id, role('0a'))]).toEqual([true, false])
   })

@@ -165,25 +165,26 @@ const unreadable = (runtime: Runtime, number: number): ChainError =>
  */
 export function ledgerEvents(runtime: Runtime, raw: Hex | null, number: number): LedgerEvent[] {
   const found: LedgerEvent[] = []
-  for (const { name, fields } of read()) {
+  for (const { name, extrinsic, fields } of read()) {
+    const by = extrinsic === null ? {} : { extrinsic }
     switch (name) {
       case 'peaqStorage.ItemAdded':
       case 'peaqStorage.ItemUpdated': {
         const key = bare(fields, 1)
         if (key.every((byte) => byte >= 0x20 && byte < 0x7f)) {
-          found.push({ kind: 'item', who: id(fields, 0), key: Buffer.from(key).toString('latin1'), value: bare(fields, 2), update: name === 'peaqStorage.ItemUpdated' })
+          found.push({ kind: 'item', who: id(fields, 0), key: Buffer.from(key).toString('latin1'), value: bare(fields, 2), update: name === 'peaqStorage.ItemUpdated', ...by })
         }
         break
       }
       case 'peaqDid.AttributeAdded':
       case 'peaqDid.AttributeUpdated': {
         const value = bare(fields, 3)
-        found.push({ kind: 'attribute', who: id(fields, 0), subject: id(fields, 1), value, identity: documentIdentity(value) })
+        found.push({ kind: 'attribute', who: id(fields, 0), subject: id(fields, 1), value, identity: documentIdentity(value), ...by })
         break
       }
       case 'peaqRbac.RoleAssignedToUser':
       case 'peaqRbac.RoleUnassignedToUser':
-        found.push({ kind: 'role', owner: id(fields, 0), role: id(fields, 1), user: id(fields, 2), assigned: name === 'peaqRbac.RoleAssignedToUser' })
+        found.push({ kind: 'role', owner: id(fields, 0), role: id(fields, 1), user: id(fields, 2), assigned: name === 'peaqRbac.RoleAssignedToUser', ...by })
         break
     }
   }

@@ -86,6 +86,9 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     expect(new URL(page.url()).pathname).toBe(`/explorer/machines/${cheat}`)
     const last = page.locator('details.why').first()
     expect(await last.locator('summary').first().innerText()).toContain('Epoch 6')
+    expect(await page.locator('.lead').innerText()).toContain(`In epoch 6 it earned 0 PEAQ. ${explain('WRONG_PRODUCT')}`)
+    await page.getByRole('link', { name: 'Why, line by line' }).click()
+    expect(await page.evaluate('document.querySelector("#why").getBoundingClientRect().top < innerHeight')).toBe(true)
     // A cheat is shown as one: in words of the protocol, with the rounds in which it was caught.
     expect(await last.innerText()).toContain(explain('WRONG_PRODUCT'))
     expect(await page.locator('.strip .cell.bad').count()).toBe(10)
@@ -94,6 +97,10 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     await last.getByText('Every reading, in the words of').click()
     await last.locator('pre').waitFor()
     expect(await last.locator('pre').innerText()).toContain('WRONG_PRODUCT')
+    // Whoever checks is seen to miss rounds.
+    await page.goto(`${indexer.url}/explorer/checkers`)
+    await settled(page)
+    expect(await page.locator('table.rows tbody td.badText').allInnerTexts()).toEqual([expect.stringMatching(/^[1-9]\d* of 14$/)])
     // An honest one says what it earned.
     await page.goto(`${indexer.url}/explorer/machines/${honest}`)
     await settled(page)
@@ -133,7 +140,7 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     const hostile = `<img src=x onerror="window.caught=1"><script>window.caught=1</script>"'\`javascript:alert(1)\u202e`
     indexer.change.answer = (path, body) => {
       if (!/^\/(machines|checkers|network|rounds|epochs)/.test(path)) return body
-      return JSON.stringify(JSON.parse(body), (key, value: unknown) => (typeof value === 'string' && ['text', 'address', 'did', 'detail', 'claim', 'peer', 'anchor', 'commitment', 'package', 'beacon'].includes(key) ? hostile : key === 'addresses' || key === 'evidence' ? (Array.isArray(value) && typeof value[0] === 'object' ? value : [hostile]) : value))
+      return JSON.stringify(JSON.parse(body), (key, value: unknown) => (typeof value === 'string' && ['text', 'address', 'did', 'detail', 'claim', 'peer', 'anchor', 'commitment', 'package', 'beacon', 'id', 'name', 'controller', 'type', 'publicKeyMultibase', 'serviceEndpoint', 'data'].includes(key) ? hostile : key === 'addresses' || key === 'evidence' || key === 'authentications' ? (Array.isArray(value) && typeof value[0] === 'object' ? value : [hostile]) : value))
     }
     const { page } = await visit('/')
     for (const path of ['/', '/explorer/machines', `/explorer/machines/${cheat}`, '/explorer/checkers', `/explorer/checkers/${checker}`, '/explorer/rounds/7', '/explorer/epochs/3', `/explorer/machines/${encodeURIComponent(hostile)}`, `/explorer/machines?search=${encodeURIComponent(hostile)}`]) {
@@ -167,6 +174,8 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     await until(page, 'document.activeElement.tagName === "H1"')
     expect(await focused()).toBe('Machines')
     await settled(page)
+    // The order in which a reader hears the heads is that of the columns, and one says which sorts.
+    expect((await page.locator('thead th').allInnerTexts()).map((head) => head.replace(/ [↑↓]$/, ''))).toEqual(['Machine', 'Device', 'Standing', 'Last round', 'Down, up', 'Proven work', 'Score', 'Earned'])
     // Sorted, filtered and opened without a mouse; the browser's back leads back.
     await page.getByRole('button', { name: 'Proven work' }).focus()
     await page.keyboard.press('Space')
@@ -174,12 +183,19 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     expect(await page.locator('th[aria-sort=descending]').innerText()).toContain('Proven work')
     expect(await focused()).toContain('Proven work')
     await settled(page)
+    // Once more and it is the other way round.
+    await page.keyboard.press('Space')
+    await until(page, 'new URLSearchParams(location.search).get("order") === "asc"')
+    expect(await page.locator('th[aria-sort=ascending]').innerText()).toContain('Proven work')
+    expect(await page.locator('th[aria-sort=descending]').count()).toBe(0)
+    expect(await focused()).toContain('Proven work')
+    await settled(page)
     await page.locator('tbody a').first().focus()
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { level: 1, name: /^Machine / }).waitFor()
     await page.goBack()
     await page.getByRole('heading', { level: 1, name: 'Machines' }).waitFor()
-    expect(new URL(page.url()).search).toBe('?sort=work')
+    expect(new URL(page.url()).search).toBe('?sort=work&order=asc')
     expect(faults).toEqual([])
   })
 
@@ -196,6 +212,82 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     await until(page, 'document.querySelectorAll("table.rows tbody tr").length === 1')
     await page.getByLabel('Search by DID').fill('not an address')
     await page.getByText('is no DID, no address or account').waitFor()
+  })
+
+  test('sorts every column that can be both ways, filters by device, and says so in its address', async () => {
+    const { page, faults } = await visit('/explorer/machines')
+    await settled(page)
+    const rows = (): Promise<string[]> => page.evaluate('[...document.querySelectorAll("table.rows tbody tr td:first-child span")].map((cell) => cell.title)')
+    for (const [head, sort, usual] of [['Machine', 'account', 'asc'], ['Last round', 'verdict', 'desc'], ['Proven work', 'work', 'desc'], ['Earned', 'earned', 'desc'], ['Score', 'score', 'desc']] as const) {
+      const seen: string[][] = []
+      for (const order of [usual, usual === 'asc' ? 'desc' : 'asc']) {
+        await page.getByRole('button', { name: head, exact: false }).click()
+        await page.locator(`th[aria-sort=${order}ending]`, { hasText: head }).waitFor()
+        await settled(page)
+        seen.push(await rows())
+        const query = new URL(page.url()).searchParams
+        expect([query.get('sort') ?? 'score', query.get('order') ?? usual]).toEqual([sort, order])
+      }
+      expect(seen[1]).toEqual(seen[0]!.toReversed())
+      expect(seen[0]!.length).toBe(9)
+    }
+    await page.locator('label', { hasText: /^Device/ }).locator('select').selectOption({ label: 'NVIDIA H100 SXM5 (3)' })
+    await until(page, 'document.querySelectorAll("table.rows tbody tr").length === 3')
+    expect(new URL(page.url()).search).toBe('?device=141&order=asc')
+    expect(await page.locator('table.rows tbody').innerText()).toContain('NVIDIA H100 SXM5')
+    // Whoever is sent the address sees the same.
+    const shown = await rows()
+    await page.reload()
+    await settled(page)
+    expect(await rows()).toEqual(shown)
+    await page.goto(`${indexer.url}/explorer/machines?device=4711`)
+    await page.getByText('No machine is like that. Loosen the filters.').waitFor()
+    expect(faults).toEqual([])
+  })
+
+  test('names the extrinsics by which things came, and leads to them where its operator says to', async () => {
+    const extrinsic = /^https:\/\/peaq\.subscan\.io\/extrinsic\/\d+-\d+$/
+    const { page, faults } = await visit(`/explorer/machines/${honest}`)
+    await settled(page)
+    const registered = page.locator('.fact', { hasText: 'Registered by' }).locator('a')
+    expect(await registered.getAttribute('href')).toMatch(extrinsic)
+    const paid = page.getByRole('region', { name: 'Paid to its owner' })
+    // Where to link to is asked for beside the page.
+    await expect.poll(() => paid.locator('a[href*="/extrinsic/"]').count()).toBe(6)
+    expect(await paid.getByText('not known yet').count()).toBe(1)
+    for (const [path, region, least] of [['/explorer/rounds/7', 'Commitments and packages', 9], ['/explorer/epochs/3', 'Statement', 1], ['/explorer/epochs/3', 'Payouts', 5], [`/explorer/checkers/${checker}`, 'Who it is', 1]] as const) {
+      await page.goto(indexer.url + path)
+      await settled(page)
+      const links = page.getByRole('region', { name: region, exact: true }).locator('a[href*="/extrinsic/"]')
+      await expect.poll(() => links.count(), { message: path }).toBeGreaterThanOrEqual(least)
+      for (const link of await links.all()) expect(await link.getAttribute('href')).toMatch(extrinsic)
+    }
+    // Without an address of another explorer the name is there to be copied; without the extrinsic the block is.
+    indexer.change.answer = (path, body) => (path === '/explorer/links.json' ? '{"block":null,"extrinsic":null,"account":null}' : body)
+    await page.goto(`${indexer.url}/explorer/machines/${honest}`)
+    await settled(page)
+    await expect.poll(() => page.getByRole('button', { name: /^Copy the extrinsic \d+-\d+$/ }).count()).toBe(7)
+    indexer.change.answer = (path, body) => (path.startsWith('/machines/') ? body.replace(/"extrinsic":\{[^}]*\}/g, '"extrinsic":null') : body)
+    await page.goto(`${indexer.url}/explorer/machines/${honest}`)
+    await settled(page)
+    expect(await page.locator('.fact', { hasText: 'Registered by' }).innerText()).toContain('#1')
+    expect(faults).toEqual([])
+  })
+
+  test('shows a DID document as what it says, and bytes that say nothing as bytes', async () => {
+    const { page, faults } = await visit(`/explorer/machines/${honest}`)
+    await settled(page)
+    const card = page.getByRole('region', { name: 'DID document' })
+    for (const said of [`did:peaq:${honest}`, 'Ed25519VerificationKey2020', '#assay', '#keys-1']) expect(await card.getByText(said).first().isVisible()).toBe(true)
+    expect(await card.locator('pre').isVisible()).toBe(false)
+    await card.getByText(/^As it stands on chain: \d+ bytes$/).click()
+    expect(await card.locator('pre').innerText()).toMatch(/^0x[0-9a-f]+$/)
+    indexer.change.answer = (path, body) => (path.endsWith('/document') ? JSON.stringify({ ...JSON.parse(body), document: null, bytes: '0xdeadbeef' }) : body)
+    await page.goto(`${indexer.url}/explorer/machines/${honest}`)
+    await card.getByText('could not be read as a DID document').waitFor()
+    expect(await card.locator('pre').innerText()).toBe('0xdeadbeef')
+    expect(await violations(page)).toEqual([])
+    expect(faults).toEqual([])
   })
 
   test('says that it is old when the chain stands or nobody answers, and goes on when they do again', async () => {
@@ -238,7 +330,7 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
   })
 
   test('shows an empty network as one that begins', async () => {
-    indexer.change.answer = (path, body) => (path.startsWith('/network') ? JSON.stringify({ ...JSON.parse(body), head: null, best: null, round: null, parameters: null, capture: null, pot: null, lastEpoch: null, machines: 0, checkers: 0 }) : /^\/(machines|checkers|rounds|epochs)/.test(path) ? '{"items":[],"next":null}' : body)
+    indexer.change.answer = (path, body) => (path.startsWith('/network') ? JSON.stringify({ ...JSON.parse(body), devices: [], head: null, best: null, round: null, parameters: null, capture: null, pot: null, lastEpoch: null, machines: 0, checkers: 0 }) : /^\/(machines|checkers|rounds|epochs)/.test(path) ? '{"items":[],"next":null}' : body)
     const { page, faults } = await visit('/')
     for (const [path, said] of [['/', 'The indexer has not read its first block yet.'], ['/explorer/machines', 'No machine has registered yet.'], ['/explorer/checkers', 'No checker has registered yet.'], ['/explorer/rounds', 'The first round has not begun.'], ['/explorer/epochs', 'The first epoch has not begun.'], ['/explorer/verify', 'No epoch is scored yet.']] as const) {
       await page.goto(indexer.url + path)

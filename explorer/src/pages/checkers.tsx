@@ -3,7 +3,8 @@ import type { JSX } from 'preact'
 import { type Page, type Schemas, useApi, usePages } from '../api.ts'
 import { count, peaqNumber, peaqTold, percent, short } from '../format.ts'
 import { useLive } from '../live.ts'
-import { Account, Amount, Because, Block, Copy, Fact, Hash } from '../parts/names.tsx'
+import { DidDocument } from '../parts/document.tsx'
+import { Account, Amount, Because, Copy, Extrinsic, Fact, Hash } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
 import { Loaded, Rows } from '../parts/rows.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
@@ -27,12 +28,13 @@ export function Checkers(): JSX.Element {
         {(checkers) => (checkers.length === 0 ? <Empty>No checker has registered yet.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'checker') : `the first ${n}`)} />
-            <Rows rows={checkers} name="Checkers" columns={7} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col">Last round</th><th scope="col" class="less">Agreed</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
-              {({ address, round, score }) => (
+            <Rows rows={checkers} name="Checkers" columns={8} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col" class="less">Last round</th><th scope="col">Missed</th><th scope="col" class="less">Agreed</th><th scope="col" class="less">Word weighs</th><th scope="col" class="less">Lets faults pass</th><th scope="col" class="less">Blames the honest</th><th scope="col" class="end">Earned</th></>}>
+              {({ address, round, record, score }) => (
                 <>
                   <td><Account account={address} page="checkers" /></td>
-                  <td class="cut">{round === null ? <span class="dim">none yet</span> : <Presence round={round} />}</td>
-                  <td class="num less">{round === null ? '–' : share(round.agreed, round.observed)}</td>
+                  <td class="cut less">{round === null ? <span class="dim">none yet</span> : <Presence round={round} />}</td>
+                  <td class={record !== null && record.missed > 0 ? 'num badText' : 'num'}>{record === null ? '–' : `${record.missed} of ${record.rounds}`}</td>
+                  <td class="num less">{record === null ? '–' : share(record.agreed, record.observed)}</td>
                   <td class="num less">{score?.quality ? percent(score.quality.weightPpm) : '–'}</td>
                   <td class="num less">{score?.quality ? interval(score.quality.falseAccepts) : '–'}</td>
                   <td class="num less">{score?.quality ? interval(score.quality.falseRejects) : '–'}</td>
@@ -43,7 +45,7 @@ export function Checkers(): JSX.Element {
           </>
         ))}
       </Shown>
-      <p class="small dim">What checkers let pass and whom they blame is measured by machines of the network’s own that lie on purpose, or never do; both as 95 % intervals.</p>
+      <p class="small dim">What checkers let pass and whom they blame is measured by machines of the network’s own that lie on purpose, or never do; both as 95 % intervals. Missed and agreed are of each checker’s last 100 judged rounds.</p>
     </>
   )
 }
@@ -70,6 +72,7 @@ export function Checker({ account }: { account: string }): JSX.Element {
             {scores.value !== null && scores.value.items.length > 0 && (
               <Card name="Earned per epoch" size="wide"><Plot name="Earned" along="Epoch" x={scores.value.items.map(({ epoch }) => epoch).toReversed()} y={scores.value.items.map(({ earned }) => peaqNumber(earned)).toReversed()} tell={peaqTold} tone="good" /></Card>
             )}
+            {checker.identity !== null && <DidDocument path={`${path}/document`} />}
             <Card name="Its rounds" size="wide" {...(rounds.value !== null && rounds.value.next !== null && { more: `the last ${MOST}` })}><Shown asked={rounds}>{({ items }) => <RoundsOf rounds={items} />}</Shown></Card>
           </div>
         )}
@@ -78,7 +81,7 @@ export function Checker({ account }: { account: string }): JSX.Element {
   )
 }
 
-function Who({ checker: { did, account, address, identity, registration } }: { checker: Schemas['Checker'] }): JSX.Element {
+function Who({ checker: { did, account, identity, registration } }: { checker: Schemas['Checker'] }): JSX.Element {
   return (
     <Card name="Who it is">
       {registration !== null && registration.code !== 'OK' && <p class="note warn"><strong>Its newest registration does not count.</strong> <Because reason={registration} /></p>}
@@ -88,8 +91,7 @@ function Who({ checker: { did, account, address, identity, registration } }: { c
         {identity !== null && (
           <>
             <Fact name="Owner, who is paid"><Account account={identity.owner} /></Fact>
-            <Fact name="Registered in block"><Block number={identity.block} when /></Fact>
-            <Fact name="DID document"><Hash value={identity.anchor} what="the hash of the document" /> <a class="small" href={`/checkers/${address}/document`}>as it stands on chain</a></Fact>
+            <Fact name="Registered by"><Extrinsic of={identity.extrinsic} block={identity.block} when /></Fact>
             <Fact name="Serves evidence at">{identity.evidence.length === 0 ? 'nowhere' : identity.evidence.map((url) => <span key={url} class="mono breaks line">{url}</span>)}</Fact>
             <Fact name="Channel">{identity.addresses.length === 0 ? 'none' : identity.addresses.map((one) => <span key={one} class="mono breaks line">{one}</span>)}</Fact>
           </>

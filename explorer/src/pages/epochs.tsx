@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import { type Schemas, useApi, usePages } from '../api.ts'
 import { count, grouped, percent, work } from '../format.ts'
 import { useLive } from '../live.ts'
-import { Account, Amount, Because, Block, Copy, Fact, Hash } from '../parts/names.tsx'
+import { Account, Amount, Because, Block, Copy, Extrinsic, Fact, Hash } from '../parts/names.tsx'
 import { Loaded, Rows } from '../parts/rows.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
 import { pathTo } from '../router.ts'
@@ -59,13 +59,13 @@ export function Epoch({ number }: { number: number }): JSX.Element {
   )
 }
 
-function Known({ epoch: { epoch, state, rounds, work: macs, judgementBlock, totals } }: { epoch: Schemas['Epoch'] }): JSX.Element {
+function Known({ epoch: { epoch, state, rounds, work: macs, judgementBlock, totals, extrinsic } }: { epoch: Schemas['Epoch'] }): JSX.Element {
   return (
     <div class="grid">
       <Card name="Statement">
         {totals === null ? <Empty>The epoch is {STATES[state]}. It can be judged from block <Block number={judgementBlock} when />.</Empty> : (
           <>
-            <p>On chain: <ChainState onChain={totals.onChain} /></p>
+            <p>On chain: <ChainState onChain={totals.onChain} />{extrinsic !== null && <>, written by <Extrinsic of={extrinsic} block={extrinsic.block} when /></>}</p>
             <p class="mono breaks root">{totals.root} <Copy text={totals.root} what="the statement root" /></p>
             <p class="row"><a class="button" href={pathTo('verify', epoch)}>Verify it yourself</a> <span><a href={`/epochs/${epoch}/statement`}>its bytes and roots</a> · <a href={`/epochs/${epoch}/recording`} download={`epoch-${epoch}.assay`}>a recording</a></span></p>
           </>
@@ -100,8 +100,8 @@ function Payouts({ epoch }: { epoch: number }): JSX.Element {
         {(payouts) => (payouts.length === 0 ? <Empty>Nobody earned anything in this epoch.</Empty> : (
           <>
             <Loaded pages={pages} tell={(n, whole) => (whole ? count(n, 'owner') : `the first ${n}`)} />
-            <Rows rows={payouts} name="Payouts" columns={6} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Owner</th><th scope="col" class="end less">Earned</th><th scope="col" class="end less">Brought along</th><th scope="col" class="end">Paid</th><th scope="col">Why</th><th scope="col" class="tight less">Proof</th></>}>
-              {(payout) => <><td><Account account={payout.account} /></td><td class="end less"><Amount planck={payout.earned} /></td><td class="end less"><Amount planck={payout.carriedIn} /></td><td class="end"><Amount planck={payout.paid} /></td><td class="cut"><Because reason={payout.reason} /></td><td class="less"><a href={payout.proof.path} aria-label={`Proof of the payout to ${payout.account}`}>proof</a></td></>}
+            <Rows rows={payouts} name="Payouts" columns={7} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Owner</th><th scope="col" class="end less">Earned</th><th scope="col" class="end less">Brought along</th><th scope="col" class="end">Paid</th><th scope="col" class="less">Extrinsic</th><th scope="col">Why</th><th scope="col" class="tight less">Proof</th></>}>
+              {(payout) => <><td><Account account={payout.account} /></td><td class="end less"><Amount planck={payout.earned} /></td><td class="end less"><Amount planck={payout.carriedIn} /></td><td class="end"><Amount planck={payout.paid} /></td><td class="less">{payout.extrinsic === null ? <span class="dim">–</span> : <Extrinsic of={payout.extrinsic} block={payout.extrinsic.block} />}</td><td class="cut"><Because reason={payout.reason} /></td><td class="less"><a href={payout.proof.path} aria-label={`Proof of the payout to ${payout.account}`}>proof</a></td></>}
             </Rows>
           </>
         ))}

@@ -5,8 +5,10 @@ import { type Device, type Page, type Schemas, useApi } from '../api.ts'
 import { about, count, grouped, memory, micros, rate, short, work, peaqNumber, peaqTold } from '../format.ts'
 import { blockSeconds, useLive } from '../live.ts'
 import { deviceName } from '../devices.ts'
-import { Account, Amount, Because, Block, Copy, Fact, Hash, LevelMark, OutcomeMark } from '../parts/names.tsx'
+import { Account, Amount, Because, Copy, Extrinsic, Fact, Hash, LevelMark, OutcomeMark } from '../parts/names.tsx'
+import { DidDocument } from '../parts/document.tsx'
 import { Plot } from '../parts/plot.tsx'
+import { Rows } from '../parts/rows.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
 import { Legend, Strip } from '../parts/strip.tsx'
 import { byEpoch, type EpochOf, share } from '../reading.ts'
@@ -28,6 +30,8 @@ export function Machine({ account }: { account: string }): JSX.Element {
       <Title over={<a href={pathTo('machines')}>Machines</a>}>Machine <span class="mono">{short(asked.value?.address ?? account, 8, 6)}</span></Title>
       <Shown asked={asked} rows={8}>
         {(machine) => (
+          <>
+          <Lately score={machine.score} />
           <div class="grid">
             <Who machine={machine} scores={scores.value?.items ?? []} />
             <DeviceCard last={verdicts.value?.items.find(({ outcome }) => outcome === 'PASS') ?? null} />
@@ -38,18 +42,46 @@ export function Machine({ account }: { account: string }): JSX.Element {
                 ))}
               </Shown>
             </Card>
-            {scores.value !== null && scores.value.items.length > 0 && <Scores scores={scores.value.items} />}
-            <Card name="Why this score" size="wide" more="the reasons are those of the protocol">
+            <Card name="Why this score" id="why" size="wide" more="the reasons are those of the protocol">
               <Shown asked={scores}>{(scored) => <Whys epochs={byEpoch(verdicts.value?.items ?? [], scored.items)} address={machine.address} />}</Shown>
             </Card>
+            {scores.value !== null && scores.value.items.length > 0 && <Scores scores={scores.value.items} />}
+            {machine.identity !== null && <Payouts owner={machine.identity.owner} />}
+            {machine.identity !== null && <DidDocument path={`${path}/document`} />}
           </div>
+          </>
         )}
       </Shown>
     </>
   )
 }
 
-function Who({ machine: { account, address, did, identity, registration, standing, score }, scores }: { machine: Schemas['Machine'], scores: readonly Schemas['Score'][] }): JSX.Element {
+/** What its owner asks first. */
+function Lately({ score }: { score: Schemas['Score'] | null }): JSX.Element {
+  if (score === null) return <p class="verdict none lead">No epoch has scored it yet. It earns from the first epoch in which it passes a round.</p>
+  return <p class={score.reason.code === 'OK' ? 'verdict lead' : 'verdict bad lead'}>In epoch {score.epoch} it earned <Amount planck={score.earned} />.{score.reason.code !== 'OK' && ` ${score.reason.text}`} <a class="small" href="#why">Why, line by line</a></p>
+}
+
+const PAYOUTS = 12
+
+/** What its owner was paid, by all machines and checkers together. */
+function Payouts({ owner }: { owner: string }): JSX.Element {
+  const { beat } = useLive()
+  const asked = useApi<Page<Schemas['Payout']>>(`/accounts/${owner}/payouts?limit=${PAYOUTS}`, beat)
+  return (
+    <Card name="Paid to its owner" size="wide" more={<>by all that is its own; <a href={`/accounts/${owner}/payouts`}>all, as JSON</a></>}>
+      <Shown asked={asked}>
+        {({ items }) => (items.length === 0 ? <Empty>Its owner was paid nothing yet: an epoch is paid when all its rounds are judged.</Empty> : (
+          <Rows rows={items} name="Paid to its owner" columns={5} keyOf={({ epoch }) => String(epoch)} head={<><th scope="col" class="tight">Epoch</th><th scope="col" class="end less">Earned</th><th scope="col" class="end">Paid</th><th scope="col">Extrinsic</th><th scope="col" class="less">Why</th></>}>
+            {(payout) => <><td><a href={pathTo('epochs', payout.epoch)}>{payout.epoch}</a></td><td class="end less"><Amount planck={payout.earned} /></td><td class="end"><Amount planck={payout.paid} /></td><td>{payout.extrinsic === null ? <span class="dim">{payout.paid === '0' ? 'none' : 'not known yet'}</span> : <Extrinsic of={payout.extrinsic} block={payout.extrinsic.block} />}</td><td class="cut less"><Because reason={payout.reason} /></td></>}
+          </Rows>
+        ))}
+      </Shown>
+    </Card>
+  )
+}
+
+function Who({ machine: { account, did, identity, registration, standing, score }, scores }: { machine: Schemas['Machine'], scores: readonly Schemas['Score'][] }): JSX.Element {
   const { network } = useLive()
   const head = network?.head?.number ?? 0
   const benched = score?.standing?.benchedUntil ?? null
@@ -62,10 +94,9 @@ function Who({ machine: { account, address, did, identity, registration, standin
         <Fact name="Account"><Hash value={account} what="the account in hex" /></Fact>
         {identity === null ? <Fact name="Registration">none in force</Fact> : (
           <>
-            <Fact name="Owner, who is paid"><Account account={identity.owner} /> <a class="small" href={`/accounts/${identity.owner}/payouts`}>its payouts</a></Fact>
-            <Fact name="Registered in block"><Block number={identity.block} when /></Fact>
+            <Fact name="Owner, who is paid"><Account account={identity.owner} /></Fact>
+            <Fact name="Registered by"><Extrinsic of={identity.extrinsic} block={identity.block} when /></Fact>
             <Fact name="Peer key"><Hash value={identity.peer} what="the peer key" /></Fact>
-            <Fact name="DID document"><Hash value={identity.anchor} what="the hash of the document" /> <a class="small" href={`/machines/${address}/document`}>as it stands on chain</a></Fact>
           </>
         )}
         {standing !== null && <Fact name="Standing"><LevelMark level={standing} />{benched !== null && benched > head && <span class="badText"> until block {grouped(benched)}, {about(benched - head, blockSeconds(network))}</span>}</Fact>}

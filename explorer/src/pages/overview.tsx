@@ -8,7 +8,7 @@ import { Amount, Block, Copy, Fact, Hash, LevelMark } from '../parts/names.tsx'
 import { Plot } from '../parts/plot.tsx'
 import { Card, Empty, Loading, Shown, Title } from '../parts/states.tsx'
 import { Tally } from '../parts/strip.tsx'
-import { LEVELS, segmentsOf, STAGE_TEXT, tally } from '../reading.ts'
+import { deviceText, LEVELS, segmentsOf, STAGE_TEXT, tally } from '../reading.ts'
 import { pathTo } from '../router.ts'
 
 const EPOCHS = 60
@@ -103,7 +103,10 @@ function Latest(): JSX.Element {
   )
 }
 
-function Standings({ network: { standings, machines } }: { network: Network }): JSX.Element {
+/** Device classes that are named, those with the most machines. */
+const DEVICES = 5
+
+function Standings({ network: { standings, machines, devices } }: { network: Network }): JSX.Element {
   if (machines === 0) return <Empty>No machine has registered yet.</Empty>
   const most = Math.max(1, ...Object.values(standings))
   const bar = (level: keyof typeof standings): JSX.Element => <><span class="track" aria-hidden="true"><span class={`fill ${level.toLowerCase()}`} style={{ width: `${(standings[level] / most) * 100}%` }} /></span><span class="num end">{grouped(standings[level])}</span></>
@@ -113,6 +116,7 @@ function Standings({ network: { standings, machines } }: { network: Network }): 
         {LEVELS.map((level) => <li key={level}><a href={`${pathTo('machines')}?standing=${level}`}><LevelMark level={level} /></a>{bar(level)}</li>)}
         {standings.unknown > 0 && <li><span class="dim small">not scored yet</span>{bar('unknown')}</li>}
       </ul>
+      {devices.length > 0 && <p class="small">{devices.slice(0, DEVICES).map((device, i) => <span key={device.class}>{i > 0 && ', '}<a href={`${pathTo('machines')}?device=${device.class}`}>{deviceText(device)}</a> {grouped(device.machines)}</span>)}{devices.length > DEVICES && ' and others'}</p>}
       <p class="small dim">A machine begins on probation, and every proven fault benches it, each time for longer. <a href={pathTo('machines')}>All machines</a></p>
     </>
   )

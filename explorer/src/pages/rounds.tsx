@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { type Schemas, type Stage, useApi, usePages } from '../api.ts'
 import { count, grouped, micros, percent, rate, short, work, words } from '../format.ts'
 import { useLive } from '../live.ts'
-import { Account, addressText, Because, Block, Fact, Hash, OutcomeMark } from '../parts/names.tsx'
+import { Account, addressText, Because, Block, Extrinsic, Fact, Hash, OutcomeMark } from '../parts/names.tsx'
 import { Loaded, Rows } from '../parts/rows.tsx'
 import { Card, Empty, Shown, Title } from '../parts/states.tsx'
 import { Tally } from '../parts/strip.tsx'
@@ -93,12 +93,12 @@ function Reports({ number }: { number: number }): JSX.Element {
           <>
             {!pages.whole && <Loaded pages={pages} tell={(n) => `the first ${n}`} />}
             <Rows rows={checkers} name="Commitments and packages" columns={7} keyOf={({ account }) => account} {...(!pages.whole && { more: pages.more })} head={<><th scope="col">Checker</th><th scope="col">Report</th><th scope="col" class="less">Commitment</th><th scope="col" class="less">Package</th><th scope="col">Held</th><th scope="col" class="end less">Paid</th><th scope="col" class="less">Why</th></>}>
-              {({ account, report, packageRoot, packageHeld, judged }) => (
+              {({ account, report, packageRoot, packageExtrinsic, packageHeld, judged }) => (
                 <>
                   <td><Account account={account} page="checkers" /></td>
-                  <td>{report === null ? <span class="dim">none</span> : <Block number={report.block} />}{report !== null && !report.wellFormed && <span class="badText"> malformed</span>}</td>
+                  <td>{report === null ? <span class="dim">none</span> : <Extrinsic of={report.extrinsic} block={report.block} />}{report !== null && !report.wellFormed && <span class="badText"> malformed</span>}</td>
                   <td class="less">{report?.commitment ? <Hash value={report.commitment} what="the commitment" /> : '–'}</td>
-                  <td class="less">{packageRoot === null ? '–' : <Hash value={packageRoot} what="the package’s hash" />}</td>
+                  <td class="less">{packageRoot === null ? '–' : <Hash value={packageRoot} what="the package’s hash" />}{packageExtrinsic !== null && <span class="line small dim">named in <Extrinsic of={packageExtrinsic} block={packageExtrinsic.block} /></span>}</td>
                   <td>{packageHeld ? 'by mirrors' : <span class="dim">{judged === null ? 'not yet' : 'no'}</span>}</td>
                   <td class="num end less">{judged?.paidObservations ?? '–'}</td>
                   <td class="cut less">{judged === null ? '' : <Because reason={judged.reason} />}</td>

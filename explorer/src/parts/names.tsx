@@ -8,10 +8,10 @@ import { blockSeconds, useLive } from '../live.ts'
 import { OUTCOME_TEXT } from '../reading.ts'
 import { pathTo } from '../router.ts'
 
-const NO_LINKS: Links = { block: null, account: null }
+const NO_LINKS: Links = { block: null, extrinsic: null, account: null }
 let links: Promise<Links> | undefined
 
-/** Where this indexer's operator wants blocks and accounts linked to. */
+/** Where this indexer's operator wants blocks, extrinsics and accounts linked to. */
 function useLinks(): Links {
   const [found, set] = useState(NO_LINKS)
   useEffect(() => {
@@ -63,15 +63,35 @@ export function Amount({ planck, digits = 3 }: { planck: string, digits?: number
 
 /** A block, where it is, and how long ago or until then. */
 export function Block({ number, hash, when = false }: { number: number, hash?: string, when?: boolean }): JSX.Element {
-  const { network } = useLive()
   const href = linkTo(useLinks().block, { number, ...(hash !== undefined && { hash }) })
-  const head = network?.head?.number
   const text = <span class="num">{`#${number}`}</span>
-  const away = head === undefined ? 0 : number - head
   return (
     <span class="nowrap">
       {href === null ? text : <a href={href} rel="noreferrer" target="_blank">{text}<Outside /></a>}
-      {when && head !== undefined && away !== 0 && <span class="dim">{away > 0 ? ` in ${about(away, blockSeconds(network))}` : ` ${about(away, blockSeconds(network))} ago`}</span>}
+      {when && <When block={number} />}
+    </span>
+  )
+}
+
+/** How far a block is from the head, in time. */
+function When({ block }: { block: number }): JSX.Element | null {
+  const { network } = useLive()
+  const head = network?.head?.number
+  if (head === undefined || head === block) return null
+  const away = about(block - head, blockSeconds(network))
+  return <span class="dim">{block > head ? ` in ${away}` : ` ${away} ago`}</span>
+}
+
+/** The extrinsic by which something came onto the chain, by the name that block explorers know it by; where it is not known, the block. */
+export function Extrinsic({ of, block, when = false }: { of: Schemas['Extrinsic'] | null, block: number, when?: boolean }): JSX.Element {
+  const template = useLinks().extrinsic
+  if (of === null) return <Block number={block} when={when} />
+  const href = linkTo(template, { extrinsic: of.id, number: of.block, hash: of.blockHash })
+  const text = <span class="num" title={`extrinsic ${of.index} of block ${of.blockHash}`}>{of.id}</span>
+  return (
+    <span class="nowrap">
+      {href === null ? <>{text} <Copy text={of.id} what={`the extrinsic ${of.id}`} /></> : <a href={href} rel="noreferrer" target="_blank">{text}<Outside /></a>}
+      {when && <When block={of.block} />}
     </span>
   )
 }

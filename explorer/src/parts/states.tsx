@@ -15,9 +15,9 @@ export function Title({ children, over, beside }: { children: ComponentChildren,
   )
 }
 
-export function Card({ name, children, more, size = '' }: { name: string, children: ComponentChildren, more?: ComponentChildren, size?: '' | 'wide' | 'broad' }): JSX.Element {
+export function Card({ name, children, more, size = '', id }: { name: string, children: ComponentChildren, more?: ComponentChildren, size?: '' | 'wide' | 'broad', id?: string }): JSX.Element {
   return (
-    <section class={`card ${size}`} aria-label={name}>
+    <section class={`card ${size}`} id={id} aria-label={name}>
       <header><h2>{name}</h2>{more !== undefined && <div class="more">{more}</div>}</header>
       {children}
     </section>

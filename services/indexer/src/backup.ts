@@ -7,7 +7,7 @@ import { FORMAT, noBackup, portionOf, readBackup, writeBackup, type BackupHeader
 import { claim, type Owner } from './database.ts'
 import { storedLedger } from './follow.ts'
 import { parametersOfEpoch } from './judge.ts'
-import { sumUpMachines } from './summaries.ts'
+import { sumUpListed, sumUpMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables in an order in which rows may be inserted, with the key by which they are read page by page; null: not part of a backup. */
@@ -124,6 +124,7 @@ async function cut(trx: Transaction<Tables>, file: string, ledger: Ledger, epoch
   await trx.deleteFrom('rounds').where('epoch', '>', epoch).execute()
   for (const table of ['leaves', 'scores', 'payouts', 'epochs'] as const) await trx.deleteFrom(table).where('epoch', '>', epoch).execute()
   await sumUpMachines(trx)
+  await sumUpListed(trx)
   await trx.updateTable('epochs').set({ chain_state: 'not_yet', chain_block: null, chain_bytes: null }).where('chain_block', '>', head).execute()
   await trx.deleteFrom('events').where('block', '>', head).execute()
   await trx.deleteFrom('blocks').where('number', '>', head).execute()

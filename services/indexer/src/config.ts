@@ -40,6 +40,7 @@ export const indexerConfig = Type.Object({
   evidenceTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 10_000, description: 'how long one server may take for one piece of evidence, in milliseconds' }),
   ...retentionSettings,
   blockUrl: Type.String({ pattern: '^(https?://.+)?$', default: '', description: 'where the explorer links blocks to, with {number} or {hash} in it, such as https://peaq.subscan.io/block/{number}; empty: nowhere' }),
+  extrinsicUrl: Type.String({ pattern: '^(https?://.+)?$', default: '', description: 'where the explorer links extrinsics to, with {extrinsic} (such as 4630-2), {number} or {hash} (of its block) in it, such as https://peaq.subscan.io/extrinsic/{extrinsic}; empty: nowhere, they are shown as text' }),
   accountUrl: Type.String({ pattern: '^(https?://.+)?$', default: '', description: 'where the explorer links accounts to, with {address} in it, such as https://peaq.subscan.io/account/{address}; empty: nowhere' }),
   stallMs: Type.Integer({ minimum: 1_000, maximum: 3_600_000, default: 60_000, description: 'silence of the chain after which it counts as stalled, in milliseconds' }),
 })

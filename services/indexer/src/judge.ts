@@ -5,7 +5,7 @@ import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import {
-  buildStatement, canariesBy, canariesOf, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, roundFacts, roundsOf, schedule, scoreEpoch, settledAs, stateOfLeaves, statementBytes, statementsOnChain, weightsOf,
+  buildStatement, canariesBy, canariesOf, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, PART_PAYEES, roundFacts, roundsOf, schedule, scoreEpoch, settledAs, stateOfLeaves, statementBytes, statementsOnChain, weightsOf,
   type AccountId, type BuiltStatement, type Canaries, type CanaryLook, type Crypto, type EpochResult, type EpochState, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement, type Score,
 } from '@assay/protocol'
 import type { EvidenceSource } from './evidence.ts'
@@ -274,7 +274,8 @@ async function saveEpoch(trx: Transaction<Tables>, { result, built, parameters, 
     const { round, standing } = alike[0]!
     for (const some of chunks(alike)) await trx.updateTable('verdicts').set({ standing }).where('round', '=', round).where('machine', 'in', some.map(({ machine }) => machine)).execute()
   }
-  for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut })))) await trx.insertInto('payouts').values(rows).execute()
+  const partOf = new Map(payouts.filter(({ paid }) => paid > 0n).map(({ account }, i) => [account, Math.floor(i / PART_PAYEES)]))
+  for (const rows of chunks(payouts.map(({ account, earned, carriedIn, paid, carriedOut }, position) => ({ epoch, position, account, earned, carried_in: carriedIn, paid, carried_out: carriedOut, part: partOf.get(account) ?? null })))) await trx.insertInto('payouts').values(rows).execute()
   await sumUpEpoch(trx, epoch)
 }
 

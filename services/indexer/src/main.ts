@@ -99,7 +99,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     answerTimeoutMs: config.answerTimeoutMs,
     routes: apiRoutes({
       db: store.db, crypto, state$, best: () => edge.best, pot: () => edge.pot, network, genesisHash, changes$: store.changes$, log,
-      evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, account: config.accountUrl || null } },
+      evidence: evidence.once, explorer: { dir: EXPLORER_DIR, links: { block: config.blockUrl || null, extrinsic: config.extrinsicUrl || null, account: config.accountUrl || null } },
     }, metrics, config),
   })
   try {

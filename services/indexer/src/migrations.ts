@@ -1,10 +1,10 @@
 // The versions of the schema, oldest first. A released one is never edited: a change is a new one at the end.
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import type { AccountId } from '@assay/protocol'
+import { PART_PAYEES, type AccountId } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import { chunks } from './judgements.ts'
-import { sumUpMachines } from './summaries.ts'
+import { sumUpListed, sumUpMachines } from './summaries.ts'
 import type { Tables } from './tables.ts'
 
 /** Where changes of tables are told (NOTIFY), with the table's name. */
@@ -116,6 +116,17 @@ export const migrations: Record<string, Migration> = {
       await sql`create constraint trigger journal_round_later after update of state on rounds ${AT_COMMIT} when (new.state = 'judged' and old.state <> 'judged') execute function assay_journal()`.execute(db)
       await sql`create constraint trigger journal_epoch after insert on epochs ${AT_COMMIT} execute function assay_journal()`.execute(db)
       await sql`create constraint trigger journal_statement after update of chain_state on epochs ${AT_COMMIT} when (new.chain_state <> old.chain_state) execute function assay_journal()`.execute(db)
+    },
+  },
+  '0008': {
+    async up(db) {
+      // What machines are filtered and sorted by besides, and the extrinsic of the settlement that pays each owner.
+      await runAll(db, `alter table machines add column device int4, add column by_earned numeric(39, 0) not null default -1;
+        create index machines_by_device on machines (device, account) where registered;
+        create index machines_by_earned on machines (by_earned desc, account desc) where registered;
+        alter table payouts add column part int4;
+        update payouts p set part = q.part from (select epoch, account, ((row_number() over (partition by epoch order by position) - 1) / ${PART_PAYEES})::int4 as part from payouts where paid > 0) q where q.epoch = p.epoch and q.account = p.account;`)
+      await sumUpListed(db as Kysely<Tables>)
     },
   },
 }

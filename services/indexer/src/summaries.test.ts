@@ -1,17 +1,18 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { emptyLedger, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
+import { decodeFacts, emptyLedger, PART_PAYEES, type AccountId, type Ledger, type Outcome, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { Store } from './database.ts'
 import { migrations } from './migrations.ts'
-import { reconcileMachines, saveMachines, sumUpEpoch, sumUpRound } from './summaries.ts'
+import { reconcileMachines, saveMachines, sumUpEpoch, sumUpListed, sumUpRound } from './summaries.ts'
+import { actorFacts } from '../../../protocol/testing/actor-facts.ts'
 import { openTestDatabase } from './testing/database.ts'
 
 let store: Store
 let end: () => Promise<void>
 beforeAll(async () => void ({ store, end } = await openTestDatabase()))
 afterAll(() => end())
-beforeEach(async () => void (await sql`truncate machines, round_totals, round_checkers, observations, verdicts, scores, epochs, rounds cascade`.execute(store.db)))
+beforeEach(async () => void (await sql`truncate machines, round_totals, round_checkers, observations, verdicts, scores, payouts, epochs, rounds cascade`.execute(store.db)))
 
 const account = (i: number): AccountId => `0x${i.toString(16).padStart(64, '0')}`
 const [A, B, C] = [account(1), account(2), account(3)] as const
@@ -40,7 +41,7 @@ async function judge(round: number, outcomes: Record<AccountId, [outcome: Outcom
 async function score(epoch: number, scores: Record<AccountId, bigint>, { summed = true } = {}): Promise<void> {
   const { db } = store
   await db.insertInto('epochs').values({ epoch, root: account(70), statement: new Uint8Array(), pool: 0n, paid: 0n, carried: 0n, remainder: 0n, scored_at: 0, chain_state: 'not_yet', chain_block: null, chain_bytes: null }).execute()
-  for (const [i, [machine, score]] of (Object.entries(scores) as [AccountId, bigint][]).entries()) await db.insertInto('scores').values({ epoch, position: i, account: machine, owner: account(50), kind: 'machine', score, reason: 'OK', earned: 0n, passed: 1, asked: 2, standing: 'TRUSTED', benched_until: null, weight: null, calibration: null }).execute()
+  for (const [i, [machine, score]] of (Object.entries(scores) as [AccountId, bigint][]).entries()) await db.insertInto('scores').values({ epoch, position: i, account: machine, owner: account(50), kind: 'machine', score, reason: 'OK', earned: 7n, passed: 1, asked: 2, standing: 'TRUSTED', benched_until: null, weight: null, calibration: null }).execute()
   if (summed) await db.transaction().execute((trx) => sumUpEpoch(trx, epoch))
 }
 
@@ -76,6 +77,29 @@ describe('machines', () => {
   })
 })
 
+describe('the device that a machine told last', () => {
+  const facts = (deviceClass: number): Uint8Array => actorFacts('a machine', (same) => ({ ...same, device: { ...same.device, class: deviceClass } }))
+  const tell = (round: number, machine: AccountId, bytes: Uint8Array | null) => store.db.updateTable('verdicts').set({ facts: bytes }).where('round', '=', round).where('machine', '=', machine).execute()
+  const devices = async () => (await store.db.selectFrom('machines').select(['account', 'device', 'by_earned']).orderBy('account').execute()).map(({ device, by_earned }) => [device, by_earned])
+
+  it('is the class that its facts have, whatever it is, and stays where it tells none', async () => {
+    await saveMachines(store.db, ledgerOf({ [A]: A, [B]: B, [C]: C }), [A, B, C])
+    for (const [round, told] of [[0, [141, 65_535]], [1, [256, null]], [2, [null, null]]] as const) {
+      await judge(round, { [A]: ['PASS', 5n, true], [B]: ['PASS', 5n, true] }, { summed: false })
+      for (const [i, machine] of [A, B].entries()) if (told[i] != null) await tell(round, machine, facts(told[i]))
+      await store.db.transaction().execute((trx) => sumUpRound(trx, round))
+    }
+    await score(0, { [A]: 12n })
+    const expected = [[256, 7n], [65_535, -1n], [null, -1n]]
+    expect(await devices()).toEqual(expected)
+    expect(decodeFacts(facts(65_535)).device.class).toBe(65_535)
+    // The same where all of it is summed up at once.
+    await store.db.updateTable('machines').set({ device: 9, by_earned: 9n }).execute()
+    await sumUpListed(store.db)
+    expect(await devices()).toEqual(expected)
+  })
+})
+
 describe('rounds', () => {
   it('have totals by outcome, and how far each checker agreed', async () => {
     await judge(0, { [A]: ['PASS', 5n, true], [B]: ['PASS', 6n, false], [C]: ['FAIL', 0n, true] })
@@ -85,6 +109,21 @@ describe('rounds', () => {
 })
 
 describe('a database of before', () => {
+  it('learns the devices, the earnings and the parts of its payouts when it is migrated', async () => {
+    const { db } = store
+    await saveMachines(db, ledgerOf({ [A]: A, [B]: B }), [A, B])
+    await judge(0, { [A]: ['PASS', 5n, true] })
+    await db.updateTable('verdicts').set({ facts: actorFacts('a machine', (same) => ({ ...same, device: { ...same.device, class: 141 } })) }).execute()
+    await score(0, { [A]: 12n })
+    // The second of 1003 owners is paid nothing yet.
+    await db.insertInto('payouts').values(Array.from({ length: PART_PAYEES + 3 }, (_, i) => ({ epoch: 0, position: i, account: account(i), earned: 3n, carried_in: 0n, paid: i === 1 ? 0n : 3n, carried_out: i === 1 ? 3n : 0n }))).execute()
+    for (const statement of ['drop index machines_by_device', 'drop index machines_by_earned', 'alter table machines drop column device, drop column by_earned', 'alter table payouts drop column part']) await sql.raw(statement).execute(db)
+    await migrations['0008']!.up(db)
+    const parts = (await db.selectFrom('payouts').select('part').orderBy('position').execute()).map(({ part }) => part)
+    expect([parts.slice(0, 3), parts.slice(PART_PAYEES - 1)]).toEqual([[0, null, 0], [0, 0, 1, 1]])
+    expect((await db.selectFrom('machines').select(['device', 'by_earned']).orderBy('account').execute())).toEqual([{ device: 141, by_earned: 7n }, { device: null, by_earned: -1n }])
+  })
+
   it('is summed up when it is migrated, as it would have been round by round', async () => {
     await saveMachines(store.db, ledgerOf({ [A]: A, [B]: B }), [A, B])
     const fill = async (summed: boolean) => {

@@ -32,6 +32,11 @@ const identityRow = (account: AccountId, found: Registered | null): IdentityRow 
   account, address: toAddress(account), registered: found !== null, owner: found?.identity.owner ?? null, peer: found?.identity.peer ?? null, anchor: found?.anchor ?? null, block: found?.block ?? null,
 })
 
+/** Where encoded facts have the device class, a little-endian u16: behind a version and a salt. */
+const CLASS_AT = 33
+/** The device class in a column of encoded facts; null where there are none. */
+const classIn = (column: string) => sql`(get_byte(${sql.ref(column)}, ${sql.lit(CLASS_AT)}) | (get_byte(${sql.ref(column)}, ${sql.lit(CLASS_AT + 1)}) << 8))`
+
 /** Sums up a round that was just judged: its totals, how far its checkers agreed, and the latest verdict of each machine. */
 export async function sumUpRound(trx: Transaction<Tables>, round: number): Promise<void> {
   await sql`insert into round_totals (round, outcome, machines, work) select round, outcome, count(*), sum(work) from verdicts where round = ${round} group by round, outcome`.execute(trx)
@@ -40,12 +45,12 @@ export async function sumUpRound(trx: Transaction<Tables>, round: number): Promi
     where c.round = ${round} and c.checker = o.checker`.execute(trx)
   await sql`update round_checkers set observed = 0, agreed = 0 where round = ${round} and observed is null`.execute(trx)
   // Rounds may be judged out of order: only a later one is the latest.
-  await sql`update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work from verdicts v where v.round = ${round} and m.account = v.machine and m.last_round < ${round}`.execute(trx)
+  await sql`update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work, device = coalesce(${classIn('v.facts')}, m.device) from verdicts v where v.round = ${round} and m.account = v.machine and m.last_round < ${round}`.execute(trx)
 }
 
 /** Writes what an epoch that was just scored says of each machine. */
 export async function sumUpEpoch(trx: Transaction<Tables>, epoch: number): Promise<void> {
-  await sql`update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from scores s where s.epoch = ${epoch} and s.kind = 'machine' and m.account = s.account and m.last_epoch < ${epoch}`.execute(trx)
+  await sql`update machines m set last_epoch = s.epoch, by_score = s.score, by_earned = s.earned, standing = s.standing, passed = s.passed from scores s where s.epoch = ${epoch} and s.kind = 'machine' and m.account = s.account and m.last_epoch < ${epoch}`.execute(trx)
 }
 
 /** Writes what each machine last did from all verdicts and scores, for a database in which they came or went without being summed up. */
@@ -53,4 +58,11 @@ export async function sumUpMachines(db: Kysely<Tables> | Transaction<Tables>): P
   await sql`update machines set last_round = -1, outcome = null, by_work = -1, last_epoch = -1, by_score = -1, standing = null, passed = null`.execute(db)
   await sql`update machines m set last_round = v.round, outcome = v.outcome, by_work = v.work from (select distinct on (machine) machine, round, outcome, work from verdicts order by machine, round desc) v where v.machine = m.account`.execute(db)
   await sql`update machines m set last_epoch = s.epoch, by_score = s.score, standing = s.standing, passed = s.passed from (select distinct on (account) account, epoch, score, standing, passed from scores where kind = 'machine' order by account, epoch desc) s where s.account = m.account`.execute(db)
+}
+
+/** The same of the columns that came with version 0008: the device that each machine told last, and what it earned last. */
+export async function sumUpListed(db: Kysely<Tables> | Transaction<Tables>): Promise<void> {
+  await sql`update machines set device = null, by_earned = -1`.execute(db)
+  await sql`update machines m set device = v.device from (select distinct on (machine) machine, ${classIn('facts')} as device from verdicts where facts is not null order by machine, round desc) v where v.machine = m.account`.execute(db)
+  await sql`update machines m set by_earned = s.earned from scores s where s.kind = 'machine' and s.account = m.account and s.epoch = m.last_epoch`.execute(db)
 }

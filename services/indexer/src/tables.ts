@@ -15,7 +15,7 @@ export interface Tables {
   epochs: EpochTable
   leaves: LeafRow
   scores: ScoreRow
-  payouts: PayoutRow
+  payouts: PayoutTable
   machines: MachineTable
   round_totals: RoundTotalRow
   evidence: EvidenceRow
@@ -153,7 +153,9 @@ export interface ScoreRow {
   calibration: number[] | null
 }
 
-export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint }
+/** `part`: in which extrinsic of the settlement it is paid (PROTOCOL section 10), from 0; null where nothing is paid. */
+export interface PayoutRow { epoch: number, position: number, account: AccountId, earned: bigint, carried_in: bigint, paid: bigint, carried_out: bigint, part: number | null }
+type PayoutTable = Omit<PayoutRow, 'part'> & { part: Generated<number | null> }
 
 /** Verified bytes by their SHA-256, once; `epoch` is the last one that needed them. */
 export interface EvidenceRow { id: Hash, epoch: number, bytes: Uint8Array }
@@ -188,8 +190,12 @@ export interface MachineRow {
   standing: Level | null
   /** rounds passed */
   passed: number | null
+  /** of the last epoch */
+  by_earned: bigint
+  /** device class that it told last; null: it never told one */
+  device: number | null
 }
-type MachineTable = Pick<MachineRow, 'account' | 'address' | 'registered' | 'owner' | 'peer' | 'anchor' | 'block'> & { last_round: Generated<number>, outcome: Generated<Outcome | null>, by_work: Generated<bigint>, last_epoch: Generated<number>, by_score: Generated<bigint>, standing: Generated<Level | null>, passed: Generated<number | null> }
+type MachineTable = Pick<MachineRow, 'account' | 'address' | 'registered' | 'owner' | 'peer' | 'anchor' | 'block'> & { last_round: Generated<number>, outcome: Generated<Outcome | null>, by_work: Generated<bigint>, last_epoch: Generated<number>, by_score: Generated<bigint>, standing: Generated<Level | null>, passed: Generated<number | null>, by_earned: Generated<bigint>, device: Generated<number | null> }
 
 /** Machines of a judged round with one outcome, and their work together. */
 interface RoundTotalRow { round: number, outcome: Outcome, machines: number, work: bigint }

@@ -3,12 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { sql, type SqlBool } from 'kysely'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
+import { CHECKER_KEY, registeredCheckers, registrationOf, type AccountId, type Registered } from '@assay/protocol'
 import { toAddress } from '@assay/runtime-bindings'
 import type { RoundCheckerRow } from '../tables.ts'
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
+import { extrinsicOf, extrinsicsOf } from './extrinsics.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape } from './scores.ts'
 import { AccountPath, Address, because, component, count, Did, didOf, flag, Hash, Height, nullable, orNull, Reason, RoundNumber } from './shapes.ts'
@@ -28,9 +29,9 @@ export const checkerRoundShape = (row: RoundCheckerRow): Static<typeof CheckerRo
 })
 
 const Named = { account: Hash, address: Address, did: Did }
-const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score) }, { description: 'a checker with its latest judged round and score' }))
 const Record = Type.Object({ rounds: count('judged rounds'), missed: Type.Integer({ minimum: 0, description: 'rounds without a report or a package that counts' }), observed: count('observations'), agreed: count('those that named what the majority named'), paid: count('those that are paid') }, { description: 'its last 100 judged rounds together' })
-const Checker = component('Checker', Type.Object({ ...Named, identity: orNull(Identity, 'null: its newest identity does not count, or it has no role any more'), registration: orNull(Reason, 'what became of its newest anchor; null: it wrote none that is known'), round: nullable(CheckerRound), score: nullable(Score), record: orNull(Record, 'null: no round of it is judged') }))
+const Entry = component('CheckerEntry', Type.Object({ ...Named, identity: Identity, round: nullable(CheckerRound), score: nullable(Score), record: orNull(Record, 'null: no round of it is judged') }, { description: 'a checker with its latest judged round and score' }))
+const Checker = component('Checker', Type.Object({ ...Named, identity: orNull(Type.Object({ ...Identity.properties, extrinsic: extrinsicOf('of the registration') }), 'null: its newest identity does not count, or it has no role any more'), registration: orNull(Reason, 'what became of its newest anchor; null: it wrote none that is known'), round: nullable(CheckerRound), score: nullable(Score), record: orNull(Record, 'null: no round of it is judged') }))
 
 const ROUND = Type.Integer({ minimum: 0, maximum: 4_294_967_295 })
 const RECORD_ROUNDS = 100
@@ -44,6 +45,14 @@ const noChecker = (account: AccountId): ApiError => new ApiError('NO_CHECKER', `
 export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
   const scoresOf = () => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('kind', '=', 'checker')
 
+  /** How the last judged rounds of some checkers went, by account; none of those without any. */
+  async function recordsOf(accounts: readonly AccountId[]): Promise<Map<AccountId, Static<typeof Record>>> {
+    const sum = (column: 'observed' | 'agreed' | 'paid_observations') => sql<number>`coalesce(sum(${sql.ref(column)}), 0)`
+    const found = await eachOf(db, accounts.map((account) => ({ account })), ['rounds', 'desc'], ({ account }) => db.selectFrom((inner) => inner.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(RECORD_ROUNDS).as('last'))
+      .select(({ fn }) => [fn.countAll<number>().as('rounds'), sql<number>`count(*) filter (where not package_counted)`.as('missed'), sum('observed').as('observed'), sum('agreed').as('agreed'), sum('paid_observations').as('paid')]))
+    return new Map(found.flatMap(([record], i) => (record!.rounds === 0 ? [] : [[accounts[i]!, record!]])))
+  }
+
   const LIST = 'checkers'
   route(app, '/checkers', { id: 'listCheckers', tag: 'checkers', summary: 'Registered checkers by account, each with its latest judged round and score', query: pageQuery(), answer: pageOf(Entry), errors: ['BAD_CURSOR'] }, async (_, { limit, cursor }) => {
     const after = cursorKey(LIST, [Hash], cursor)?.[0]
@@ -53,9 +62,10 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     // The newest of each by itself: to read all of them and keep the newest would cost more with every round.
     const rounds = (await eachOf(db, keys, ['round', 'desc'], ({ account }) => db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(1))).flat()
     const scores = (await eachOf(db, keys, ['epoch', 'desc'], ({ account }) => scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1))).flat()
+    const records = await recordsOf(accounts)
     const roundOf = new Map(rounds.map((row) => [row.checker, checkerRoundShape(row)]))
     const scoreOf = new Map(scores.map((row) => [row.account, scoreShape(row)]))
-    return pageFrom(LIST, all, limit, ({ account }) => [account], (one) => ({ ...named(one.account), identity: identityShape(one), round: roundOf.get(one.account) ?? null, score: scoreOf.get(one.account) ?? null }))
+    return pageFrom(LIST, all, limit, ({ account }) => [account], (one) => ({ ...named(one.account), identity: identityShape(one), round: roundOf.get(one.account) ?? null, score: scoreOf.get(one.account) ?? null, record: records.get(one.account) ?? null }))
   })
 
   /** The account in a path if it ever was a checker. */
@@ -77,10 +87,10 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const account = await checkerIn(path)
     const identity = registered(account)
     const registration = registrationOf(state$.value.ledger, 'checker', account)
-    const rounds = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(RECORD_ROUNDS).execute()
+    const latest = await db.selectFrom('round_checkers').selectAll().where('checker', '=', account).orderBy('round', 'desc').limit(1).executeTakeFirst()
     const score = await scoresOf().where('scores.account', '=', account).orderBy('scores.epoch', 'desc').limit(1).executeTakeFirst()
-    const [latest] = rounds
-    return { ...named(account), identity: identity && identityShape(identity), registration: registration && because(registration), round: latest ? checkerRoundShape(latest) : null, score: score ? scoreShape(score) : null, record: latest ? recordOf(rounds) : null }
+    const [extrinsic] = await extrinsicsOf(db, [identity && { block: identity.block, who: account, key: CHECKER_KEY, value: identity.anchor }])
+    return { ...named(account), identity: identity && { ...identityShape(identity), extrinsic: extrinsic! }, registration: registration && because(registration), round: latest ? checkerRoundShape(latest) : null, score: score ? scoreShape(score) : null, record: (await recordsOf([account])).get(account) ?? null }
   })
 
   const ROUNDS = 'rounds of a checker'
@@ -114,9 +124,4 @@ export function checkerRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
     const identity = registered(account)
     return documentOf(db, crypto, { account, anchor: identity?.anchor ?? null, block: identity?.block ?? null })
   })
-}
-
-function recordOf(rounds: readonly RoundCheckerRow[]): Static<typeof Record> {
-  const sum = (of: (row: RoundCheckerRow) => number) => rounds.reduce((total, row) => total + of(row), 0)
-  return { rounds: rounds.length, missed: rounds.filter(({ package_counted }) => !package_counted).length, observed: sum(({ observed }) => observed), agreed: sum(({ agreed }) => agreed), paid: sum(({ paid_observations }) => paid_observations) }
 }

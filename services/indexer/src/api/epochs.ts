@@ -3,12 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { decodeStatement, epochOf, judgementOfEpoch, parametersFor, roundsOf, toHex, type Ledger } from '@assay/protocol'
-import type { EpochRow, Tree } from '../tables.ts'
+import type { EpochRow, PayoutRow, Tree } from '../tables.ts'
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
+import { extrinsicOf, extrinsicsOf, settlement } from './extrinsics.ts'
 import { latestRound } from './rounds.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
-import { EpochTotals, Payout, payoutShape, Score, scoreShape, totalsShape } from './scores.ts'
+import { EpochTotals, Payout, payoutShapes, Score, scoreShape, totalsShape } from './scores.ts'
 import { AccountPath, Amount, Bytes, component, count, EpochNumber, flag, Hash, Height, literals, nullable, NumberPath, OnChain, OnChainObject, onChain, orNull, RoundNumber, Work } from './shapes.ts'
 import { pathsIn } from './trees.ts'
 
@@ -23,6 +24,7 @@ const Epoch = component('Epoch', Type.Object({
   judgementBlock: Height,
   work: Type.Unsafe<string | null>({ ...nullable(Work), description: 'proven in its judged rounds, multiply-accumulates; null before one is judged' }),
   totals: nullable(EpochTotals),
+  extrinsic: extrinsicOf('which wrote the statement on chain, ours or another'),
 }))
 
 const TREES = ['scores', 'payouts', 'registry', 'evidence', 'standings', 'calibrations'] as const satisfies Tree[]
@@ -48,6 +50,8 @@ const Proofs = component('Proofs', Type.Object({
   onChain: OnChain,
 }))
 
+type PaidRow = PayoutRow & Pick<EpochRow, 'root' | 'chain_state'>
+
 /** GET /epochs, and one epoch with its scores, payouts, statement, leaves and proofs; /accounts/:account/payouts. */
 export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
   /** What chain and database tell of some epochs that have begun, in their order. */
@@ -60,13 +64,14 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
       await db.selectFrom('rounds').leftJoin('round_totals', 'round_totals.round', 'rounds.round').select(({ fn }) => ['rounds.epoch', 'rounds.round', fn.sum<bigint | null>('work').as('work')]).where('rounds.epoch', 'in', numbers).where('state', '=', 'judged').groupBy(['rounds.epoch', 'rounds.round']).execute(),
       ({ epoch }) => epoch,
     )
-    return numbers.map((epoch) => {
+    const extrinsics = await extrinsicsOf(db, numbers.map((epoch) => settlement(ledger, epoch)))
+    return numbers.map((epoch, i) => {
       const rounds = judged.get(epoch) ?? []
       const row = scored.get(epoch)
       const judgementBlock = judgementOfEpoch(parameters, epoch)
       return {
         epoch, state: row ? 'scored' : ledger.head!.number >= judgementBlock ? 'waiting' : 'running', rounds: roundsOf(parameters, epoch).map((round) => ({ round, judged: rounds.some((one) => one.round === round) })),
-        judgementBlock, work: rounds.length > 0 ? String(rounds.reduce((total, { work }) => total + (work ?? 0n), 0n)) : null, totals: row ? totalsShape(row) : null,
+        judgementBlock, work: rounds.length > 0 ? String(rounds.reduce((total, { work }) => total + (work ?? 0n), 0n)) : null, totals: row ? totalsShape(row) : null, extrinsic: extrinsics[i]!,
       }
     })
   }
@@ -114,19 +119,26 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(SCORES, lists[i]!, limit, ({ position }) => [position], scoreShape))
   })
 
+  /** Pages of payouts, with the extrinsics of all of them from one query. */
+  async function payoutPages(list: string, lists: PaidRow[][], limit: number, keyOf: (row: PaidRow) => [number]) {
+    const pages = lists.map((rows) => pageFrom(list, rows, limit, keyOf, (row) => row))
+    const shown = await payoutShapes({ db, ledger: state$.value.ledger }, pages.flatMap(({ items }) => items))
+    return pages.map(({ items, next }) => ({ items: shown.splice(0, items.length), next }))
+  }
+
   const PAYOUTS = 'payouts of an epoch'
   routeEach(app, '/epochs/:number/payouts', { id: 'listPayouts', tag: 'epochs', summary: 'Payouts of an epoch in the order of the statement’s leaves; none before it is scored', params: NumberPath, query: pageQuery({}, PAGE), answer: pageOf(Payout), errors: ['NO_EPOCH', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const after = cursorKey(PAYOUTS, [POSITION], cursor)?.[0] ?? -1
-    const lists = await eachOf(db, paths, ['position', 'asc'], ({ number }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1))
-    return paths.map(({ number }, i) => notBegun(number) ?? pageFrom(PAYOUTS, lists[i]!, limit, ({ position }) => [position], payoutShape))
+    const lists = await eachOf(db, paths, ['position', 'asc'], ({ number }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select(['epochs.root', 'epochs.chain_state']).where('payouts.epoch', '=', number).where('position', '>', after).orderBy('position').limit(limit + 1))
+    return (await payoutPages(PAYOUTS, lists, limit, ({ position }) => [position])).map((page, i) => notBegun(paths[i]!.number) ?? page)
   })
 
   const OF_ACCOUNT = 'payouts of an account'
   routeEach(app, '/accounts/:account/payouts', { id: 'listAccountPayouts', tag: 'epochs', summary: 'What epochs paid an owner, newest first', params: AccountPath, query: pageQuery(), answer: pageOf(Payout), errors: ['BAD_ACCOUNT', 'BAD_CURSOR'] }, async (paths, { limit, cursor }) => {
     const accounts = paths.map(accountIn)
     const before = cursorKey(OF_ACCOUNT, [EPOCH], cursor)
-    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['epoch', 'desc'], ({ account }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select('epochs.root').where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
-    return lists.map((rows) => pageFrom(OF_ACCOUNT, rows, limit, ({ epoch }) => [epoch], payoutShape))
+    const lists = await eachOf(db, accounts.map((account) => ({ account })), ['epoch', 'desc'], ({ account }) => db.selectFrom('payouts').innerJoin('epochs', 'epochs.epoch', 'payouts.epoch').selectAll('payouts').select(['epochs.root', 'epochs.chain_state']).where('payouts.account', '=', account).$if(before !== undefined, (some) => some.where('payouts.epoch', '<', before![0])).orderBy('payouts.epoch', 'desc').limit(limit + 1))
+    return payoutPages(OF_ACCOUNT, lists, limit, ({ epoch }) => [epoch])
   })
 
   route(app, '/epochs/:number/statement', { id: 'getStatement', tag: 'epochs', summary: 'The statement of an epoch: its bytes, its roots, and what stands on chain', params: NumberPath, answer: Statement, errors: ['NOT_SCORED'] }, async ({ number }) => {
@@ -162,6 +174,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const scoreRows = await db.selectFrom('scores').selectAll().where('epoch', '=', number).where('account', '=', account).orderBy('position').execute()
     const payoutRow = await db.selectFrom('payouts').selectAll().where('epoch', '=', number).where('account', '=', account).executeTakeFirst()
     if (scoreRows.length === 0 && !payoutRow) throw new ApiError('NOT_IN_STATEMENT', `the statement of epoch ${number} says nothing of ${account}`)
+    const [payout] = await payoutShapes({ db, ledger: state$.value.ledger }, payoutRow ? [{ ...payoutRow, root: row.root, chain_state: row.chain_state }] : [])
     const proof = async (tree: 'scores' | 'payouts', index: number): Promise<Static<typeof Proof>> => {
       const { leaf, size, path } = await pathOf(number, tree, roots[tree], index)
       return { leaf: toHex(leaf), index, size, root: roots[tree], path }
@@ -173,7 +186,7 @@ export function epochRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
       account,
       statement: { root: row.root, bytes: toHex(row.statement) },
       scores,
-      payout: payoutRow ? { payout: payoutShape({ ...payoutRow, root: row.root }), proof: await proof('payouts', payoutRow.position) } : null,
+      payout: payout ? { payout, proof: await proof('payouts', payout.proof.index) } : null,
       onChain: onChain(row),
     }
   })

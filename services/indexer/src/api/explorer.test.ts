@@ -32,7 +32,7 @@ beforeEach(async () => {
     log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: () => Promise.resolve(''),
     routes: (on) => {
       on.get('/machines', () => ({ items: [] }))
-      explorerRoutes(on, { dir, links: { block: 'https://x/{number}', account: null } })
+      explorerRoutes(on, { dir, links: { block: 'https://x/{number}', extrinsic: 'https://x/{extrinsic}', account: null } })
     },
   })
 })
@@ -81,7 +81,7 @@ describe('the explorer', () => {
   it('never stands before the API, and gives no file that is not of the build', async () => {
     build()
     expect((await get('/machines', { accept: 'text/html' })).json()).toEqual({ items: [] })
-    expect((await get('/explorer/links.json')).json()).toEqual({ block: 'https://x/{number}', account: null })
+    expect((await get('/explorer/links.json')).json()).toEqual({ block: 'https://x/{number}', extrinsic: 'https://x/{extrinsic}', account: null })
     for (const path of ['/nothing', '/explorer/assets/none.js', '/index.html', '/assets/index-AbCd_123.js']) expect([path, (await get(path)).json()]).toEqual([path, { error: { code: 'NOT_FOUND', message: 'there is nothing here' } }])
     for (const path of ['/explorer/../../secret.js', '/explorer/%2e%2e/secret.js', '/explorer/..%2fsecret.js', '/explorer/.built-from', '/explorer/assets%2f..%2f..%2fsecret.js', `/explorer/${NAME}.br`]) expect([path, (await get(path)).body.includes('secret')]).toEqual([path, false])
   })

@@ -5,9 +5,10 @@ import { extname, join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError } from './errors.ts'
 
-/** Where other explorers show a block or an account: addresses with `{number}`, `{hash}`, `{address}` in them; null where none is known. */
+/** Where other explorers show a block, an extrinsic or an account: addresses with `{number}`, `{hash}`, `{extrinsic}`, `{address}` in them; null where none is known. */
 export interface ExplorerLinks {
   block: string | null
+  extrinsic: string | null
   account: string | null
 }
 

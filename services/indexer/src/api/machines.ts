@@ -3,44 +3,54 @@ import type { FastifyInstance } from 'fastify'
 import { sql, type Expression, type Kysely, type SqlBool } from 'kysely'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
-import { registrationOf, type AccountId } from '@assay/protocol'
+import { deviceClass, MACHINE_KEY, registrationOf, type AccountId } from '@assay/protocol'
 import { toAccountId } from '@assay/runtime-bindings'
 import type { MachineRow, ScoreRow, Tables } from '../tables.ts'
 import { cursorKey, eachOf, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { documentOf, DocumentShape } from './documents.ts'
 import { ApiError } from './errors.ts'
+import { extrinsicOf, extrinsicsOf } from './extrinsics.ts'
 import { accountIn, route, routeEach, type ApiDeps } from './route.ts'
 import { Score, scoreShape, type Stated } from './scores.ts'
 import { AccountPath, Address, because, component, Did, didOf, Hash, Height, literals, nullable, orNull, Reason } from './shapes.ts'
 import { FullVerdict, fullVerdicts, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, prunedAmong, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
+/** How a class is shown. */
+export const DeviceObject = Type.Object({ class: Type.Integer({ minimum: 0, maximum: 65_535, description: 'its id; 0: of no known class' }), name: nullable(Type.String({ description: 'null: this server knows no class of that id' })) }, { description: 'the device class that a machine said last, PROTOCOL section on devices' })
+const DeviceClass = component('DeviceClass', DeviceObject)
+export const deviceShape = (device: number): Static<typeof DeviceClass> => ({ class: device, name: deviceClass(device)?.name ?? null })
+
 const IDENTITY = 'null: its newest identity does not count'
 const Named = { account: Hash, address: Address, did: Did }
-const Entry = component('MachineEntry', Type.Object({ ...Named, identity: orNull(Identity, IDENTITY), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
+const Entry = component('MachineEntry', Type.Object({ ...Named, identity: orNull(Identity, IDENTITY), outcome: nullable(OutcomeShape), standing: nullable(LevelShape), device: nullable(DeviceClass), verdict: nullable(Verdict), score: nullable(Score) }, { description: 'a machine with its latest verdict and score' }))
 const Machine = component('Machine', Type.Object({
   ...Named,
-  identity: orNull(Identity, IDENTITY),
+  identity: orNull(Type.Object({ ...Identity.properties, extrinsic: extrinsicOf('of the registration') }), IDENTITY),
   registration: Type.Unsafe<Static<typeof Reason> | null>({ ...nullable(Reason), description: 'what became of its newest anchor; null: it wrote none that is known' }),
   standing: nullable(LevelShape),
+  device: nullable(DeviceClass),
   verdict: nullable(FullVerdict),
   score: nullable(Score),
 }))
 
 const VerdictInFull = component('VerdictInFull', Type.Object({ verdict: FullVerdict, observations: nullable(Type.Array(Observation, { description: 'null: let go by the retention policy' })) }))
 
-const ORDERS = ['account', 'score', 'work', 'verdict'] as const
+const SORTS = ['account', 'score', 'earned', 'work', 'verdict'] as const
 const List = pageQuery({
-  sort: Type.Unsafe<(typeof ORDERS)[number]>({ ...literals(ORDERS), default: 'account', description: 'account: ascending; score: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; these from the greatest down' }),
+  sort: Type.Unsafe<(typeof SORTS)[number]>({ ...literals(SORTS), default: 'account', description: 'score and earned: of the latest epoch; work: of the latest judged round; verdict: by the latest judged round; what there is none of is less than 0' }),
+  order: Type.Optional(literals(['asc', 'desc'], 'default: accounts ascending, everything else from the greatest down')),
   standing: Type.Optional(literals(LEVELS, 'only machines with this standing after the latest epoch that scored them')),
   outcome: Type.Optional(literals(OUTCOMES, 'only machines whose latest verdict is this')),
+  device: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: 'id of the device class that the machine told last' })),
   owner: Type.Optional(AccountPath.properties.account),
   search: Type.Optional(Type.String({ minLength: 1, maxLength: 80, description: 'a DID (did:peaq:…), an address or an account (0x…), or the beginning of one' })),
 })
 
-/** The column of each order from the greatest down, and what its cursor holds. */
+/** The column of each sort but that by account, and what its cursor holds. */
 const COLUMNS = {
   score: { column: 'by_score', part: Type.String({ pattern: '^(-1|[0-9]{1,39})$' }) },
+  earned: { column: 'by_earned', part: Type.String({ pattern: '^(-1|[0-9]{1,39})$' }) },
   work: { column: 'by_work', part: Type.String({ pattern: '^(-1|[0-9]{1,39})$' }) },
   verdict: { column: 'last_round', part: Type.String({ pattern: '^(-1|[0-9]{1,15})$' }) },
 } as const
@@ -72,22 +82,24 @@ const noMachine = (account: AccountId): ApiError => new ApiError('NO_MACHINE', `
 
 /** GET /machines, and one machine with its verdicts, observations, scores and document. */
 export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDeps): void {
-  route(app, '/machines', { id: 'listMachines', tag: 'machines', summary: 'Registered machines, each with its latest verdict and score', query: List, answer: pageOf(Entry), errors: ['BAD_CURSOR', 'BAD_SEARCH', 'BAD_ACCOUNT'] }, async (_, { limit, cursor, sort, standing, outcome, owner, search }) => {
-    const list = `machines ${sort}`
+  route(app, '/machines', { id: 'listMachines', tag: 'machines', summary: 'Registered machines, each with its latest verdict and score', query: List, answer: pageOf(Entry), errors: ['BAD_CURSOR', 'BAD_SEARCH', 'BAD_ACCOUNT'] }, async (_, { limit, cursor, sort, order = sort === 'account' ? 'asc' : 'desc', standing, outcome, device, owner, search }) => {
+    const list = `machines ${sort} ${order}`
+    const beyond = sql.raw(order === 'asc' ? '>' : '<')
     let query = db.selectFrom('machines').selectAll().where('registered', '=', true).limit(limit + 1)
     if (standing) query = query.where('standing', '=', standing)
     if (outcome) query = query.where('outcome', '=', outcome)
+    if (device !== undefined) query = query.where('device', '=', device)
     if (owner) query = query.where('owner', '=', accountIn({ account: owner }))
     if (search) query = query.where(found(search) as Expression<SqlBool>)
     if (sort === 'account') {
       const after = cursorKey(list, [Hash], cursor)
-      const rows = await query.$if(after !== undefined, (some) => some.where('account', '>', after![0] as AccountId)).orderBy('account').execute()
+      const rows = await query.$if(after !== undefined, (some) => some.where(sql<SqlBool>`account ${beyond} ${after![0]}`)).orderBy('account', order).execute()
       return entries(db, pageFrom(list, rows, limit, ({ account }) => [account], (row) => row))
     }
     const { column, part } = COLUMNS[sort]
     const after = cursorKey(list, [part, Hash], cursor)
-    if (after) query = query.where(sql<SqlBool>`(${sql.ref(column)}, account) < (${after[0]}, ${after[1]})`)
-    const rows = await query.orderBy(column, 'desc').orderBy('account', 'desc').execute()
+    if (after) query = query.where(sql<SqlBool>`(${sql.ref(column)}, account) ${beyond} (${after[0]}, ${after[1]})`)
+    const rows = await query.orderBy(column, order).orderBy('account', order).execute()
     return entries(db, pageFrom(list, rows, limit, (row) => [String(row[column]), row.account], (row) => row))
   })
 
@@ -100,10 +112,12 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
   route(app, '/machines/:account', { id: 'getMachine', tag: 'machines', summary: 'One machine: who it is, its latest verdict and score', params: AccountPath, answer: Machine, errors: ['BAD_ACCOUNT', 'NO_MACHINE'] }, async (path) => {
     const row = await machineOf(accountIn(path))
     const [score] = await latestScores(db, [row])
+    const identity = identityShape(row)
+    const [extrinsic] = await extrinsicsOf(db, [identity && { block: identity.block, who: row.account, key: MACHINE_KEY, value: identity.anchor }])
     // An owner whose machine does not show up learns here why.
     const registration = registrationOf(state$.value.ledger, 'machine', row.account)
     return {
-      ...named(row), identity: identityShape(row), registration: registration && because(registration), standing: row.standing,
+      ...named(row), identity: identity && { ...identity, extrinsic: extrinsic! }, registration: registration && because(registration), standing: row.standing, device: deviceOf(row),
       verdict: row.last_round < 0 ? null : (await fullVerdicts(db, [{ round: row.last_round, machine: row.account }]))[0] ?? null, score: score ? scoreShape(score) : null,
     }
   })
@@ -152,7 +166,7 @@ export function machineRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiD
 async function entries(db: Kysely<Tables>, { items, next }: { items: MachineRow[], next: string | null }): Promise<{ items: Static<typeof Entry>[], next: string | null }> {
   const verdicts = new Map((await latestVerdicts(db, items)).map((verdict) => [verdict.machine, verdictShape(verdict)]))
   const scores = new Map((await latestScores(db, items)).map((score) => [score.account, scoreShape(score)]))
-  return { items: items.map((row) => ({ ...named(row), identity: identityShape(row), outcome: row.outcome, standing: row.standing, verdict: verdicts.get(row.account) ?? null, score: scores.get(row.account) ?? null })), next }
+  return { items: items.map((row) => ({ ...named(row), identity: identityShape(row), outcome: row.outcome, standing: row.standing, device: deviceOf(row), verdict: verdicts.get(row.account) ?? null, score: scores.get(row.account) ?? null })), next }
 }
 
 const named = ({ account, address }: MachineRow) => ({ account, address, did: didOf(address) })
@@ -167,5 +181,7 @@ export async function latestScores(db: Kysely<Tables>, machines: readonly Machin
   const keys = machines.filter(({ last_epoch }) => last_epoch >= 0).map(({ account, last_epoch }) => ({ account, epoch: last_epoch }))
   return (await eachOf(db, keys, ['epoch', 'desc'], ({ account, epoch }) => db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root').where('scores.epoch', '=', epoch).where('kind', '=', 'machine').where('account', '=', account))).flat()
 }
+
+const deviceOf = ({ device }: MachineRow) => (device === null ? null : deviceShape(device))
 
 const identityShape = ({ owner, peer, anchor, block }: MachineRow) => (owner === null || peer === null || anchor === null || block === null ? null : { owner, peer, anchor, block })

@@ -7,6 +7,7 @@ import { toAddress } from '@assay/runtime-bindings'
 import type { PotView } from '../pot.ts'
 import { stageOf, STAGES } from '../stage.ts'
 import type { Tables } from '../tables.ts'
+import { DeviceObject, deviceShape } from './machines.ts'
 import { route, type ApiDeps } from './route.ts'
 import { Amount, component, Count, count, EpochNumber, Hash, Height, literals, nullable, OnChain, onChain, orNull, RoundNumber } from './shapes.ts'
 
@@ -45,6 +46,7 @@ const Network = component('Network', Type.Object({
   parameters: nullable(ParametersShape),
   machines: Type.Integer({ minimum: 0, description: 'registered' }),
   standings: Type.Object({ PROBATION: count('newly registered, or after a bench'), STANDARD: count('passed enough rounds to leave probation'), TRUSTED: count('passed many'), BENCHED: count('out for some hours'), unknown: Type.Integer({ minimum: 0, description: 'in no scored epoch yet' }) }, { description: 'registered machines by standing in the latest epoch that scored them' }),
+  devices: Type.Array(Type.Object({ ...DeviceObject.properties, machines: count('registered ones of this class') }), { description: 'registered machines by the device class that they told last, the most first, at most 100 classes; those that told none are in none' }),
   checkers: count('registered'),
   capture: orNull(Type.Object({
     share: Type.String({ description: 'of the checkers taken to be in league, rounded down' }),
@@ -102,14 +104,23 @@ export function networkRoute(app: FastifyInstance, { db, state$, best, pot, netw
 }
 
 type Standings = Record<Level | 'unknown', number>
+interface Census { machines: number, standings: Standings, devices: { class: number, name: string | null, machines: number }[] }
+
+/** Classes are what machines say: there may be thousands. */
+const DEVICES_SHOWN = 100
 
 /** Counts registered machines, once a ledger: all that ask between two blocks share the answer. */
-function censusOf(db: Kysely<Tables>): (ledger: Ledger) => Promise<{ machines: number, standings: Standings }> {
-  const counted = new WeakMap<Ledger, Promise<{ machines: number, standings: Standings }>>()
-  const count = async () => {
+function censusOf(db: Kysely<Tables>): (ledger: Ledger) => Promise<Census> {
+  const counted = new WeakMap<Ledger, Promise<Census>>()
+  const count = async (): Promise<Census> => {
     const standings: Standings = { PROBATION: 0, STANDARD: 0, TRUSTED: 0, BENCHED: 0, unknown: 0 }
-    for (const { standing, machines } of await db.selectFrom('machines').select(({ fn }) => ['standing', fn.countAll<number>().as('machines')]).where('registered', '=', true).groupBy('standing').execute()) standings[standing ?? 'unknown'] += machines
-    return { machines: Object.values(standings).reduce((total, some) => total + some, 0), standings }
+    const devices = new Map<number, number>()
+    for (const { standing, device, machines } of await db.selectFrom('machines').select(({ fn }) => ['standing', 'device', fn.countAll<number>().as('machines')]).where('registered', '=', true).groupBy(['standing', 'device']).execute()) {
+      standings[standing ?? 'unknown'] += machines
+      if (device !== null) devices.set(device, (devices.get(device) ?? 0) + machines)
+    }
+    const most = [...devices].toSorted(([a, some], [b, others]) => others - some || a - b).slice(0, DEVICES_SHOWN)
+    return { machines: Object.values(standings).reduce((total, some) => total + some, 0), standings, devices: most.map(([device, machines]) => ({ ...deviceShape(device), machines })) }
   }
   return (ledger) => {
     const known = counted.get(ledger)

@@ -2,11 +2,12 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { sql, type SqlBool } from 'kysely'
-import { epochOf, parametersFor, roundAt, roundFacts, schedule, type AccountId, type Ledger, type RoundFacts } from '@assay/protocol'
+import { epochOf, parametersFor, reportKey, roundAt, roundFacts, schedule, type AccountId, type Ledger, type Report, type RoundFacts } from '@assay/protocol'
 import { stageOf, STAGES } from '../stage.ts'
 import { CheckerRound, checkerRoundShape } from './checkers.ts'
 import { cursorKey, pageFrom, pageOf, pageQuery } from './cursor.ts'
 import { ApiError } from './errors.ts'
+import { extrinsicOf, extrinsicsOf } from './extrinsics.ts'
 import { route, type ApiDeps } from './route.ts'
 import { component, Count, count, EpochNumber, flag, Hash, Height, literals, nullable, NumberPath, orNull, RoundNumber, Work } from './shapes.ts'
 import { Observation, observationShape, Verdict, observationsPruned, verdictLines, verdictShape } from './verdicts.ts'
@@ -43,8 +44,9 @@ const EligibleMachine = component('EligibleMachine', Type.Object({ account: Hash
 const EligibleChecker = component('EligibleChecker', Type.Object({
   account: Hash,
   mirrors: Type.Array(Hash),
-  report: orNull(Type.Object({ block: Height, wellFormed: flag('whether it could be read'), commitment: nullable(Hash) }), 'null: it has not reported'),
+  report: orNull(Type.Object({ block: Height, extrinsic: extrinsicOf('which brought the report, and with it the commitment'), wellFormed: flag('whether it could be read'), commitment: nullable(Hash) }), 'null: it has not reported'),
   packageRoot: nullable(Hash),
+  packageExtrinsic: extrinsicOf('which named the package: the report of the round after, of a checker that is eligible there too'),
   packageHeld: flag('whether enough mirrors hold its package'),
   judged: nullable(CheckerRound),
 }))
@@ -141,11 +143,17 @@ export function roundRoutes(app: FastifyInstance, { db, crypto, state$ }: ApiDep
     const eligible = facts.checkers.filter(({ account }) => after === undefined || account > after).slice(0, limit + 1)
     const rows = eligible.length === 0 ? [] : await db.selectFrom('round_checkers').selectAll().where('round', '=', number).where('checker', 'in', eligible.map(({ account }) => account)).execute()
     const judged = new Map(rows.map((row) => [row.checker, checkerRoundShape(row)]))
+    const { ledger } = state$.value
+    const next = roundFacts(crypto, ledger, number + 1)
+    const written = (report: Report | undefined, who: AccountId) => (report === undefined ? null : { block: report.block, who, key: reportKey(ledger.network) })
+    const found = await extrinsicsOf(db, [...eligible.map(({ account }) => written(facts.reports.get(account), account)), ...eligible.map(({ account }) => (facts.packageRoots.has(account) ? written(next?.reports.get(account), account) : null))])
+    const extrinsics = new Map(eligible.map(({ account }, i) => [account, { report: found[i]!, package: found[eligible.length + i]! }]))
     return pageFrom(CHECKERS, eligible, limit, ({ account }) => [account], ({ account }) => {
       const report = facts.reports.get(account)
+      const by = extrinsics.get(account)!
       return {
-        account, mirrors: facts.mirrors(account).toSorted(), report: report ? { block: report.block, wellFormed: report.item !== null, commitment: report.item?.commitment ?? null } : null,
-        packageRoot: facts.packageRoots.get(account) ?? null, packageHeld: facts.counted.has(account), judged: judged.get(account) ?? null,
+        account, mirrors: facts.mirrors(account).toSorted(), report: report ? { block: report.block, extrinsic: by.report, wellFormed: report.item !== null, commitment: report.item?.commitment ?? null } : null,
+        packageRoot: facts.packageRoots.get(account) ?? null, packageExtrinsic: by.package, packageHeld: facts.counted.has(account), judged: judged.get(account) ?? null,
       }
     })
   })

@@ -9,7 +9,7 @@ import { checkerOf, observationOf, verdictOf } from '../judgements.ts'
 import type { PayoutRow, ScoreRow, Tables } from '../tables.ts'
 import { ApiError } from './errors.ts'
 import { accountIn, route, type ApiDeps } from './route.ts'
-import { Payout as PayoutShape, payoutShape, Score as ScoreShape, scoreShape } from './scores.ts'
+import { Payout as PayoutShape, payoutShapes, Score as ScoreShape, scoreShape } from './scores.ts'
 import { AccountPath, component, nullable } from './shapes.ts'
 import { observationsPruned } from './verdicts.ts'
 
@@ -22,9 +22,9 @@ type Kind = ScoreRow['kind']
 const TOLD = 2000
 
 /** GET /machines/:account/why and /checkers/:account/why. */
-export function whyRoutes(app: FastifyInstance, { db }: ApiDeps): void {
+export function whyRoutes(app: FastifyInstance, { db, state$ }: ApiDeps): void {
   async function why(kind: Kind, account: AccountId, epoch: number | undefined): Promise<Static<typeof Why>> {
-    const row = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select('epochs.root')
+    const row = await db.selectFrom('scores').innerJoin('epochs', 'epochs.epoch', 'scores.epoch').selectAll('scores').select(['epochs.root', 'epochs.chain_state'])
       .where('scores.account', '=', account).where('kind', '=', kind).$if(epoch !== undefined, (some) => some.where('scores.epoch', '=', epoch!)).orderBy('scores.epoch', 'desc').limit(1).executeTakeFirst()
     if (!row) throw await unscored(db, account, epoch)
     if (await observationsPruned(db, row.epoch)) throw new ApiError('OBSERVATIONS_PRUNED', `the observations of epoch ${row.epoch} were let go by the retention policy: replay it to learn why`)
@@ -33,7 +33,8 @@ export function whyRoutes(app: FastifyInstance, { db }: ApiDeps): void {
     const [explanation] = explainEpoch({ rounds: rounds.map((judgement) => ({ judgement })), result: { scores: [scoreOf(row, rounds)], payouts: payout ? [payoutOf(payout)] : [] } })
     const untold = rounds.reduce((sum, { untold }) => sum + untold, 0)
     const lines = [...tellScore(explanation!, untold === 0), ...(untold === 0 ? [] : [`  its ${untold} observations are at /checkers/${account}/observations`])]
-    return { score: scoreShape(row), payout: payout ? payoutShape({ ...payout, root: row.root }) : null, lines }
+    const [paid] = await payoutShapes({ db, ledger: state$.value.ledger }, payout ? [{ ...payout, root: row.root, chain_state: row.chain_state }] : [])
+    return { score: scoreShape(row), payout: paid ?? null, lines }
   }
 
   for (const [kind, plural] of [['machine', 'machines'], ['checker', 'checkers']] as const)
