@@ -749,6 +749,7 @@ export interface components {
              * @example 0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d
              */
             blockHash: string;
+            /** @description its place in the block */
             index: number;
         };
         /** @description what a machine says of itself, and signed */

@@ -5,13 +5,13 @@ import type { Static } from 'typebox'
 import { parametersFor, potOf, statementKey, partKey, statementsOnChain, termOf, toHex, type AccountId, type Hash, type Ledger, type LedgerEvent } from '@assay/protocol'
 import { decodeEvents } from '../follow.ts'
 import type { EpochRow, PayoutRow, Tables } from '../tables.ts'
-import { component, Count, Hash as HashShape, Height, nullable } from './shapes.ts'
+import { component, count, Hash as HashShape, Height, nullable } from './shapes.ts'
 
 export const Extrinsic = component('Extrinsic', Type.Object({
   id: Type.String({ pattern: '^[0-9]+-[0-9]+$', description: 'block and place in it, the name that Subscan and Polkadot.js know it by', examples: ['4630-2'] }),
   block: Height,
   blockHash: HashShape,
-  index: Count,
+  index: count('its place in the block'),
 }, { description: 'an extrinsic of the chain' }))
 type Extrinsic = Static<typeof Extrinsic>
 
