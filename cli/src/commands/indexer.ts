@@ -2,13 +2,19 @@
 import type { Command } from 'commander'
 import { Type } from 'typebox'
 import { emptyingConfig, indexerConfig, maintenanceConfig, placeOf, restoreConfig, retentionOf } from '@assay/indexer/config'
-import { serviceCommand } from '../service-command.ts'
+import { keepHeapSmall } from '@assay/indexer/heap'
+import { type Service, serviceCommand } from '../service-command.ts'
 
 const load = () => import('@assay/indexer/maintenance')
 
 export function register(program: Command): void {
   const indexer = program.command('indexer').description('follows the chain, judges rounds and epochs, serves them over HTTP')
-  serviceCommand(indexer.command('start').description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: async (config, context) => (await import('@assay/indexer')).runIndexer(config, context) }).addHelpText(
+  const start: Service<typeof indexerConfig>['run'] = async (config, context) => {
+    // Of the process, so here and not where the indexer is only a part of one.
+    if (config.databaseUrl !== undefined) keepHeapSmall()
+    await (await import('@assay/indexer')).runIndexer(config, context)
+  }
+  serviceCommand(indexer.command('start').description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: start }).addHelpText(
     'after',
     '\nExamples:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630\n  ASSAY_DATABASE_URL=postgres://… assay indexer start --follow never --network 5F… --http-port 4631',
   )
