@@ -203,7 +203,7 @@ describe('a node', () => {
   })
 
   test('that falls silent is given up, and says how far it went', async () => {
-    lie = (method, params, honest) => (params[0] === node.blocks[100]!.hash ? new Promise(() => {}) : honest())
+    lie = (_, params, honest) => (params[0] === node.blocks[100]!.hash ? new Promise(() => {}) : honest())
     const witnessed = await witness(recording, { patienceMs: 50 })
     expect(witnessed).toMatchObject({ kind: 'unusable', code: 'UNREACHABLE', blocks: 96 })
     expect(tellWitnessed(witnessed)).toContain('has not answered for 50 ms')
