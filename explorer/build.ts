@@ -10,7 +10,7 @@ const home = import.meta.dirname
 const dist = join(home, 'dist')
 const stamp = join(dist, '.built-from')
 /** What the build is made of: our sources, and the lock file for everybody else's. */
-const SOURCES = [join(home, 'src'), join(home, 'public'), join(home, 'index.html'), join(home, 'vite.config.ts'), join(home, 'build.ts'), join(home, '../replay/src'), join(home, '../protocol/src'), join(home, '../package-lock.json')]
+const SOURCES = [join(home, 'src'), join(home, 'public'), join(home, 'index.html'), join(home, 'vite.config.ts'), join(home, 'build.ts'), join(home, '../replay/src'), join(home, '../substrate/src'), join(home, '../protocol/src'), join(home, '../package-lock.json')]
 
 const PACKABLE = /\.(html|js|css|svg)$/
 const LEAST_BYTES = 512

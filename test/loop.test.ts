@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AccountId, concat, decodeStatement, explain, fromHex, type Hash, type Hex, registeredCheckers, type ReplayedEpoch, type Score, statementRoot, toHex, verifyMerkleProof } from '@assay/protocol'
+import { type RecordedEvent, type Recording, replayRecording, witnessRecording } from '@assay/replay'
 import { nodeCrypto as crypto, toAddress } from '@assay/runtime-bindings'
 import { buildIfStale } from '../explorer/build.ts'
 import { hasChromiumPackage } from '../tools/chromium-package.ts'
@@ -126,6 +127,19 @@ describe('an epoch of two rounds', () => {
   })
 })
 
+test('the recording that the indexer makes is of the chain, in every block; one that leaves out or adds is not', async () => {
+  await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
+  const response = await fetch(`${world.indexer}/epochs/${EPOCH}/recording`)
+  const { recording, ledger } = await replayRecording(new Uint8Array(await response.arrayBuffer()), { crypto })
+  const ask = (of: Recording) => witnessRecording(of, ledger, world.chain.endpoint, { crypto, genesis: world.chain.genesisHash, signal: world.signal })
+  const { first, blocks } = recording
+  expect(await ask(recording)).toEqual({ kind: 'agrees', blocks: blocks.length, first, last: first + blocks.length - 1 })
+  const busy = blocks.findLastIndex(({ events }) => events.length > 0)
+  const lied = (events: RecordedEvent[]) => ask({ ...recording, blocks: blocks.with(busy, { ...blocks[busy]!, events }) })
+  expect(await lied(blocks[busy]!.events.slice(1))).toMatchObject({ kind: 'differs', blocks: busy, difference: { block: first + busy, what: 'event' } })
+  expect(await lied([...blocks[busy]!.events, blocks[busy]!.events[0]!])).toMatchObject({ kind: 'differs', difference: { block: first + busy, what: 'event', chain: null } })
+})
+
 describe.skipIf(!hasChromiumPackage)('in the explorer of this network', () => {
   test('an owner finds his machine and why it earned what it did, a cheat is one, and the browser comes to the same root', async () => {
     await buildIfStale()
@@ -156,6 +170,12 @@ describe.skipIf(!hasChromiumPackage)('in the explorer of this network', () => {
       await page.getByRole('button', { name: 'Replay it now' }).click()
       await page.getByText('The same root.').waitFor({ timeout: 120_000 })
       expect(await page.locator(`[title="${replay.statement.root}"]`).count()).toBe(2)
+
+      // With a node of the reader's own, nobody's word is left but that one's.
+      await page.getByLabel(/Check the blocks against a node/).fill(world.chain.endpoint)
+      await page.getByRole('button', { name: 'Replay it now' }).click()
+      await page.getByText('The blocks are those of your node.').waitFor({ timeout: 60_000 })
+      await page.getByText('nothing in them was left out, added or altered').waitFor()
       expect(faults).toEqual([])
     } finally {
       await browser.close()

@@ -9,7 +9,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explainEpoch, type Explanation } from '@assay/protocol'
 import { addressOf, type RecordedReplay, replayRecording, tellEpoch } from '@assay/replay'
+import { testNode } from '@assay/replay/testing/node'
 import { cryptoReady, nodeCrypto } from '@assay/runtime-bindings'
+import { serveRpc } from '../runtime-bindings/testing/rpc-server.ts'
 import { hasChromiumPackage } from '../tools/chromium-package.ts'
 import { openPage } from '../tools/chromium.ts'
 import { bundleForBrowsers, replayPage } from '../tools/replay-page.ts'
@@ -79,7 +81,22 @@ describe('assay replay --recording', () => {
     await expect(assay('--recording', join(scratch, 'none'))).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('(ENOENT)') as unknown })
     await expect(assay('--recording', FILE, '--epoch', '7')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('epoch 7 is judged from block') as unknown })
     await expect(assay('--recording', FILE, '--from', 'http://127.0.0.1:1')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('--recording goes with none of') as unknown })
+    await expect(assay('--recording', FILE, '--network', '5F')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('--recording goes with none of') as unknown })
     await expect(assay('--epoch', '0')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('or a --recording') as unknown })
+  })
+
+  test('holds the blocks against a node that --chain names, and refuses what that does not have', async () => {
+    const { first, blocks } = here.recording
+    const { call } = testNode(first, blocks.map(() => []))
+    const server = await serveRpc({ host: '127.0.0.1', port: 0, call: async (method, params) => call(method, params) })
+    try {
+      const refused = assay('--recording', FILE, '--chain', `ws://127.0.0.1:${server.port}`)
+      await expect(refused).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining(`statement root ${here.replayed.statement.root}`) as unknown, stderr: expect.stringContaining(`Block ${first} is not as the node has it. Its hash: recorded is ${blocks[0]!.hash}`) as unknown })
+      await expect(assay('--recording', FILE, '--chain', `ws://127.0.0.1:${server.port}`, '--json')).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('"witnessed":{"kind":"differs"') as unknown })
+      await expect(assay('--recording', FILE, '--chain', 'ws://127.0.0.1:1')).rejects.toMatchObject({ code: 75, stderr: expect.stringContaining('cannot be reached') as unknown })
+    } finally {
+      await server.close()
+    }
   })
 })
 

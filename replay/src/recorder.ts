@@ -52,7 +52,7 @@ function settles(network: AccountId, pot: AccountId | null, epoch: number, { tag
  * What a ledger of the network may read of a block, in the order of the block: rather too much than too little, for a rule may come to read what none reads yet.
  * Items of the protocol (`assay/…`) by whomever, every role of the network, and the documents that an item names.
  */
-function keptEvents(crypto: Crypto, network: AccountId, { events }: LedgerBlock): RecordedEvent[] {
+export function keptEvents(crypto: Pick<Crypto, 'blake2b256'>, network: AccountId, { events }: LedgerBlock): RecordedEvent[] {
   const isOurs = (event: LedgerEvent) => event.kind === 'item' && event.key.startsWith('assay/') && event.key.length <= KEY_CHARACTERS
   const anchors = new Set(events.flatMap((event) => (event.kind === 'item' && isOurs(event) && event.value.length === HASH_BYTES ? [toHex(event.value)] : [])))
   return events.flatMap((event): RecordedEvent[] => {

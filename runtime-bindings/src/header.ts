@@ -1,16 +1,9 @@
-import type { Hash, Hex } from '@assay/protocol'
+import { headerHash as hashOf, type RawHeader } from '@assay/substrate'
+import type { Hash } from '@assay/protocol'
+import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
-import { util, utilCrypto } from './polkadot.ts'
 
-/** A block header as JSON-RPC gives it. */
-export interface RawHeader {
-  number: string
-  parentHash: Hash
-  stateRoot: Hash
-  extrinsicsRoot: Hash
-  /** each item encoded */
-  digest: { logs: readonly Hex[] }
-}
+export type { RawHeader } from '@assay/substrate'
 
 const HASH = /^0x[0-9a-f]{64}$/
 const HEIGHT = /^0x[0-9a-f]{1,8}$/
@@ -35,10 +28,5 @@ export function heightOf(raw: unknown): number | null {
   return matches(HEIGHT, number) ? Number(number) : null
 }
 
-/** The hash of a block, from its header: BLAKE2b-256 of the header's SCALE encoding. It is the same in every runtime of the chain, so a node that answers with another block is found out. */
-export function headerHash({ number, parentHash, stateRoot, extrinsicsRoot, digest }: RawHeader): Hash {
-  const height = util.compactToU8a(Number(number))
-  const count = util.compactToU8a(digest.logs.length)
-  const parts = [parentHash, height, stateRoot, extrinsicsRoot, count, ...digest.logs].map((part) => (typeof part === 'string' ? Buffer.from(part.slice(2), 'hex') : part))
-  return `0x${Buffer.from(utilCrypto.blake2AsU8a(Buffer.concat(parts), 256)).toString('hex')}`
-}
+/** The hash of a block, from its header. @throws RangeError for what is no hex */
+export const headerHash = (header: RawHeader): Hash => hashOf(nodeCrypto, header)

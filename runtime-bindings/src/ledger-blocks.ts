@@ -2,13 +2,11 @@ import type { Observable } from 'rxjs'
 import type { Vec } from '@polkadot/types-codec'
 import type { EventRecord } from '@polkadot/types/interfaces'
 import type { Hash, Hex, LedgerBlock, LedgerEvent } from '@assay/protocol'
-import { documentIdentity, toHex } from '@assay/protocol'
+import { EventShapeError, LayoutError, ledgerReader, readMetadata, STORAGE_KEYS, type LedgerReader } from '@assay/substrate'
 import { blockRuns, fromBlocks, singly, type BlockEvent, type BlockOptions, type Header, type Loaded, type RunEvent } from './blocks.ts'
 import type { Chain } from './chain.ts'
 import { ChainError } from './errors.ts'
-import { eventReader, fieldReader, type EventReader } from './event-reader.ts'
-import { LayoutError } from './layout.ts'
-import { specOf, storageKey, type Runtime } from './runtime.ts'
+import { specOf, type Runtime } from './runtime.ts'
 import { util } from './polkadot.ts'
 
 export type LedgerBlockEvent = BlockEvent<LedgerBlock>
@@ -65,7 +63,7 @@ function loadRun(chain: Chain, headers: readonly Header[]): Promise<Loaded<Ledge
     const code = await same.catch(() => undefined) ?? await chain.codeHashAt(header.parentHash)
     const runtime = await chain.runtimeAfter(header.parentHash, code, state.marker)
     try {
-      return { value: { ...base, relayRoot: relayRootOf(runtime, state.validation), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
+      return { value: { ...base, relayRoot: state.validation === null ? null : readerOf(runtime).relayRoot(bytesOf(state.validation)), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
     } catch (error) {
       chain.forgetRuntime(runtime)
       throw error
@@ -83,58 +81,25 @@ interface State {
 }
 
 function readStates(chain: Chain, headers: readonly Header[]): Promise<State>[] {
-  const keys = stateKeys(chain.runtime) // hashes of names, and the same in every runtime
-  const asked = Object.values(keys).filter((key) => key !== null)
-  const answers = chain.rpc.requests<{ block: Hash; changes: [Hex, Hex | null][] }[]>(headers.map(({ hash }) => ({ method: 'state_queryStorageAt', params: [asked, hash] })))
+  const { events, lastRuntimeUpgrade, validationData } = STORAGE_KEYS
+  const answers = chain.rpc.requests<{ block: Hash; changes: [Hex, Hex | null][] }[]>(headers.map(({ hash }) => ({ method: 'state_queryStorageAt', params: [[events, lastRuntimeUpgrade, validationData], hash] })))
   return headers.map(async ({ number, hash }, i) => {
     const [set] = await answers[i]!
     if (!set) throw new ChainError('BLOCK_GONE', `${chain.endpoint} no longer has the state of block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-    const values = new Map<Hex | null, Hex | null>(set.changes)
-    const value = (key: Hex | null): Hex | null => values.get(key) ?? null
+    const values = new Map<Hex, Hex | null>(set.changes)
+    const value = (key: Hex): Hex | null => values.get(key) ?? null
     // Every block has events, if only those of its inherents: no events are no answer, and to take them for one would be to overlook the block in silence.
-    if (number > 0 && (set.block !== hash || value(keys.events) === null)) throw new ChainError('INCONSISTENT', `${chain.endpoint} gives ${set.block === hash ? 'no events' : 'the state of another block'} for block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
-    return { events: value(keys.events), validation: value(keys.validation), marker: value(keys.marker), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
+    if (number > 0 && (set.block !== hash || value(events) === null)) throw new ChainError('INCONSISTENT', `${chain.endpoint} gives ${set.block === hash ? 'no events' : 'the state of another block'} for block ${number}.`, 'Use a node that keeps enough history (an archive node).', { exit: 75 })
+    return { events: value(events), validation: value(validationData), marker: value(lastRuntimeUpgrade), bytes: set.changes.reduce((sum, [, found]) => sum + (found?.length ?? 0), 0) }
   })
 }
 
-const keysOf = new WeakMap<Runtime, Record<'events' | 'marker' | 'validation', Hex | null>>()
+const readers = new WeakMap<Runtime, LedgerReader>()
 
-function stateKeys(runtime: Runtime): Record<'events' | 'marker' | 'validation', Hex | null> {
-  let keys = keysOf.get(runtime)
-  if (!keys) {
-    keys = {
-      events: storageKey(runtime, 'system', 'events'),
-      marker: storageKey(runtime, 'system', 'lastRuntimeUpgrade'),
-      validation: runtime.pallets.query['parachainSystem']?.['validationData'] ? storageKey(runtime, 'parachainSystem', 'validationData') : null,
-    }
-    keysOf.set(runtime, keys)
-  }
-  return keys
-}
-
-const EVENTS = ['peaqStorage.ItemAdded', 'peaqStorage.ItemUpdated', 'peaqDid.AttributeAdded', 'peaqDid.AttributeUpdated', 'peaqRbac.RoleAssignedToUser', 'peaqRbac.RoleUnassignedToUser'] as const
-
-interface Readers {
-  events: EventReader<(typeof EVENTS)[number]>
-  relayRoot: (raw: Uint8Array) => Uint8Array | null
-}
-
-const readers = new WeakMap<Runtime, Readers>()
-
-function readersOf(runtime: Runtime): Readers {
+function readerOf(runtime: Runtime): LedgerReader {
   let found = readers.get(runtime)
-  if (!found) {
-    const has = runtime.pallets.query['parachainSystem']?.['validationData'] !== undefined
-    found = { events: eventReader(runtime, EVENTS), relayRoot: has ? fieldReader(runtime, 'parachainSystem', 'validationData', 'relayParentStorageRoot') : () => null }
-    readers.set(runtime, found)
-  }
+  if (!found) readers.set(runtime, (found = ledgerReader(readMetadata(bytesOf(runtime.metadata)))))
   return found
-}
-
-/** `relayParentStorageRoot` of a block's validation data; null where a chain has none. */
-function relayRootOf(runtime: Runtime, raw: Hex | null): Hash | null {
-  const root = raw === null ? null : readersOf(runtime).relayRoot(bytesOf(raw))
-  return root && toHex(root)
 }
 
 // No Buffer: a slice of one is no copy.
@@ -159,58 +124,15 @@ export function decodeEvents(runtime: Runtime, raw: Hex | null, number: number):
 const unreadable = (runtime: Runtime, number: number): ChainError =>
   new ChainError('UNREADABLE_BLOCK', `The events of block ${number} do not decode by the metadata of its runtime ${specOf(runtime)}.`, 'The endpoint or this version is at fault: try another node, then a newer version.', { exit: 75 })
 
-/**
- * The ledger's events among a block's, in order. What a stranger can write into an event (keys that are no text, values of any length) never throws: a key that is not printable ASCII is none of
- * the protocol's and is left out. A known event of another shape does throw (UNREADABLE_BLOCK): to overlook it would be to disagree with everyone else in silence.
- */
+/** The ledger's events among a block's, in order: see `ledgerReader`. Throws ChainError UNREADABLE_BLOCK. */
 export function ledgerEvents(runtime: Runtime, raw: Hex | null, number: number): LedgerEvent[] {
-  const found: LedgerEvent[] = []
-  for (const { name, extrinsic, fields } of read()) {
-    const by = extrinsic === null ? {} : { extrinsic }
-    switch (name) {
-      case 'peaqStorage.ItemAdded':
-      case 'peaqStorage.ItemUpdated': {
-        const key = bare(fields, 1)
-        if (key.every((byte) => byte >= 0x20 && byte < 0x7f)) {
-          found.push({ kind: 'item', who: id(fields, 0), key: Buffer.from(key).toString('latin1'), value: bare(fields, 2), update: name === 'peaqStorage.ItemUpdated', ...by })
-        }
-        break
-      }
-      case 'peaqDid.AttributeAdded':
-      case 'peaqDid.AttributeUpdated': {
-        const value = bare(fields, 3)
-        found.push({ kind: 'attribute', who: id(fields, 0), subject: id(fields, 1), value, identity: documentIdentity(value), ...by })
-        break
-      }
-      case 'peaqRbac.RoleAssignedToUser':
-      case 'peaqRbac.RoleUnassignedToUser':
-        found.push({ kind: 'role', owner: id(fields, 0), role: id(fields, 1), user: id(fields, 2), assigned: name === 'peaqRbac.RoleAssignedToUser', ...by })
-        break
-    }
-  }
-  return found
-
-  function read() {
-    if (raw === null) return []
-    try {
-      return readersOf(runtime).events(bytesOf(raw))
-    } catch (error) {
-      // (A RangeError is the stack's: values nested without end.)
-      if (error instanceof LayoutError || error instanceof RangeError) throw unreadable(runtime, number)
-      throw error
-    }
-  }
-  function bare(fields: readonly Uint8Array[], at: number): Uint8Array {
-    const field = fields[at]
-    if (!field) throw shape()
-    return field
-  }
-  function id(fields: readonly Uint8Array[], at: number): Hash {
-    const bytes = bare(fields, at)
-    if (bytes.length !== 32) throw shape()
-    return toHex(bytes)
-  }
-  function shape(): ChainError {
-    return new ChainError('UNREADABLE_BLOCK', `Block ${number} has a peaq event of a shape that runtime ${specOf(runtime)} did not have before.`, 'Use a newer version of this program.', { exit: 75 })
+  if (raw === null) return []
+  try {
+    return readerOf(runtime).events(bytesOf(raw))
+  } catch (error) {
+    // (A RangeError is the stack's: values nested without end.)
+    if (error instanceof LayoutError || error instanceof RangeError) throw unreadable(runtime, number)
+    if (error instanceof EventShapeError) throw new ChainError('UNREADABLE_BLOCK', `Block ${number} has a peaq event of a shape that runtime ${specOf(runtime)} did not have before (${error.message}).`, 'Use a newer version of this program.', { exit: 75, cause: error })
+    throw error
   }
 }

@@ -4,8 +4,12 @@ import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '@assay/protocol'
+import { blockHash } from '@assay/protocol/testing/round'
+import { unpackRecording } from '@assay/replay'
+import { testNode } from '@assay/replay/testing/node'
 import { toAddress } from '@assay/runtime-bindings'
 import { buildIfStale } from '../../explorer/build.ts'
+import { type RpcCall, serveRpc } from '../../runtime-bindings/testing/rpc-server.ts'
 import { hasChromiumPackage } from '../chromium-package.ts'
 import { launch, openPage, type Opened } from './browser.ts'
 import { startSeededIndexer, type SeededIndexer } from './indexer.ts'
@@ -43,6 +47,12 @@ async function visit(path: string, options: Parameters<typeof openPage>[1] = {})
   await opened.page.goto(indexer.url + path)
   await opened.page.locator('h1').waitFor()
   return opened
+}
+
+/** A node for pages to ask, on a free port. */
+async function rpcServer(call: RpcCall): Promise<AsyncDisposable & { url: string, clients: () => number }> {
+  const { port, clients, close } = await serveRpc({ host: '127.0.0.1', port: 0, call })
+  return { url: `ws://127.0.0.1:${port}`, clients, [Symbol.asyncDispose]: close }
 }
 
 /** All that a page shows is there: nothing is loading any more. */
@@ -125,6 +135,52 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     await page.getByText('This indexer says something else.').waitFor({ timeout: 60_000 })
     const parted = page.locator('.note.warn', { hasText: 'Where they part' })
     expect(await parted.innerText()).toContain(`scores: ${scoreLeaves.length} lines, first at line 1:`)
+  })
+
+  test('asks the node that a visitor names, and no other; says when that has other blocks, another chain, no answer or no such address', async () => {
+    let genesis = blockHash(0)
+    const { first, blocks: { length } } = await unpackRecording(new Uint8Array(await (await fetch(`${indexer.url}/epochs/3/recording`)).arrayBuffer()))
+    const { call } = testNode(first, Array.from({ length }, () => []))
+    await using node = await rpcServer(async (method, params) => (method === 'chain_getBlockHash' && params[0] === 0 ? genesis : call(method, params)))
+    const { page, faults } = await visit('/explorer/verify/3')
+    const ask = async (address: string): Promise<void> => {
+      await page.getByLabel(/Check the blocks against a node/).fill(address)
+      await page.getByRole('button', { name: 'Replay it now' }).click()
+    }
+    await ask(node.url)
+    await page.getByText('The recording is not what your node has.').waitFor({ timeout: 60_000 })
+    await page.getByText('Computed from blocks that your node does not have.').waitFor()
+    expect(await page.locator('.outcomes').innerText()).toContain(`Block ${first} is not as the node has it. Its hash: recorded is 0x`)
+    expect(await page.getByText(', and your node says otherwise').isVisible()).toBe(true)
+    expect(await violations(page)).toEqual([])
+    genesis = `0x${'ab'.repeat(32)}`
+    await ask(node.url)
+    await page.getByText('Your node is of another chain.').waitFor({ timeout: 60_000 })
+    expect(faults).toEqual([])
+
+    // The page's own policy lets it ask nobody but its indexer: only the worker may.
+    await expect(page.evaluate(`new Promise((done) => setTimeout(() => { const socket = new WebSocket(${JSON.stringify(node.url)}); socket.onopen = () => done('open'); socket.onerror = () => done('refused') }))`)).resolves.toBe('refused')
+
+    await ask('ws://127.0.0.1:1')
+    await page.getByText('Your node could not tell.', { exact: true }).waitFor({ timeout: 60_000 })
+    // The browser does not send what is no address.
+    await ask('127.0.0.1:9944')
+    expect(await page.getByLabel(/Check the blocks against a node/).evaluate((input) => (input as unknown as { validity: { valid: boolean } }).validity.valid)).toBe(false)
+  })
+
+  test('leaves a node that falls silent when the visitor wants to, and keeps the address nowhere', async () => {
+    await using node = await rpcServer(() => new Promise(() => {}))
+    const { page, faults } = await visit(`/explorer/verify/3?node=${encodeURIComponent(node.url)}`)
+    const field = page.getByLabel(/Check the blocks against a node/)
+    expect(await field.inputValue()).toBe('')
+    await field.fill(node.url)
+    await page.getByRole('button', { name: 'Replay it now' }).click()
+    await page.getByRole('button', { name: 'Stop asking' }).click({ timeout: 60_000 })
+    await page.getByText('The same root.').waitFor()
+    await expect.poll(node.clients).toBe(0)
+    await page.reload()
+    expect(await field.inputValue()).toBe('')
+    expect(faults).toEqual([])
   })
 
   test('replays a file of the visitor’s own, and refuses one that is none', async () => {

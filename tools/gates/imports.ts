@@ -8,9 +8,10 @@ import { parseSync } from 'oxc-parser'
 const ALLOWED: Record<string, string[]> = {
   protocol: [],
   kit: [],
-  replay: ['protocol'],
+  substrate: ['protocol'],
+  replay: ['protocol', 'substrate'],
   explorer: ['protocol', 'replay', 'client'],
-  'runtime-bindings': ['protocol'],
+  'runtime-bindings': ['protocol', 'substrate'],
   'services/provider': ['protocol', 'kit', 'runtime-bindings'],
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
   'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
@@ -19,6 +20,9 @@ const ALLOWED: Record<string, string[]> = {
   test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
+
+/** Packages whose code must be given all that is of the world. */
+const PURE = new Set(['protocol', 'substrate'])
 
 /** What a rule may not reach for: time, chance, I/O and anything that exists only in Node. */
 const IMPURE_GLOBALS = new Set(['Date', 'fetch', 'process', 'Buffer', 'setTimeout', 'setInterval', 'setImmediate', 'performance', 'globalThis', 'console'])
@@ -75,9 +79,9 @@ export function importFaults(root: string): string[] {
       walk(parsed.program, (node, parent) => {
         const source = (node['source'] as { value?: unknown } | null | undefined)?.value
         if (/^(Import|ExportNamed|ExportAll)(Declaration|Expression)/.test(node.type) && typeof source === 'string') specifiers.push(source)
-        if (folder !== 'protocol' || isTest) return
-        if (node.type === 'Identifier' && IMPURE_GLOBALS.has(node['name'] as string) && !isOnlyAName(node, parent)) faults.push(`${name}: uses ${String(node['name'])}: protocol is pure, take it as an argument`)
-        if (node.type === 'MemberExpression' && (node['object'] as Node)['name'] === 'Math' && (node['property'] as Node)['name'] === 'random') faults.push(`${name}: uses Math.random: protocol is pure, take it as an argument`)
+        if (!PURE.has(folder) || isTest) return
+        if (node.type === 'Identifier' && IMPURE_GLOBALS.has(node['name'] as string) && !isOnlyAName(node, parent)) faults.push(`${name}: uses ${String(node['name'])}: ${folder} is pure, take it as an argument`)
+        if (node.type === 'MemberExpression' && (node['object'] as Node)['name'] === 'Math' && (node['property'] as Node)['name'] === 'random') faults.push(`${name}: uses Math.random: ${folder} is pure, take it as an argument`)
       })
       for (const specifier of specifiers) {
         if (specifier.startsWith('.')) {
@@ -88,7 +92,7 @@ export function importFaults(root: string): string[] {
           if (!mayImport.includes(target) && !(target === folder.split('/').pop() && isTest)) faults.push(`${name}: ${folder} may not import ${specifier}`)
           else if (!named.has(`@assay/${target}`) && target !== folder && !isTest) faults.push(`${name}: ${specifier} is not named in ${folder}/package.json`)
         } else if (specifier.startsWith('node:') || NODE_MODULES.has(specifier)) {
-          if (folder === 'protocol' && !isTest) faults.push(`${name}: imports ${specifier}: protocol is pure, take what you need as an argument`)
+          if (PURE.has(folder) && !isTest) faults.push(`${name}: imports ${specifier}: ${folder} is pure, take what you need as an argument`)
         } else {
           const target = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
           if (!named.has(target)) faults.push(`${name}: ${target} is not named in ${folder}/package.json`)

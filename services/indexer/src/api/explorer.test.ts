@@ -70,6 +70,15 @@ describe('the explorer', () => {
     }
   })
 
+  it('lets the worker that replays ask any node, and nothing else of the page', async () => {
+    build()
+    writeFileSync(join(dir, 'assets/replay-worker-AbCd_123.js'), SCRIPT)
+    writeFileSync(join(dir, 'assets/replay-workers-AbCd_123.js'), SCRIPT)
+    const connects = async (path: string) => /connect-src ([^;]*);/.exec(String((await get(path)).headers['content-security-policy']))?.[1]
+    expect(await connects('/explorer/assets/replay-worker-AbCd_123.js')).toBe('ws: wss: http: https:')
+    for (const path of ['/', '/explorer/verify', `/explorer/${NAME}`, '/explorer/assets/replay-workers-AbCd_123.js', '/explorer/replay-worker-AbCd_123.js']) expect([path, await connects(path)]).toEqual([path, "'self'"])
+  })
+
   it('gives what has a hash in its name for ever, packed as the browser takes it', async () => {
     build()
     const packed = await get(`/explorer/${NAME}`, { 'accept-encoding': 'gzip, br;q=0.9' })

@@ -24,13 +24,13 @@ export const EXPLORER_DIR = join(import.meta.dirname, '../../../../explorer/dist
 const NOT_BUILT = 'The explorer is not built here. Run `npm run build -w explorer` in the repository and load this page again; the API answers without it.\n'
 
 // Nothing from elsewhere, nothing inline, no string that becomes markup or a script: what a stranger wrote can be shown and nothing else.
-const POLICY = [
-  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "worker-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+const policy = (connect: string): string => [
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", `connect-src ${connect}`, "worker-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
   "require-trusted-types-for 'script'", 'trusted-types assay-worker',
 ].join('; ')
 
 const HEADERS = {
-  'content-security-policy': POLICY,
+  'content-security-policy': policy("'self'"),
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -38,11 +38,15 @@ const HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
 }
 
+/** The script of the worker that replays. A worker goes by the policy of its own script: this one asks the node that the visitor names, wherever that is. It has no page, no markup and no cookie that it could give away; the page itself asks its indexer and nobody else. */
+const WORKER = /^assets\/replay-worker-[\w-]{8}\.js$/
+const WORKER_HEADERS = { ...HEADERS, 'content-security-policy': policy('ws: wss: http: https:') }
+
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml', '.json': 'application/json; charset=utf-8' }
 /** Names with a hash of their content in them. */
 const HASHED = /^assets\/.+-[\w-]{8}\.\w+$/
 
-interface Asset { bytes: Buffer, packed: Map<string, Buffer>, type: string, etag: string, hashed: boolean }
+interface Asset { headers: typeof HEADERS, bytes: Buffer, packed: Map<string, Buffer>, type: string, etag: string, hashed: boolean }
 type Build = ReadonlyMap<string, Asset>
 
 /** GET /, /explorer, /explorer/* (files of the build; every other path there is the page, which knows its own paths) and /explorer/links.json. */
@@ -77,8 +81,8 @@ export function explorerRoutes(app: FastifyInstance, { dir, links }: ExplorerOpt
   })
 }
 
-function send({ headers }: FastifyRequest, reply: FastifyReply, { bytes, packed, type, etag, hashed }: Asset): FastifyReply {
-  void reply.headers({ ...HEADERS, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache' })
+function send({ headers }: FastifyRequest, reply: FastifyReply, { headers: own, bytes, packed, type, etag, hashed }: Asset): FastifyReply {
+  void reply.headers({ ...own, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache' })
   if (headers['if-none-match'] === etag) return reply.code(304).send()
   const taken = String(headers['accept-encoding'] ?? '').split(',').map((one) => one.split(';')[0]!.trim())
   const coding = [...packed.keys()].find((one) => taken.includes(one))
@@ -92,6 +96,6 @@ function readBuild(dir: string): Build {
   return new Map(names.filter((name) => extname(name) in TYPES).map((name) => {
     const bytes = read(name)
     const packed = new Map([['br', `${name}.br`], ['gzip', `${name}.gz`]].flatMap(([coding, file]): [string, Buffer][] => (names.includes(file!) ? [[coding!, read(file!)]] : [])))
-    return [name, { bytes, packed, type: TYPES[extname(name)]!, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`, hashed: HASHED.test(name) }]
+    return [name, { headers: WORKER.test(name) ? WORKER_HEADERS : HEADERS, bytes, packed, type: TYPES[extname(name)]!, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`, hashed: HASHED.test(name) }]
   }))
 }

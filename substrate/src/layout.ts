@@ -1,5 +1,4 @@
-import type { PortableRegistry, TypeRegistry as Registry } from '@polkadot/types'
-import type { SiLookupTypeId } from '@polkadot/types/interfaces'
+import type { Metadata, Primitive, TypeId } from './metadata.ts'
 
 /**
  * Where a value of a runtime's type ends, without making anything of it: a block has some forty events of which the ledger wants a few, and to build polkadot's codecs for the others costs
@@ -15,15 +14,15 @@ export class LayoutError extends Error {
   override readonly name = 'LayoutError'
 }
 
-const PRIMITIVES: Record<string, Layout> = { Bool: 1, Char: 4, U8: 1, U16: 2, U32: 4, U64: 8, U128: 16, U256: 32, I8: 1, I16: 2, I32: 4, I64: 8, I128: 16, I256: 32, Str: (bytes, at) => after(bytes, at, 1) }
+const PRIMITIVES: Record<Primitive, Layout> = { bool: 1, char: 4, u8: 1, u16: 2, u32: 4, u64: 8, u128: 16, u256: 32, i8: 1, i16: 2, i32: 4, i64: 8, i128: 16, i256: 32, str: (bytes, at) => after(bytes, at, 1) }
 
-const layouts = new WeakMap<Registry, Map<number, Layout>>()
+const layouts = new WeakMap<Metadata, Map<TypeId, Layout>>()
 
 /** The layout of a type. Throws LayoutError for a type that metadata should not hold. */
-export function layoutOf(registry: Registry, type: SiLookupTypeId): Layout {
-  let known = layouts.get(registry)
-  if (!known) layouts.set(registry, (known = new Map()))
-  return compile(registry.lookup, known, type)
+export function layoutOf(metadata: Metadata, type: TypeId): Layout {
+  let known = layouts.get(metadata)
+  if (!known) layouts.set(metadata, (known = new Map()))
+  return compile(metadata, known, type)
 }
 
 /** Where a value that begins at `at` ends. */
@@ -49,8 +48,7 @@ export function lengthAt(bytes: Uint8Array, at: number): [length: number, from: 
   }
 }
 
-function compile(lookup: PortableRegistry, known: Map<number, Layout>, type: SiLookupTypeId): Layout {
-  const id = type.toNumber()
+function compile(metadata: Metadata, known: Map<TypeId, Layout>, id: TypeId): Layout {
   const found = known.get(id)
   if (found !== undefined) return found
   // A type that holds itself finds this while it is made.
@@ -60,20 +58,24 @@ function compile(lookup: PortableRegistry, known: Map<number, Layout>, type: SiL
   return made
 
   function make(): Layout {
-    const { def } = lookup.getSiType(type)
-    const of = (part: SiLookupTypeId): Layout => compile(lookup, known, part)
-    if (def.isComposite) return inARow(def.asComposite.fields.map((field) => of(field.type)))
-    if (def.isTuple) return inARow(def.asTuple.map(of))
-    if (def.isVariant) return choice(def.asVariant.variants.map((variant) => [variant.index.toNumber(), inARow(variant.fields.map((field) => of(field.type)))]))
-    if (def.isSequence) return sequence(of(def.asSequence.type))
-    if (def.isArray) return times(of(def.asArray.type), def.asArray.len.toNumber())
-    if (def.isCompact) return compact
-    if (def.isPrimitive) return PRIMITIVES[def.asPrimitive.type]!
-    if (def.isBitSequence) {
-      const store = of(def.asBitSequence.bitStoreType)
-      if (typeof store === 'number') return (bytes, at) => bits(bytes, at, store)
+    const type = metadata.types.get(id)
+    const of = (part: TypeId): Layout => compile(metadata, known, part)
+    switch (type?.kind) {
+      case 'composite': return inARow(type.fields.map((field) => of(field.type)))
+      case 'tuple': return inARow(type.of.map(of))
+      case 'variant': return choice(type.variants.map(({ index, fields }) => [index, inARow(fields.map((field) => of(field.type)))]))
+      case 'sequence': return sequence(of(type.of))
+      case 'array': return times(of(type.of), type.length)
+      case 'compact': return compact
+      case 'primitive': return PRIMITIVES[type.name]
+      case 'bits': {
+        const store = of(type.store)
+        if (typeof store === 'number') return (bytes, at) => bits(bytes, at, store)
+        break
+      }
+      case undefined:
     }
-    throw new LayoutError(`type ${id} of the metadata is of a kind that has no layout (${def.type})`)
+    throw new LayoutError(`type ${id} of the metadata has no layout (${type?.kind ?? 'it is not there'})`)
   }
 }
 
