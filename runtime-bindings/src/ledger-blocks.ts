@@ -66,7 +66,7 @@ function loadRun(chain: Chain, headers: readonly Header[]): Promise<Loaded<Ledge
       return { value: { ...base, relayRoot: state.validation === null ? null : readerOf(runtime).relayRoot(bytesOf(state.validation)), events: ledgerEvents(runtime, state.events, header.number) }, bytes: state.bytes }
     } catch (error) {
       chain.forgetRuntime(runtime)
-      throw error
+      throw error instanceof LayoutError ? unreadable(runtime, header.number) : error
     }
   })
 }
