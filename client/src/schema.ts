@@ -658,7 +658,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "BAD_EVENT_ID" | "BAD_QUERY" | "QUERY_TOO_LARGE" | "QUERY_TOO_DEEP" | "QUERY_TOO_COSTLY" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "FORBIDDEN_ORIGIN" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TOO_MANY_CLIENTS" | "SLOW_CLIENT" | "BUSY" | "TIMED_OUT";
+                code: "BAD_REQUEST" | "BAD_ACCOUNT" | "BAD_CURSOR" | "BAD_SEARCH" | "BAD_EVENT_ID" | "BAD_QUERY" | "QUERY_TOO_LARGE" | "QUERY_TOO_DEEP" | "QUERY_TOO_COSTLY" | "NOT_FOUND" | "NO_MACHINE" | "NO_CHECKER" | "NO_DOCUMENT" | "NO_ROUND" | "NO_VERDICT" | "NO_EPOCH" | "NOT_SCORED" | "EVIDENCE_MISSING" | "NO_EVIDENCE" | "NOT_IN_STATEMENT" | "ROUND_FORGOTTEN" | "RECORDING_TOO_LONG" | "OBSERVATIONS_PRUNED" | "METHOD_NOT_ALLOWED" | "FORBIDDEN_ORIGIN" | "RATE_LIMITED" | "INTERNAL" | "DATABASE" | "TOO_MANY_CLIENTS" | "SLOW_CLIENT" | "BUSY" | "TIMED_OUT";
                 /** @description for people; may change */
                 message: string;
             };
@@ -4805,6 +4805,8 @@ export interface operations {
              *     `EVIDENCE_MISSING`: Evidence with this hash is needed here and nobody has served it yet; it is asked for again.
              *
              *     `ROUND_FORGOTTEN`: A round that the recording needs is no longer kept here: make it from a chain.
+             *
+             *     `RECORDING_TOO_LONG`: The recording would be longer than one may be, for it holds all before its epoch: replay from a chain.
              */
             404: {
                 headers: {

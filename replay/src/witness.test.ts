@@ -123,7 +123,7 @@ describe('a recording that lies', () => {
   })
 
   test('by an altered event, or another order, is found out', async () => {
-    const alter = (at: number, value: object) => withEvents((all) => all.with(at, { ...all[at]!, value: { ...all[at]!.value, ...value } } as RecordedEvent))
+    const alter = (at: number, value: object) => withEvents((all) => all.with(at, { ...all[at]!, value: { ...(all[at]!.value as object), ...value } } as RecordedEvent))
     for (const [at, value] of [[1, { who: network }], [1, { key: 'assay/machinf' }], [1, { value: new Uint8Array(32) }], [2, { value: new Uint8Array(128) }], [3, { user: network }], [3, { role: stranger }]] as const) await differs(alter(at, value), { difference: { block: BUSY, what: 'event', at } })
     await differs(withEvents((all) => all.with(0, { tag: 'document', value: document.with(-1, 7) })), { difference: { what: 'event', at: 0 } })
     await differs(withEvents((all) => all.with(1, { ...all[1]!, tag: 'itemUpdated' } as RecordedEvent)), { difference: { what: 'event', at: 1 } })

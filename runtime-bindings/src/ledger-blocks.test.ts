@@ -105,7 +105,7 @@ describe('a block', () => {
     const header = { number, hash, parentHash: (await (await dev.chain.getBlock(hash))!.parentBlock)!.hash }
     const { runtime } = chain
     const forgotten: unknown[] = []
-    const lied: Chain = { ...chain, runtimeAfter: async () => ({ ...runtime, metadata: `${runtime.metadata.slice(0, 1000)}` as Hex }), forgetRuntime: (one) => void forgotten.push(one.codeHash) }
+    const lied: Chain = { ...chain, runtimeAfter: async () => ({ ...runtime, metadata: runtime.metadata.slice(0, 1000) as typeof runtime.metadata }), forgetRuntime: (one) => void forgotten.push(one.codeHash) }
     await expect(loadLedgerBlock(lied, header)).rejects.toMatchObject({ code: 'UNREADABLE_BLOCK' })
     expect(forgotten).toEqual([runtime.codeHash])
   })

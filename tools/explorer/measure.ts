@@ -1,5 +1,6 @@
-// How quick the explorer is on this machine: bytes of the first load, time to a usable page, a replay, and frames while ten thousand machines are scrolled through.
+// How quick the explorer is on this machine: bytes of the first load, time to a usable page, how recordings grow, a replay, and frames while ten thousand machines are scrolled through.
 //   node tools/explorer/measure.ts
+import { unpackRecording } from '@assay/replay'
 import { buildIfStale } from '../../explorer/build.ts'
 import { launch, openPage } from './browser.ts'
 import { startSeededIndexer } from './indexer.ts'
@@ -29,6 +30,12 @@ try {
     await page.context().close()
   }
   console.log(`first load: ${bytes} bytes with the answers of the API; usable after ${Math.round(median(usable))} ms (median of ${LOADS}, worst ${Math.round(Math.max(...usable))})`)
+
+  for (const epoch of [0, 3, 6]) {
+    const file = new Uint8Array(await (await fetch(`${indexer.url}/epochs/${epoch}/recording`)).arrayBuffer())
+    const { blocks, blobs } = await unpackRecording(file)
+    console.log(`recording of epoch ${epoch}, with all before it: ${file.length} bytes, ${blocks.length} blocks, ${blobs.length} pieces of evidence of ${blobs.reduce((sum, { length }) => sum + length, 0)} bytes`)
+  }
 
   const { page } = await openPage(browser)
   await page.goto(`${indexer.url}/explorer/verify/6`)

@@ -18,7 +18,7 @@ const ALLOWED: Record<string, string[]> = {
   client: ['client'],
   cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
   test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
-  bench: ['protocol', 'kit', 'runtime-bindings', 'provider', 'checker', 'indexer'],
+  bench: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }
 
 /** Packages whose code must be given all that is of the world. */

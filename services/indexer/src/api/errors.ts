@@ -22,6 +22,7 @@ const ERRORS = {
   NO_EVIDENCE: [404, 'No evidence with this hash is held: it was never needed here, or was pruned.'],
   NOT_IN_STATEMENT: [404, 'The statement of the epoch says nothing of the account.'],
   ROUND_FORGOTTEN: [404, 'A round that the recording needs is no longer kept here: make it from a chain.'],
+  RECORDING_TOO_LONG: [404, 'The recording would be longer than one may be, for it holds all before its epoch: replay from a chain.'],
   OBSERVATIONS_PRUNED: [410, 'The single observations were let go by the retention policy; verdicts, scores and their proofs are kept for ever.'],
   METHOD_NOT_ALLOWED: [405, 'The API only reads: use GET, HEAD or OPTIONS.'],
   FORBIDDEN_ORIGIN: [403, 'Pages of this origin may not read the API here.'],

@@ -5,7 +5,7 @@ import { operationsApp } from '@assay/kit/http'
 import { silentLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import { applyBlock, emptyLedger, replayEpoch, statementKey, type Hash, type LoadBlob, type ReplayedEpoch } from '@assay/protocol'
-import { replayRecording } from '@assay/replay'
+import { replayRecording, unpackRecording } from '@assay/replay'
 import { testCrypto as crypto } from '../../../../protocol/testing/actors.ts'
 import { blockHash } from '../../../../protocol/testing/round.ts'
 import { play, type Played } from '../../../../replay/testing/play.ts'
@@ -13,6 +13,9 @@ import { apiRoutes } from '../api.ts'
 import type { Store } from '../database.ts'
 import { encodeEvents, type ChainState } from '../follow.ts'
 import { indexerMetrics } from '../metrics.ts'
+import { recordingRoute } from './recording.ts'
+import { COMPONENTS } from './shapes.ts'
+import type { ApiDeps } from './route.ts'
 import { openTestDatabase, testOwner } from '../testing/database.ts'
 
 let store: Store
@@ -21,6 +24,7 @@ let played: Played
 let replayed: ReplayedEpoch[]
 let app: FastifyInstance
 let bare: FastifyInstance
+let deps: ApiDeps
 let serving: (load: { evidence?: LoadBlob }) => Promise<FastifyInstance>
 /** What evidence is asked for, and what of it is not to be had. */
 let asked: Hash[] = []
@@ -42,9 +46,10 @@ beforeAll(async () => {
     asked.push(id)
     return hidden.has(id) ? undefined : played.blobs.get(id)
   }
+  deps = { db: store.db, crypto, state$, best: () => null, pot: () => null, network: played.network, genesisHash: testOwner.genesisHash as Hash, evidence }
   serving = (load) => operationsApp({
     log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: () => Promise.resolve(''),
-    routes: apiRoutes({ db: store.db, crypto, state$, best: () => null, pot: () => null, network: played.network, genesisHash: testOwner.genesisHash as Hash, ...load }, indexerMetrics(createMetrics('indexer'))),
+    routes: apiRoutes({ ...deps, evidence: undefined, ...load }, indexerMetrics(createMetrics('indexer'))),
   })
   app = await serving({ evidence })
   bare = await serving({})
@@ -109,6 +114,19 @@ describe('a recording', () => {
     expect((await Promise.all(first)).map(({ statusCode }) => statusCode)).toEqual([200, 200])
     expect((await slow.inject(url(0))).statusCode).toBe(200)
     await slow.close()
+  })
+
+  it('that would be longer than it may is refused before it is made', async () => {
+    const { blobs } = await unpackRecording(new Uint8Array((await get(1)).rawPayload))
+    const limit = blobs.reduce((sum, { length }) => sum + length, 0) - 1
+    const small = await operationsApp({ log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: () => Promise.resolve(''), routes: (on) => {
+      for (const schema of COMPONENTS) on.addSchema(schema)
+      recordingRoute(on, deps, limit)
+    } })
+    const refused = await small.inject({ url: '/epochs/1/recording' })
+    expect([refused.statusCode, refused.json()]).toEqual([404, { error: { code: 'RECORDING_TOO_LONG', message: expect.stringContaining('replay from a chain instead') } }])
+    expect((await small.inject({ url: '/epochs/0/recording' })).statusCode).toBe(200)
+    await small.close()
   })
 
   it('of an epoch that is not scored, or of a server without evidence, is refused with a code', async () => {

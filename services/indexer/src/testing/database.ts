@@ -34,12 +34,15 @@ export async function copyTemplate(dir: string): Promise<void> {
   cpSync(template, dir, { recursive: true })
 }
 
+/** The PostgreSQL that tests run on, if any; programs that only measure or picture run outside of tests, and on none. */
+const postgres = () => (process.env['VITEST'] === undefined ? undefined : inject('postgres'))
+
 /** Whether tests run on a served PostgreSQL. */
-export const served = (): boolean => inject('postgres') !== undefined
+export const served = (): boolean => postgres() !== undefined
 
 /** Where a fresh database of testOwner is, not opened; `remove` it when it is closed. */
 export async function testPlace(): Promise<{ place: Place, remove: () => Promise<void> }> {
-  const server = inject('postgres')
+  const server = postgres()
   if (server !== undefined) {
     const url = await createServed(server, `assay_${randomBytes(6).toString('hex')}`, TEMPLATE)
     return { place: { url, pool: 4 }, remove: async () => void (await dropServed(url)) }
