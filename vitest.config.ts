@@ -6,6 +6,8 @@ import { softwareVulkan } from './tools/software-vulkan.ts'
 Object.assign(process.env, softwareVulkan())
 
 const NEVER = ['**/node_modules/**', 'tools/gates/planted/**']
+/** Whole networks on real time, for `npm test` to run by themselves. */
+const NETWORKS = 'test/**/*.test.ts'
 /** Runs where no PostgreSQL is installed, to say so. */
 const ABSENT = 'services/indexer/src/testing/postgres-absent.test.ts'
 
@@ -14,7 +16,8 @@ export default defineConfig({
   test: {
     // The indexer's tests run twice: on the embedded database, and on a PostgreSQL from the installed programs.
     projects: [
-      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, NETWORKS, '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: NEVER } },
       { extends: true, test: findPostgres() ? { name: 'postgres', include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
     ],
     pool: 'forks',
