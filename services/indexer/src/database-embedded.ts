@@ -1,5 +1,5 @@
 // PostgreSQL embedded in a thread of this process, one process a folder.
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
@@ -23,7 +23,7 @@ export interface Told { changed: string }
 /** Whether a folder holds a database. */
 export const isEmbedded = (dir: string): boolean => existsSync(join(dir, 'postgres'))
 
-/** Opens the database in `<dir>/postgres`, creating it as needed. Throws OperatorError LOCKED, DATA_DIR, DATABASE, and what `prepare` throws. */
+/** Opens the database in `<dir>/postgres`, creating it as needed. Throws OperatorError LOCKED, DATA_DIR, DAMAGED, DATABASE, and what `prepare` throws. */
 export async function openEmbedded(dir: string, prepare: Prepare): Promise<Store> {
   // PGlite has no lock of its own, and two writers destroy a database.
   const where = `in ${dir}`
@@ -56,6 +56,20 @@ export async function openEmbedded(dir: string, prepare: Prepare): Promise<Store
   }
 }
 
+// A folder in which another user's run left a file is whole, and PostgreSQL would only say that it does not start. And PGlite lets everybody write its files, so nobody else gets to them. Throws OperatorError DATA_DIR.
+function requireOurs(dir: string): void {
+  const entries = readdirSync(dir, { withFileTypes: true, recursive: true }).map((entry) => ({ path: join(entry.parentPath, entry.name), file: entry.isFile() }))
+  for (const { path, file } of [{ path: dir, file: false }, ...entries]) {
+    try {
+      if (file) closeSync(openSync(path, 'r+'))
+      else accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+      if (path === dir) chmodSync(dir, 0o700)
+    } catch (cause) {
+      throw new OperatorError('DATA_DIR', `the data folder cannot be used: ${path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { advice: 'Another user may have started this program on it once: give all of the folder to the user that runs it (chown -R), then start again. Nothing in it was changed.', cause })
+    }
+  }
+}
+
 interface Thread {
   readonly ended: Promise<void>
   readonly changes$: Subject<Change>
@@ -73,6 +87,7 @@ async function startWhole(dir: string): Promise<Thread> {
     renameSync(unfinished, whole)
     syncPath(dir)
   }
+  requireOurs(whole)
   return startThread({ dir: whole, channel: CHANNEL }).catch((error: OperatorError) => {
     throw isFull(error.cause) ? error : damagedError(`in ${dir}`, error.cause as Error)
   })

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import fs, { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import fs, { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -80,6 +80,9 @@ describe('transactions', () => {
   })
 })
 
+/** The user that owns nothing. */
+const NOBODY = 65534
+
 describe('the folder', () => {
   it('is refused if it cannot be one, or holds files that are no database', async () => {
     writeFileSync(join(root, 'file'), '')
@@ -89,6 +92,34 @@ describe('the folder', () => {
     await expect(openDatabase({ dir: join(root, 'broken'), owner })).rejects.toMatchObject({ code: 'DAMAGED', exit: 1 })
     await expect(openExisting({ dir: join(root, 'none'), owner: {} })).rejects.toMatchObject({ code: 'NO_DATABASE', exit: 75 })
     expect(existsSync(join(root, 'none'))).toBe(false)
+  })
+
+  it('is closed to other users, whoever made it', async () => {
+    await copyTemplate(join(root, 'shut'))
+    chmodSync(join(root, 'shut/postgres'), 0o777)
+    await (await open('shut')).close()
+    expect(statSync(join(root, 'shut/postgres')).mode & 0o777).toBe(0o700)
+  })
+
+  it('with a file of another user is not called damaged, for nothing of it is', async () => {
+    const dir = join(root, 'other')
+    await copyTemplate(dir)
+    const theirs = join(dir, 'postgres/global/pg_control')
+    chmodSync(theirs, 0o400)
+    const asRoot = process.geteuid!() === 0
+    if (asRoot) {
+      // Root may write everything, so another user opens it.
+      for (const path of [root, dir, ...readdirSync(dir, { recursive: true }).map((entry) => join(dir, String(entry)))]) chownSync(path, NOBODY, NOBODY)
+      chownSync(theirs, 0, 0)
+      process.seteuid!(NOBODY)
+    }
+    try {
+      await expect(open('other')).rejects.toMatchObject({ code: 'DATA_DIR', exit: 1, message: /pg_control cannot be written .EACCES/, advice: expect.stringContaining('chown') })
+    } finally {
+      if (asRoot) process.seteuid!(0)
+      chmodSync(theirs, 0o600)
+    }
+    await (await open('other')).close()
   })
 
   it('belongs to one process while that lives, and to one network and chain for ever', { timeout: 120_000 }, async () => {
