@@ -31,6 +31,10 @@ describe('serveOperations', () => {
     expect(await get('/none')).toEqual({ status: 404, body: { error: { code: 'NOT_FOUND', message: 'there is nothing here' } } })
     expect(await get('/boom')).toEqual({ status: 500, body: { error: { code: 'INTERNAL', message: 'the server could not answer' } } })
   })
+  it.each(['999.1.1.1', '10.0.0.0/33', '10.0.0.0/0', 'fd00::/129', '10.0.0.1/x', 'proxy'])('says that %s is no proxy, before it listens', async (proxy) => {
+    await expect(serve({ trustProxy: ['10.0.0.2', 'fd00::/8', proxy] })).rejects.toMatchObject({ name: 'OperatorError', code: 'CONFIG', message: expect.stringContaining(`has ${proxy},`) })
+  })
+
   it('says when the port is taken', async () => {
     const { url } = await serve()
     await expect(serve({ port: Number(new URL(url).port) })).rejects.toMatchObject({ name: 'OperatorError', code: 'PORT' })

@@ -1,4 +1,5 @@
 // The operator's door of a service: health, ready, metrics, and the routes that the service adds.
+import { BlockList, isIP } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
@@ -26,7 +27,7 @@ export interface Operations { url: string, close(): Promise<void> }
 
 /**
  * Serves GET /health (200 while the process lives), /ready (200 or 503 with the detail), /metrics (Prometheus text) and the given routes. Every error is
- * JSON `{ error: { code, message } }`; a fault of ours shows no inside. Throws OperatorError PORT when the port cannot be taken.
+ * JSON `{ error: { code, message } }`; a fault of ours shows no inside. Throws OperatorError PORT when the port cannot be taken, CONFIG.
  */
 export async function serveOperations({ host, port, ...options }: OperationsOptions): Promise<Operations> {
   const app = await operationsApp(options)
@@ -39,8 +40,22 @@ export async function serveOperations({ host, port, ...options }: OperationsOpti
   }
 }
 
+/** The proxies of a `trustProxy`. Throws OperatorError CONFIG for what is neither an address nor a network. */
+export function proxiesOf(trustProxy: readonly string[]): BlockList {
+  const found = new BlockList()
+  for (const one of trustProxy) {
+    const [address = '', bits] = one.split('/')
+    const longest = isIP(address) === 6 ? 128 : 32
+    const length = bits === undefined ? longest : Number(bits)
+    if (isIP(address) === 0 || !(length >= 1 && length <= longest)) throw new OperatorError('CONFIG', `the configuration is wrong: trustProxy has ${one}, which is neither an address nor a network`, { advice: 'Name each proxy as 10.0.0.2, 10.1.0.0/16 or fd00::/8.' })
+    found.addSubnet(address, length, longest === 128 ? 'ipv6' : 'ipv4')
+  }
+  return found
+}
+
 /** What serveOperations serves, without a port. `routes` runs first, so that what it sets up (a document, limits) covers the rest too; the three are never limited. */
 export async function operationsApp({ log, ready, detail = Type.Unknown(), metrics, routes, trustProxy = [], answerTimeoutMs = ANSWER_TIMEOUT_MS }: Omit<OperationsOptions, 'host' | 'port'>): Promise<FastifyInstance> {
+  proxiesOf(trustProxy)
   const app = Fastify({
     logger: false, trustProxy: trustProxy.length === 0 ? false : [...trustProxy], bodyLimit: 64 * 1024, requestTimeout: 30_000, connectionTimeout: 60_000, handlerTimeout: answerTimeoutMs, keepAliveTimeout: 5_000, forceCloseConnections: true,
     routerOptions: { maxParamLength: 128 },

@@ -1,12 +1,13 @@
 // What stands before every route: who may ask from where, how often, and how answers travel. And the document that describes them all.
 import { createHash } from 'node:crypto'
-import { BlockList, isIPv6, type Server, type Socket } from 'node:net'
+import { isIPv6, type Server, type Socket } from 'node:net'
 import { constants } from 'node:zlib'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { proxiesOf } from '@assay/kit/http'
 import { clientOf } from './client.ts'
 import { ApiError } from './errors.ts'
 import { TAGS } from './route.ts'
@@ -36,12 +37,7 @@ export const OPEN_DOOR: DoorOptions = { corsOrigins: ['*'], requestsPerMinute: 0
 function limitConnections(server: Server, { connections, connectionsPerAddress, trustProxy }: DoorOptions, refused: () => void): void {
   const refuse = (): ApiError => new ApiError('TOO_MANY_CLIENTS', 'too many connections')
   const seats = new Seats({ all: connections, each: connectionsPerAddress, refuse })
-  const trusted = new BlockList()
-  for (const one of trustProxy) {
-    const [address = '', bits] = one.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    trusted.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family)
-  }
+  const trusted = proxiesOf(trustProxy)
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
     // It has gone already.
