@@ -4,6 +4,7 @@ import { EMPTY } from 'rxjs'
 import { silentLog } from '@assay/kit/log'
 import { blockRoutes } from './api/blocks.ts'
 import { checkerRoutes } from './api/checkers.ts'
+import { Desk, placesFor } from './api/desk.ts'
 import { docsRoutes } from './api/docs.ts'
 import { OPEN_DOOR, openDoor, type DoorOptions } from './api/door.ts'
 import { epochRoutes } from './api/epochs.ts'
@@ -16,20 +17,21 @@ import { machineRoutes } from './api/machines.ts'
 import { networkRoute } from './api/network.ts'
 import { recordingRoute } from './api/recording.ts'
 import { roundRoutes } from './api/rounds.ts'
-import type { ApiDeps } from './api/route.ts'
+import { openDesk, type ApiDeps } from './api/route.ts'
 import { LIVE_DEFAULTS, streamSeats, type LiveOptions } from './api/seats.ts'
 import { whyRoutes } from './api/why.ts'
 import { Live } from './live.ts'
 import type { IndexerMetrics } from './metrics.ts'
 
 /** Adds all routes; health, ready, metrics and the shape of errors are the operations door's. */
-export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, given: Partial<DoorOptions & LiveOptions> = {}): (app: FastifyInstance) => Promise<void> {
+export function apiRoutes(deps: ApiDeps, metrics: IndexerMetrics, given: Partial<DoorOptions & LiveOptions & { databasePool: number }> = {}): (app: FastifyInstance) => Promise<void> {
   const door = { ...OPEN_DOOR, ...LIVE_DEFAULTS, ...given }
   return async (app) => {
     app.addHook('onResponse', (request, reply, done) => {
       metrics.requestSeconds.observe({ route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
       done()
     })
+    openDesk(app, new Desk(given.databasePool === undefined ? undefined : placesFor(given.databasePool)))
     await openDoor(app, door, () => metrics.connectionsRefused.inc())
     networkRoute(app, deps)
     blockRoutes(app, deps)

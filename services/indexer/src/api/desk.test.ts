@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Desk } from './desk.ts'
+import { Desk, placesFor } from './desk.ts'
 
 const STAYS = new AbortController().signal
 
@@ -43,6 +43,10 @@ describe('the desk', () => {
     expect(begun).toEqual(['first', 'third'])
     third.end()
     await three
+  })
+
+  it('leaves connections of a pool to the follower, however small it is', () => {
+    expect([2, 3, 4, 9, 10, 1000].map(placesFor)).toEqual([1, 1, 2, 7, 8, 8])
   })
 
   it('goes on after work that fails', async () => {

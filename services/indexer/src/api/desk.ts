@@ -1,8 +1,12 @@
 // The desk at which answers are made: a few at a time, and the clients in turn. What waits in the database's own queue would hold up whoever follows the chain, and one client's hundred requests everybody else's one.
 import { ApiError } from './errors.ts'
 
-/** Answers that are made at once: fewer than the connections that a pool has by default, which the follower and the streams of events share. */
-export const DESK_PLACES = 8
+const MOST_PLACES = 8
+/** Connections of a pool that are left to the follower and the streams of events. */
+const OTHERS = 2
+
+/** How many answers are made at once where the database has a pool of so many connections. */
+export const placesFor = (pool: number): number => Math.max(1, Math.min(MOST_PLACES, pool - OTHERS))
 
 interface Waiting { begin: () => void }
 
@@ -12,7 +16,7 @@ export class Desk {
   readonly #queues = new Map<string, Set<Waiting>>()
   #working = 0
 
-  constructor(places = DESK_PLACES) {
+  constructor(places = MOST_PLACES) {
     this.#places = places
   }
 

@@ -89,8 +89,10 @@ export interface Operation {
 }
 
 const desks = new WeakMap<FastifyInstance, Desk>()
-/** The desk of an app: all its answers are made there. */
-export function deskOf(app: FastifyInstance): Desk {
+/** Gives an app its desk: all its answers are made there. */
+export const openDesk = (app: FastifyInstance, desk: Desk): void => void desks.set(app, desk)
+
+function deskOf(app: FastifyInstance): Desk {
   const desk = desks.get(app) ?? new Desk()
   desks.set(app, desk)
   return desk
