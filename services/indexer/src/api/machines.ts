@@ -16,6 +16,7 @@ import { AccountPath, Address, because, component, Did, didOf, Hash, Height, lit
 import { FullVerdict, fullVerdicts, LEVELS, LevelShape, Observation, observationShape, OUTCOMES, OutcomeShape, prunedAmong, Verdict, verdictLines, verdictShape } from './verdicts.ts'
 
 const Identity = Type.Object({ owner: Hash, peer: Hash, anchor: Type.String({ ...Hash, description: 'hash of the DID document that the machine anchored' }), block: Height })
+
 /** How a class is shown. */
 export const DeviceObject = Type.Object({ class: Type.Integer({ minimum: 0, maximum: 65_535, description: 'its id; 0: of no known class' }), name: nullable(Type.String({ description: 'null: this server knows no class of that id' })) }, { description: 'the device class that a machine said last, PROTOCOL section on devices' })
 const DeviceClass = component('DeviceClass', DeviceObject)
