@@ -151,7 +151,8 @@ describe.skipIf(!hasChromiumPackage)('in the explorer of this network', () => {
       const find = async (address: string): Promise<void> => {
         await page.getByRole('searchbox', { name: /Find a machine/ }).fill(`did:peaq:${address}`)
         await page.keyboard.press('Enter')
-        await page.getByText(`did:peaq:${address}`).waitFor()
+        // (Its DID document, which may be there already, names it more than once.)
+        await page.locator('.fact').filter({ hasText: /^DID/ }).getByText(`did:peaq:${address}`).waitFor()
         await page.locator('details.why').first().waitFor()
       }
       const [honest, , cheat] = world.machines

@@ -50,9 +50,12 @@ export interface WorldOptions {
   indexer?: boolean
   /** Done before any service starts. */
   before?: (world: World) => Promise<unknown>
-  /** Time between blocks in ms while rounds run. */
+  /** Time between blocks in ms while rounds run; default: PACE_MS, and MEASURING_PACE_MS where lines are measured. */
   pace?: number
 }
+
+const PACE_MS = 300
+const MEASURING_PACE_MS = 700
 
 /** Short rounds and small jobs: a round of 13 blocks, an epoch of one round, judged 39 blocks after its start. */
 const SMALL: Partial<Parameters> = {
@@ -299,9 +302,15 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
     clock.hold(world.at(0).start, Promise.all([linked, serving]))
     clock.pace = () => 0
     await world.block(world.at(0).start - 1)
-    const { pace = 300 } = options
-    // The block after the nonces waits for the stopwatch: the three blocks after it are for handing in.
-    clock.pace = (next) => pace + ((next - 1 - world.at(0).fire) % parameters.roundBlocks === 0 ? parameters.windowMs : 0)
+    const { beaconKnown, fire } = world.at(0)
+    const since = (block: number, head: number): number => (((head - block) % parameters.roundBlocks) + parameters.roundBlocks) % parameters.roundBlocks
+    clock.pace = (next) => {
+      const head = next - 1
+      // The block after the nonces waits for the stopwatch: the three blocks after it are for handing in.
+      if (since(fire, head) === 0) return (options.pace ?? PACE_MS) + parameters.windowMs
+      // Before it each checker measures the lines in turn, in real time.
+      return since(beaconKnown, head) < fire - beaconKnown ? (options.pace ?? MEASURING_PACE_MS) : (options.pace ?? PACE_MS)
+    }
     await linked
     await serving
     return world
