@@ -50,8 +50,8 @@ export function register(program: Command): void {
         const { replayed, onChain, witnessed } = await (options.recording === undefined ? fromChain(options, epoch) : fromRecording(options, options.recording, epoch))
         const explanations = explainEpoch(replayed).filter(({ score }) => account === undefined || score.account === account || score.owner === account)
         if (account !== undefined && explanations.length === 0) throw new OperatorError('NO_ACCOUNT', `epoch ${replayed.epoch} says nothing of ${toAddress(account)}`, { advice: 'Check the address: it must be a machine, a checker or an owner of this network.' })
-        process.stdout.write(options.json ? json(replayed, onChain, explanations, witnessed) : `${[...tellEpoch(replayed, onChain, explanations, account !== undefined), ...(witnessed ? ['', tellWitnessed(witnessed)] : [])].join('\n')}\n`)
-        if (witnessed !== undefined) refuse(witnessed)
+        process.stdout.write(options.json ? json(replayed, onChain, explanations, witnessed) : `${[...tellEpoch(replayed, onChain, explanations, account !== undefined), ...(witnessed?.kind === 'agrees' ? ['', tellWitnessed(witnessed)] : [])].join('\n')}\n`)
+        if (witnessed !== undefined) refuse(witnessed) // says the rest, as an error
         if (onChain === 'mismatch') throw new OperatorError('MISMATCH', `the statement on chain is not what epoch ${replayed.epoch} comes to`, { advice: 'Show both to the network\'s checkers: the settlement committee paid something else than the rules give.' })
       })
     })
