@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { BenchAnswer } from './api-server.ts'
-import { NODE_FLAGS } from './node-flags.ts'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts'
 
 const PAGE_P99_MS = 50
 const LEADERBOARD_P99_MS = 20
@@ -21,7 +21,7 @@ const { values } = parseArgs({ options: { json: { type: 'boolean' }, seconds: { 
 const [seconds, rate, machines, old, rounds] = [values.seconds, values.rate, values.machines, values.old, values.rounds].map(Number) as [number, number, number, number, number]
 
 const dir = values.dir ?? mkdtempSync(join(tmpdir(), 'assay-bench-api-'))
-const server = fork(join(import.meta.dirname, 'api-server.ts'), [], { execArgv: [...NODE_FLAGS], env: { ...process.env, POLKADOTJS_DISABLE_ESM_CJS_WARNING: '1' } })
+const server = fork(join(import.meta.dirname, 'api-server.ts'), [], { execArgv: [...NODE_FLAGS], env: NODE_ENVIRONMENT })
 const answered = new Promise<BenchAnswer>((resolve, reject) => {
   server.once('message', (answer) => resolve(answer as BenchAnswer))
   server.once('exit', (code) => reject(new Error(`the server ended with ${code}`)))

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { best$, connectChain } from '@assay/runtime-bindings'
-import { NODE_FLAGS } from './node-flags.ts'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts'
 
 const LIMIT_MS = 1000
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, blocks: { type: 'string', default: '200' } } })
@@ -35,7 +35,7 @@ async function get<T>(url: string): Promise<T> {
 }
 
 const stop = new AbortController()
-const devnet = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'devnet', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
+const devnet = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'devnet', '--json'], { stdio: ['ignore', 'pipe', 'inherit'], env: NODE_ENVIRONMENT })
 const ended = new Promise((resolve) => devnet.once('exit', resolve))
 for await (const line of createInterface({ input: devnet.stdout })) {
   const event = JSON.parse(line) as { event: string; endpoint: string; indexer: string }

@@ -2,7 +2,6 @@
 import { BehaviorSubject } from 'rxjs'
 import { openDatabase } from '@assay/indexer/database'
 import { follow, type ChainState } from '@assay/indexer/follow'
-import { keepHeapSmall } from '@assay/indexer/heap'
 import { indexerMetrics } from '@assay/indexer/metrics'
 import { silentLog } from '@assay/kit/log'
 import { emptyLedger } from '@assay/protocol'
@@ -15,7 +14,6 @@ const last = Number(blocks)
 const { network, genesisHash } = loadRecording()
 const stop = new AbortController()
 const served = database.startsWith('postgres:')
-if (served) keepHeapSmall()
 const store = await openDatabase({ ...(served ? { url: database } : { dir: database }), owner: { network, genesisHash } })
 if (endpoint === undefined) {
   await store.close()

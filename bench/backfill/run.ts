@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { findPostgres, startPostgres } from '@assay/indexer/testing/postgres'
-import { NODE_FLAGS } from '../node-flags.ts'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../node-flags.ts'
 
 const PEER = { name: '@subsquid/substrate-processor', version: '8.5.1' }
 const { values } = parseArgs({ options: { blocks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '3' }, only: { type: 'string' } } })
@@ -30,9 +30,14 @@ function installPeer(): string {
   return module
 }
 
-/** The last line that a program prints, as JSON. `flags`: ours runs with those of the `assay` command, the peer with none. */
-async function outcome(flags: readonly string[], file: string, ...args: string[]): Promise<Outcome> {
-  const program = spawn(process.execPath, [...flags, here(file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+/** How a program is started: ours as the `assay` command does it, the peer as it comes. */
+interface Start { flags: readonly string[], env: NodeJS.ProcessEnv }
+const OURS: Start = { flags: NODE_FLAGS, env: NODE_ENVIRONMENT }
+const THEIRS: Start = { flags: [], env: process.env }
+
+/** The last line that a program prints, as JSON. */
+async function outcome({ flags, env }: Start, file: string, ...args: string[]): Promise<Outcome> {
+  const program = spawn(process.execPath, [...flags, here(file), ...args], { stdio: ['ignore', 'pipe', 'inherit'], env })
   let last = ''
   for await (const line of createInterface({ input: program.stdout })) last = line
   return JSON.parse(last) as Outcome
@@ -62,14 +67,14 @@ for (let run = 0; run < Number(values.runs); run++) {
     await ours(postgres.url('postgres'))
     await postgres.stop()
   }
-  if (peer !== null) print(await outcome([], 'squid.ts', endpoint, values.blocks, peer))
+  if (peer !== null) print(await outcome(THEIRS, 'squid.ts', endpoint, values.blocks, peer))
 }
 server.stdin.end()
 
 // What PostgreSQL takes to write its first files is not catching up.
 async function ours(database: string): Promise<void> {
   execFileSync(process.execPath, [here('ours.ts'), database])
-  print(await outcome(NODE_FLAGS, 'ours.ts', database, endpoint, values.blocks))
+  print(await outcome(OURS, 'ours.ts', database, endpoint, values.blocks))
 }
 
 const rate = (of: Outcome[]): number => of.map(({ blocks, seconds }) => blocks / seconds).toSorted((a, b) => a - b)[of.length >> 1]!

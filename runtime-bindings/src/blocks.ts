@@ -286,8 +286,10 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
     const allowed = Math.max(1, Math.min(depth, bytesABlock > 0 ? Math.floor(aheadBytes / bytesABlock) : depth))
     const longest = Math.min(LONGEST_RUN, Math.ceil(allowed / 4))
     let asked = window.reduce((sum, { count }) => sum + count, 0)
-    for (let at = next + asked; at <= limit && asked < allowed; ) {
-      const count = Math.min(longest, limit - at + 1, allowed - asked)
+    for (let at = next + asked; at <= limit; ) {
+      const count = Math.min(longest, limit - at + 1)
+      // Not less than a run, or the short ones of the beginning would come back for ever, each in the room that the one before left.
+      if (asked > 0 && asked + count > allowed) break
       window.push(fetch(at, count))
       at += count
       asked += count

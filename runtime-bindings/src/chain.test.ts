@@ -54,7 +54,7 @@ describe('a connection', () => {
   test('says nothing on the console', async () => {
     const said = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
     const other = await connectChain({ endpoint: krest.endpoint, signal: stop.signal })
-    await other.api.rpc.chain.getHeader()
+    await (await other.api()).rpc.chain.getHeader()
     await other.close()
     for (const spy of said) {
       expect(spy).not.toHaveBeenCalled()
@@ -115,7 +115,7 @@ describe('a runtime upgrade', () => {
   test('is followed: blocks before and after are read by their own metadata, calls are made by the new', async () => {
     const dev = await startDevchain({ blocks: 'instant', fund: { [me().address]: 10n * PEAQ } })
     const mine = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
-    const { api } = mine
+    const api = await mine.api()
     const sender = createSender({ chain: mine, account: me(), signal: stop.signal })
     const before = await sender.send(addItem(mine, 'before', Uint8Array.of(1)), { label: 'item' })
     expect([before.ok, mine.runtime.specName]).toEqual([true, 'peaq-node'])
@@ -124,7 +124,8 @@ describe('a runtime upgrade', () => {
     await dev.newBlock([])
     await vi.waitFor(() => expect(mine.runtime.specName).toBe('peaq-node-krest'), { timeout: 30_000 })
     expect(mine.runtime.codeHash).toBe(chain.runtime.codeHash)
-    expect(mine.api).not.toBe(api)
+    expect(await mine.api()).not.toBe(api)
+    expect(await mine.api()).toBe(await mine.api())
     const after = await sender.send(addItem(mine, 'after', Uint8Array.of(2)), { label: 'item' })
     expect(after).toMatchObject({ ok: true })
     const keys: string[] = []

@@ -9,7 +9,7 @@ import { connectEndpoints } from './endpoints.ts'
 import { ChainReplacedError, ChainUnreachableError, RpcError } from './errors.ts'
 import type { Features } from './features.ts'
 import { silent, type Log } from './log.ts'
-import { ApiPromise, utilCrypto } from './polkadot.ts'
+import { polkadotApi, utilCrypto } from './polkadot.ts'
 import { connectRpc, endpointName, type Rpc, type RpcOptions } from './rpc.ts'
 import { callOf, createRuntime, specOf, storageKey, storageValue, type Runtime } from './runtime.ts'
 
@@ -23,10 +23,10 @@ export interface Chain {
   readonly runtime: Runtime
   readonly features: Features
   /**
-   * polkadot's API over the same connection, without subscriptions; also replaced after an upgrade, so do not hold on to it. For building calls and reading metadata: its `query` may
-   * answer from a cache of up to 1.75 s, use `read` instead.
+   * polkadot's API over the same connection, without subscriptions; made when first asked for, and anew after an upgrade, so do not hold on to it. For building calls and reading metadata: its
+   * `query` may answer from a cache of up to 1.75 s, use `read` instead.
    */
-  readonly api: Api
+  api(): Promise<Api>
   /** A call of the current runtime; bytes as hex. Throws MissingFeatureError. */
   call(section: string, method: string, ...args: unknown[]): Call
   /** A storage value at `at` (default: best block), decoded; null if the key is absent. */
@@ -77,17 +77,15 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
   try {
     const genesisHash = await rpc.request<Hash>('chain_getBlockHash', [0])
     let current = await loadRuntime(rpc)
-    let api = await createApi(rpc, current, genesisHash)
+    let made: { of: Runtime; api: Promise<Api> } | undefined
     const byMarker = new Map<string, Promise<Hash>>()
     let tellsHashes = true
 
     const upgrade = async (): Promise<void> => {
       const next = await loadRuntime(rpc)
       if (next === current) return
-      const nextApi = await createApi(rpc, next, genesisHash)
       log.info('runtime upgraded', { from: specOf(current), to: specOf(next), codeHash: next.codeHash })
       current = next
-      api = nextApi
     }
     // The node tells at subscription, after each reconnection and whenever the code changes.
     let versions = 0
@@ -128,8 +126,13 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
       get features() {
         return current.features
       },
-      get api() {
-        return api
+      api() {
+        if (made?.of === current) return made.api
+        const making = (made = { of: current, api: createApi(rpc, current, genesisHash) })
+        making.api.catch(() => {
+          if (made === making) made = undefined // the next who asks may have more luck
+        })
+        return making.api
       },
       call: (section, method, ...args) => callOf(current, section, method, ...args),
       readRaw,
@@ -232,5 +235,5 @@ async function createApi(rpc: Rpc, runtime: Runtime, genesisHash: Hash): Promise
     subscribe: () => Promise.reject(new Error('no subscriptions through the API: use blocks or heads')),
     unsubscribe: async () => true,
   }
-  return ApiPromise.create({ provider, noInitWarn: true, metadata: { [`${genesisHash}-${runtime.specVersion}`]: runtime.metadata } })
+  return polkadotApi().ApiPromise.create({ provider, noInitWarn: true, metadata: { [`${genesisHash}-${runtime.specVersion}`]: runtime.metadata } })
 }

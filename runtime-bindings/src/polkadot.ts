@@ -15,11 +15,13 @@ process.env['POLKADOTJS_DISABLE_ESM_CJS_WARNING'] ??= '1'
 
 const require = createRequire(import.meta.url)
 
-export const { ApiPromise } = require('@polkadot/api') as typeof Api
 export const keyring = require('@polkadot/keyring') as typeof Keyring
 export const { TypeRegistry, Metadata, expandMetadata } = require('@polkadot/types') as typeof Types
 export const util = require('@polkadot/util') as typeof Util
 export const utilCrypto = require('@polkadot/util-crypto') as typeof UtilCrypto
+
+/** polkadot's API, loaded when first asked for: with the types that it makes of the metadata once more it is a fifth of what a process takes. */
+export const polkadotApi = (): typeof Api => require('@polkadot/api') as typeof Api
 
 /** The peaq SDK, loaded when first asked for: only registration needs it. */
 export const peaqSdk = (): typeof PeaqSdk.Sdk => (require('@peaq-network/sdk') as typeof PeaqSdk).Sdk

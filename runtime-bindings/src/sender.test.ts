@@ -87,7 +87,7 @@ describe('success', () => {
 
   test('takes an extrinsic of polkadot\'s API as well', async () => {
     const me = fresh()
-    const extrinsic = chain.api.tx['peaqStorage']!['addItem']!('0x61', '0x07')
+    const extrinsic = (await chain.api()).tx['peaqStorage']!['addItem']!('0x61', '0x07')
     expect(await mining(senderOf(me).send(extrinsic, { label: 'item' }))).toMatchObject({ ok: true })
     expect(await item(me, 'a')).toBe(7)
   })

@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { Type } from 'typebox'
 import { emptyingConfig, indexerConfig, maintenanceConfig, placeOf, restoreConfig, retentionOf } from '@assay/indexer/config'
-import { keepHeapSmall } from '@assay/indexer/heap'
 import { type Service, serviceCommand } from '../service-command.ts'
 
 const load = () => import('@assay/indexer/maintenance')
@@ -11,7 +10,6 @@ export function register(program: Command): void {
   const indexer = program.command('indexer').description('follows the chain, judges rounds and epochs, serves them over HTTP')
   const start: Service<typeof indexerConfig>['run'] = async (config, context) => {
     // Of the process, so here and not where the indexer is only a part of one.
-    if (config.databaseUrl !== undefined) keepHeapSmall()
     await (await import('@assay/indexer')).runIndexer(config, context)
   }
   serviceCommand(indexer.command('start').description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: start }).addHelpText(

@@ -93,8 +93,11 @@ async function startWhole(dir: string): Promise<Thread> {
   })
 }
 
+/** What a query makes is gone after it: more room for new objects would only be memory. */
+const YOUNG_MB = 12
+
 async function startThread(data: WorkerData): Promise<Thread> {
-  const worker = new Worker(new URL('database-worker.ts', import.meta.url), { workerData: data, execArgv: [] })
+  const worker = new Worker(new URL('database-worker.ts', import.meta.url), { workerData: data, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
   const waiting = new Map<number, { resolve: (answer: Answer) => void, reject: (error: Error) => void }>()
   let lastId = 0
   let closing = false
