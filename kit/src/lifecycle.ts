@@ -56,15 +56,15 @@ export interface MainOptions {
 }
 
 /**
- * Runs a program until its promise settles and sets the exit code. Prints an OperatorError as its sentence and advice, anything else as a fault of
+ * Runs a program until its promise settles and sets the exit code, 0 unless it gives another. Prints an OperatorError as its sentence and advice, anything else as a fault of
  * ours with its stack; a rejection after the signal fired counts as a normal stop. Never throws.
  */
-export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions = {}): Promise<void> {
+export async function runMain(main: (signal: AbortSignal) => Promise<ExitCode | void>, options: MainOptions = {}): Promise<void> {
   const signal = options.signal ?? mainSignal()
   const write = options.write ?? ((text: string) => void process.stderr.write(text))
   let code: number = EXIT.ok
   try {
-    await main(signal)
+    code = (await main(signal)) ?? EXIT.ok
   } catch (error) {
     if (isOperatorError(error)) {
       write(`error: ${error.message}\n  ${error.advice}\n`)

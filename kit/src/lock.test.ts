@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { lockFolder } from './lock.ts'
+import { holderOf, lockFolder } from './lock.ts'
 
 let root: string
 beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'assay-lock-'))))
@@ -43,5 +43,32 @@ describe('lockFolder', () => {
   it('says when the folder cannot be written', async () => {
     await writeFile(join(root, 'file'), '')
     await expect(lockFolder(join(root, 'file', 'x'))).rejects.toMatchObject({ name: 'OperatorError', code: 'DATA_DIR' })
+  })
+})
+
+describe('holderOf', () => {
+  it('names the process that lives in a folder, and where it answers once it has said so', async () => {
+    const dir = join(root, 'told')
+    expect(await holderOf(dir)).toBeNull()
+    const lock = await lockFolder(dir)
+    expect(await holderOf(dir)).toEqual({ pid: process.pid, url: null })
+    await lock.tell('http://127.0.0.1:4620')
+    expect(await holderOf(dir)).toEqual({ pid: process.pid, url: 'http://127.0.0.1:4620' })
+    await lock.release()
+    expect(await holderOf(dir)).toBeNull()
+    expect(await readdir(dir)).toEqual([])
+  })
+  it('does not take the word of a process before it, nor words that are none', async () => {
+    const dir = join(root, 'before')
+    const lock = await lockFolder(dir)
+    await lock.tell('http://127.0.0.1:1')
+    const word = await readFile(join(dir, 'operations'), 'utf8')
+    await lock.release()
+    const next = await lockFolder(dir)
+    for (const left of [word, 'junk', JSON.stringify({ holder: await readFile(join(dir, 'lock'), 'utf8'), url: 'file:///etc/passwd' })]) {
+      await writeFile(join(dir, 'operations'), left)
+      expect(await holderOf(dir)).toEqual({ pid: process.pid, url: null })
+    }
+    await next.release()
   })
 })

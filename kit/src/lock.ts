@@ -4,11 +4,20 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OperatorError } from './lifecycle.ts'
 
+export interface FolderLock {
+  /** Leaves word where this process answers for its operator, for `holderOf`. */
+  tell(url: string): Promise<void>
+  release(): Promise<void>
+}
+
+/** Who lives in a folder: its process, and where it answers; `url` is null while it has not said so. */
+export interface Holder { pid: number, url: string | null }
+
 /**
  * Creates the folder if need be and takes it for this process, until `release` or the process's end; what a killed process left is taken over.
  * Throws OperatorError LOCKED while another process lives in it, DATA_DIR if it cannot be written.
  */
-export async function lockFolder(dir: string): Promise<{ release(): Promise<void> }> {
+export async function lockFolder(dir: string): Promise<FolderLock> {
   const path = join(dir, 'lock')
   const mark = `${path}.${randomBytes(6).toString('hex')}`
   const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), id: randomBytes(8).toString('hex') })
@@ -22,7 +31,7 @@ export async function lockFolder(dir: string): Promise<{ release(): Promise<void
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       // A link appears whole or not at all, and never over another.
-      if (await link(mark, path).then(() => true, existsAlready)) return { release: () => release(path, mine) }
+      if (await link(mark, path).then(() => true, existsAlready)) return folderLock(dir, path, mine)
       const holder = await readFile(path, 'utf8').catch(() => undefined)
       if (holder === undefined) continue
       const pid = await livingHolder(holder)
@@ -45,8 +54,37 @@ function existsAlready(error: NodeJS.ErrnoException): false {
   throw error
 }
 
-async function release(path: string, mine: string): Promise<void> {
-  if ((await readFile(path, 'utf8').catch(() => undefined)) === mine) await rm(path, { force: true })
+function folderLock(dir: string, path: string, mine: string): FolderLock {
+  const word = join(dir, TOLD)
+  return {
+    tell: async (url) => {
+      await writeFile(`${word}.new`, JSON.stringify({ holder: mine, url }), { mode: 0o600 })
+      await rename(`${word}.new`, word)
+    },
+    release: async () => {
+      if ((await readFile(path, 'utf8').catch(() => undefined)) !== mine) return
+      await rm(word, { force: true })
+      await rm(path, { force: true })
+    },
+  }
+}
+
+/** Beside the lock: where its holder answers. */
+const TOLD = 'operations'
+
+/** The process that lives in a folder; null where none does. */
+export async function holderOf(dir: string): Promise<Holder | null> {
+  const holder = await readFile(join(dir, 'lock'), 'utf8').catch(() => undefined)
+  const pid = holder === undefined ? undefined : await livingHolder(holder)
+  if (pid === undefined) return null
+  try {
+    const told = JSON.parse(await readFile(join(dir, TOLD), 'utf8')) as { holder?: unknown, url?: unknown }
+    // What a process before it left says nothing of this one.
+    if (told.holder === holder && typeof told.url === 'string' && /^http:\/\/[!-~]{1,128}$/.test(told.url)) return { pid, url: told.url }
+  } catch {
+    // not said yet
+  }
+  return { pid, url: null }
 }
 
 /** The holder's process id if it lives; a process of the same number that began at another time is not the holder. */

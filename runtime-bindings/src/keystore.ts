@@ -1,7 +1,7 @@
 import { randomBytes, scrypt } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { accountFromSecret, accountOf, peerKey, type Account, type PeerKey } from './account.ts'
+import { accountFromSecret, accountOf, peerKey, toAccountId, toAddress, type Account, type PeerKey } from './account.ts'
 import { cryptoReady } from './crypto.ts'
 import { ChainError } from './errors.ts'
 import { keyring, utilCrypto } from './polkadot.ts'
@@ -63,6 +63,20 @@ export async function createKeystore({ dir, password, secret }: { dir: string; p
 /** Whether `dir` holds a complete keystore. */
 export async function keystoreExists(dir: string): Promise<boolean> {
   return exists(join(dir, 'account.json'))
+}
+
+/** The address of the account in `dir`; null if there is none. Needs no password. Throws KeystoreDamagedError. */
+export async function addressIn(dir: string): Promise<string | null> {
+  const path = join(dir, 'account.json')
+  const text = await readFile(path, 'utf8').catch(() => null)
+  if (text === null) return null
+  parse(path, text, 'sr25519')
+  const { address } = JSON.parse(text) as { address?: unknown }
+  try {
+    return toAddress(toAccountId(String(address)))
+  } catch {
+    throw new KeystoreDamagedError(path, 'its address is none')
+  }
 }
 
 /** Opens what `createKeystore` made. Throws KeystoreMissingError, KeystorePermissionsError, WrongPasswordError or KeystoreDamagedError. */

@@ -2,9 +2,11 @@
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { registerStart } from './provider.ts'
+import { registerUp } from './up.ts'
 
 export function register(program: Command): void {
   const machine = program.command('machine').description('this machine and what it can compute with')
+  registerUp(machine)
   registerStart(machine)
   machine
     .command('doctor')

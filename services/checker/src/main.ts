@@ -72,6 +72,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
   const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
   parts.defer(() => door.close())
+  await lock.tell(door.url)
   parts.defer(() => stop.abort())
 
   const heights$ = best$(chain, signal).pipe(map(({ number }) => number), shareLatest())

@@ -70,6 +70,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       metrics: () => metrics.text(),
     })
     cleanups.unshift(() => operations.close())
+    await lock.tell(operations.url)
     log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())

@@ -1,0 +1,207 @@
+// `assay machine up` and `down`: all that is missing between a box and a paid machine, and nothing that is done.
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { describeConfig, loadConfig } from '@assay/kit/config'
+import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
+import { holderOf, lockFolder } from '@assay/kit/lock'
+import { silentLog } from '@assay/kit/log'
+import { readPassword } from '@assay/kit/password'
+import { roundAt, schedule, type Parameters } from '@assay/protocol'
+import { providerConfig, type ProviderConfig } from '@assay/provider/config'
+import { readyOf, statusOf, tellStatus, type Status } from '../status.ts'
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const PASSWORD_FD = 3
+/** Between two questions to the process. */
+const ASK_MS = 1_000
+/** A log that has grown so far is put aside when a process is started. */
+const LOG_BYTES = 32 * 1024 * 1024
+
+interface UpOptions { indexer?: string, yes?: boolean, json?: boolean }
+type Step = 'doctor' | 'keys' | 'cost' | 'registration' | 'connection' | 'proof'
+
+export function registerUp(machine: Command): void {
+  const up = machine.command('up').description('do all that is missing until this machine is paid: doctor, keys, registration, connection, first proof; what is done is left alone')
+  for (const field of describeConfig(providerConfig)) up.option(`${field.flag} <value>`, `${field.description}${field.default === undefined ? '' : ` (default ${JSON.stringify(field.default)})`} [${field.env}]`)
+  up.option('--config <file>', 'a file with any of these settings')
+    .option('--indexer <url>', 'an indexer of the network: the first verdict and the machine’s page are looked up there [ASSAY_INDEXER]')
+    .option('--yes', 'agree to the cost without being asked')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nThe machine runs on in the background; its log is <data-dir>/provider.log. Where something starts it at boot (systemd, a container), let that run `assay machine start` instead.\nExit code 0: it is up. 1: something is to be mended, then run this again: it goes on where it was. 75: try again later.\n\nExample:\n  assay machine up --chain ws://127.0.0.1:9944 --network 5F… --indexer http://127.0.0.1:4630 --data-dir ~/assay --password-file ~/assay.password')
+    .action(async ({ config: file, indexer, yes, json, ...flags }: UpOptions & { config?: string } & Record<string, unknown>) => {
+      await runMain(async () => {
+        const config = loadConfig(providerConfig, { flags, env: process.env, file })
+        await bringUp({ ...config, dataDir: resolve(config.dataDir) }, { indexer: indexer ?? process.env['ASSAY_INDEXER'], yes: yes === true, json: json === true }, mainSignal())
+      })
+    })
+  machine
+    .command('down')
+    .description('stop the machine that runs on a data folder, in good order')
+    .requiredOption('--data-dir <folder>', 'its data folder')
+    .addHelpText('after', '\nExample:\n  assay machine down --data-dir ~/assay')
+    .action(async ({ dataDir }: { dataDir: string }) => {
+      await runMain(async () => {
+        const signal = mainSignal()
+        const holder = await holderOf(dataDir)
+        if (holder === null) return void process.stdout.write(`nothing runs on ${dataDir}\n`)
+        process.kill(holder.pid, 'SIGTERM')
+        while ((await holderOf(dataDir))?.pid === holder.pid) await pause(ASK_MS / 4, undefined, { signal })
+        process.stdout.write(`stopped ${holder.pid}\n`)
+      })
+    })
+}
+
+interface Told { indexer: string | undefined, yes: boolean, json: boolean }
+
+/** Throws OperatorError for what keeps the machine from being up. */
+async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, signal: AbortSignal): Promise<void> {
+  const say = (step: Step, text: string, done = false): void => void process.stdout.write(json ? `${JSON.stringify({ event: 'step', step, done, text })}\n` : `${done ? 'ok ' : '.. '} ${step.padEnd(12)} ${text}\n`)
+  const { bestBlock, connectChain, cryptoReady, findNetwork, toAccountId, toAddress } = await import('@assay/runtime-bindings')
+  await cryptoReady()
+  const stop = new AbortController()
+  const chain = await connectChain({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs ?? 30_000, signal: AbortSignal.any([signal, stop.signal]) })
+  try {
+    const network = toAccountId(config.network)
+    const found = await findNetwork(chain, network)
+    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
+    if ((await holderOf(config.dataDir)) === null) await start(config, { yes, say, chain, network })
+    else say('keys', `a process runs on ${config.dataDir}`, true)
+    const account = await follow(config, { parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
+    const status = await proven({ account, indexer, dataDir: config.dataDir, say, signal, json })
+    process.stdout.write(json ? `${JSON.stringify({ event: 'up', ...status })}\n` : `\n${tellStatus(status)}`)
+  } finally {
+    stop.abort()
+    await chain.close()
+  }
+}
+
+type Say = (step: Step, text: string, done?: boolean) => void
+
+// Everything before the process: its computer, its keys, its price.
+async function start(config: ProviderConfig, { yes, say, chain, network }: { yes: boolean, say: Say, chain: import('@assay/runtime-bindings').Chain, network: import('@assay/protocol').AccountId }): Promise<void> {
+  const { createSender, formatAmount, nodeCrypto, registrationCost } = await import('@assay/runtime-bindings')
+  const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
+  say('doctor', 'looking at what this machine computes with')
+  const diagnosis = await diagnose(doctorProbes(nodeCrypto))
+  const faults = diagnosis.findings.filter(({ mustMend }) => mustMend)
+  if (config.engine === 'auto' && faults.length > 0) throw new OperatorError('DOCTOR', faults.map(({ what }) => what).join('; '), { advice: `${faults.map(({ how }) => how).join('; ')}. Or name what shall compute: --engine wasm, say.` })
+  say('doctor', `${diagnosis.engine.name}: ${diagnosis.engine.reason}`, true)
+
+  const password = await readPassword(config.passwordFile)
+  const { openKeys } = await import('@assay/provider/registration')
+  const lock = await lockFolder(config.dataDir)
+  try {
+    const { owner, account, peer } = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log: silentLog })
+    say('keys', `machine ${account.address}, owner ${owner.address}, in ${config.dataDir}`, true)
+    const sender = createSender({ chain, account, signal: new AbortController().signal })
+    const cost = await registrationCost({ chain, sender, account, owner: owner.id, peer: peer.publicKey, kind: 'machine', network })
+    if (cost.registered) say('cost', 'nothing: the machine has registered before', true)
+    else {
+      const text = `${formatAmount(cost.fee)} of fees at most; ${formatAmount(cost.deposits)} are held while it is registered, ${formatAmount(cost.keep)} must stay on its account`
+      say('cost', text)
+      if (!yes && !(await agreed(`Spend that, from ${owner.address}? [y/N] `))) throw new OperatorError('COST', `the cost of the registration was not agreed to: ${text}`, { advice: 'Run this again with --yes, or answer y.' })
+      say('cost', cost.missing === 0n ? 'agreed' : `agreed; ${formatAmount(cost.missing)} come from ${owner.address}`, true)
+    }
+  } finally {
+    await lock.release()
+  }
+  spawnProvider(config, password)
+}
+
+async function agreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false
+  const reader = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await reader.question(question)).trim())
+  } finally {
+    reader.close()
+  }
+}
+
+// A process of its own that outlives this one. The password goes through a pipe: neither the list of processes nor a file shows it.
+function spawnProvider(config: ProviderConfig, password: string): void {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  const path = join(config.dataDir, 'provider.log')
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) renameSync(path, `${path}.1`)
+  const log = openSync(path, 'a', 0o600)
+  const flags = describeConfig(providerConfig).flatMap(({ name, flag }) => {
+    const value = (config as Record<string, unknown>)[name]
+    return value === undefined || name === 'passwordFile' ? [] : [flag, String(value)]
+  })
+  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'machine', 'start', ...flags, '--password-file', `/dev/fd/${PASSWORD_FD}`], { detached: true, stdio: ['ignore', log, log, 'pipe'], env: process.env })
+  closeSync(log)
+  child.on('error', () => {}) // that nothing runs is seen below
+  const pipe = child.stdio[PASSWORD_FD] as import('node:stream').Writable
+  pipe.on('error', () => {})
+  pipe.end(`${password}\n`)
+  child.unref()
+}
+
+/** Waits until the process is registered and connected; gives its account. */
+async function follow(config: ProviderConfig, { parameters, best, say, signal }: { parameters: Parameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
+  const { addressIn } = await import('@assay/runtime-bindings')
+  const deps = { fetch: (request: Request) => fetch(request), signal }
+  const log = join(config.dataDir, 'provider.log')
+  let seen = false
+  let said = ''
+  const once = (step: Step, text: string): void => {
+    if (said !== text) say(step, text)
+    said = text
+  }
+  for (let silent = 0; ; await pause(ASK_MS, undefined, { signal })) {
+    const holder = await holderOf(config.dataDir)
+    // It takes a moment to take its folder.
+    if (holder === null && (seen || ++silent > 15)) throw new OperatorError('NOT_RUNNING', `the machine’s process ${seen ? 'ended' : 'did not start'}`, { advice: `Its log says why: ${log}. Mend that and run this again.`, exit: EXIT.mend })
+    if (holder === null) continue
+    seen = true
+    const told = holder.url === null ? null : await readyOf(holder.url, deps)
+    if (told === null) continue
+    const { registered, waiting, fault, links = 0 } = told.detail
+    if (fault) throw new OperatorError('REGISTRATION', `the registration does not count (${fault})`, { advice: `The log says why: ${log}.` })
+    if (waiting) once('registration', waiting)
+    else if (!registered) once('registration', 'on its way: it counts when it is confirmed')
+    else if (links === 0) once('connection', 'dialling the checkers')
+    else {
+      say('registration', `confirmed by block ${told.detail.ledger}`, true)
+      say('connection', `${links} checkers`, true)
+      const now = await best()
+      const round = nextRound(parameters, now)
+      const at = schedule(parameters, round)
+      say('proof', `works round ${round}, which begins at block ${at.start} and is judged at ${at.judgement}; now ${now}`)
+      return (await addressIn(join(config.dataDir, 'machine')))!
+    }
+  }
+}
+
+/** The first round whose registry is not frozen yet. */
+function nextRound(parameters: Parameters, block: number): number {
+  let round = Math.max(0, roundAt(parameters, block))
+  while (schedule(parameters, round).freeze < block) round++
+  return round
+}
+
+/** Waits for the first round that the network calls passed; without an indexer for the first that the process has opened. */
+async function proven({ account, indexer, dataDir, say, signal, json }: { account: string, indexer: string | undefined, dataDir: string, say: Say, signal: AbortSignal, json: boolean }): Promise<Status> {
+  const deps = { fetch: (request: Request) => fetch(request), signal }
+  let told = -1
+  for (;; await pause(ASK_MS, undefined, { signal })) {
+    const holder = await holderOf(dataDir)
+    if (holder === null) throw new OperatorError('NOT_RUNNING', 'the machine’s process ended', { advice: `Its log says why: ${join(dataDir, 'provider.log')}. Mend that and run this again.` })
+    const status = await statusOf({ kind: 'machine', account, indexer, dataDir, holder }, deps)
+    const last = status.process?.detail?.last
+    if (last && last.round > told && !json) {
+      told = last.round
+      say('proof', `round ${last.round}: ${last.result}`)
+    }
+    const passed = status.network?.rounds.find(({ outcome }) => outcome === 'PASS')
+    const worked = indexer === undefined && last !== null && last !== undefined && (last.result === 'COMMITTED' || last.result === 'RESUMED')
+    if (!passed && !worked) continue
+    say('proof', passed ? `round ${passed.round} passed` : `round ${last!.round} worked; give --indexer to see what the network says of it`, true)
+    return status
+  }
+}
