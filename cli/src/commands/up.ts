@@ -1,26 +1,28 @@
 // `assay machine up` and `down`: all that is missing between a box and a paid machine, and nothing that is done.
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { describeConfig, loadConfig } from '@assay/kit/config'
-import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
+import { mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
 import { readPassword } from '@assay/kit/password'
-import { roundAt, schedule, type Parameters } from '@assay/protocol'
+import { roundAt, schedule, type AccountId, type Parameters } from '@assay/protocol'
+import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
 import { readyOf, statusOf, tellStatus, type Status } from '../status.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
-const PASSWORD_FD = 3
 /** Between two questions to the process. */
 const ASK_MS = 1_000
 /** A log that has grown so far is put aside when a process is started. */
 const LOG_BYTES = 32 * 1024 * 1024
+const LOG = 'provider.log'
+const LOG_TAIL = 16 * 1024
 
 interface UpOptions { indexer?: string, yes?: boolean, json?: boolean }
 type Step = 'doctor' | 'keys' | 'cost' | 'registration' | 'connection' | 'proof'
@@ -69,9 +71,10 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
     const network = toAccountId(config.network)
     const found = await findNetwork(chain, network)
     if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
-    if ((await holderOf(config.dataDir)) === null) await start(config, { yes, say, chain, network })
+    let ended: Ended = () => false
+    if ((await holderOf(config.dataDir)) === null) ended = await start(config, { yes, say, chain, network })
     else say('keys', `a process runs on ${config.dataDir}`, true)
-    const account = await follow(config, { parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
+    const account = await follow(config, { ended, parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
     const status = await proven({ account, indexer, dataDir: config.dataDir, say, signal, json })
     process.stdout.write(json ? `${JSON.stringify({ event: 'up', ...status })}\n` : `\n${tellStatus(status)}`)
   } finally {
@@ -83,7 +86,7 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
 type Say = (step: Step, text: string, done?: boolean) => void
 
 // Everything before the process: its computer, its keys, its price.
-async function start(config: ProviderConfig, { yes, say, chain, network }: { yes: boolean, say: Say, chain: import('@assay/runtime-bindings').Chain, network: import('@assay/protocol').AccountId }): Promise<void> {
+async function start(config: ProviderConfig, { yes, say, chain, network }: { yes: boolean, say: Say, chain: Chain, network: AccountId }): Promise<Ended> {
   const { createSender, formatAmount, nodeCrypto, registrationCost } = await import('@assay/runtime-bindings')
   const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
   say('doctor', 'looking at what this machine computes with')
@@ -110,7 +113,7 @@ async function start(config: ProviderConfig, { yes, say, chain, network }: { yes
   } finally {
     await lock.release()
   }
-  spawnProvider(config, password)
+  return spawnProvider(config, password)
 }
 
 async function agreed(question: string): Promise<boolean> {
@@ -124,45 +127,61 @@ async function agreed(question: string): Promise<boolean> {
 }
 
 // A process of its own that outlives this one. The password goes through a pipe: neither the list of processes nor a file shows it.
-function spawnProvider(config: ProviderConfig, password: string): void {
+function spawnProvider(config: ProviderConfig, password: string): Ended {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  const path = join(config.dataDir, 'provider.log')
+  const path = join(config.dataDir, LOG)
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) renameSync(path, `${path}.1`)
   const log = openSync(path, 'a', 0o600)
   const flags = describeConfig(providerConfig).flatMap(({ name, flag }) => {
     const value = (config as Record<string, unknown>)[name]
     return value === undefined || name === 'passwordFile' ? [] : [flag, String(value)]
   })
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'machine', 'start', ...flags, '--password-file', `/dev/fd/${PASSWORD_FD}`], { detached: true, stdio: ['ignore', log, log, 'pipe'], env: process.env })
+  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'machine', 'start', ...flags, '--password-file', '-'], { detached: true, stdio: ['pipe', log, log], env: process.env })
   closeSync(log)
-  child.on('error', () => {}) // that nothing runs is seen below
-  const pipe = child.stdio[PASSWORD_FD] as import('node:stream').Writable
-  pipe.on('error', () => {})
-  pipe.end(`${password}\n`)
+  let ended = false
+  child.on('error', () => (ended = true)).on('exit', () => (ended = true))
+  child.stdin?.on('error', () => {}).end(`${password}\n`)
   child.unref()
+  return () => ended
+}
+
+/** Whether the process that was started has ended. */
+type Ended = () => boolean
+
+/** Why a process ended: the last error that it left in its log. */
+function lastWords(dataDir: string): { message: string, advice: string } {
+  const path = join(dataDir, LOG)
+  const tail = existsSync(path) ? readFileSync(path, 'utf8').slice(-LOG_TAIL).split('\n') : []
+  const at = tail.findLastIndex((line) => line.startsWith('error: '))
+  const [error, advice] = at < 0 ? [] : [tail[at]!.slice('error: '.length), tail[at + 1]?.trim()]
+  return { message: error === undefined ? '' : `: ${error}`, advice: `${advice ? `${advice} ` : ''}Its log is ${path}; mend what it says and run this again.` }
+}
+
+function notRunning(dataDir: string): OperatorError {
+  const { message, advice } = lastWords(dataDir)
+  return new OperatorError('NOT_RUNNING', `the machine’s process ended${message}`, { advice })
 }
 
 /** Waits until the process is registered and connected; gives its account. */
-async function follow(config: ProviderConfig, { parameters, best, say, signal }: { parameters: Parameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
+async function follow(config: ProviderConfig, { ended, parameters, best, say, signal }: { ended: Ended, parameters: Parameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
   const { addressIn } = await import('@assay/runtime-bindings')
   const deps = { fetch: (request: Request) => fetch(request), signal }
-  const log = join(config.dataDir, 'provider.log')
   let seen = false
   let said = ''
   const once = (step: Step, text: string): void => {
     if (said !== text) say(step, text)
     said = text
   }
-  for (let silent = 0; ; await pause(ASK_MS, undefined, { signal })) {
+  for (;; await pause(ASK_MS, undefined, { signal })) {
+    const gone = ended()
     const holder = await holderOf(config.dataDir)
-    // It takes a moment to take its folder.
-    if (holder === null && (seen || ++silent > 15)) throw new OperatorError('NOT_RUNNING', `the machine’s process ${seen ? 'ended' : 'did not start'}`, { advice: `Its log says why: ${log}. Mend that and run this again.`, exit: EXIT.mend })
-    if (holder === null) continue
+    if (holder === null && (seen || gone)) throw notRunning(config.dataDir)
+    if (holder === null) continue // it takes a moment to take its folder
     seen = true
     const told = holder.url === null ? null : await readyOf(holder.url, deps)
     if (told === null) continue
     const { registered, waiting, fault, links = 0 } = told.detail
-    if (fault) throw new OperatorError('REGISTRATION', `the registration does not count (${fault})`, { advice: `The log says why: ${log}.` })
+    if (fault) throw new OperatorError('REGISTRATION', `the registration does not count (${fault})`, { advice: `The log says why: ${join(config.dataDir, LOG)}.` })
     if (waiting) once('registration', waiting)
     else if (!registered) once('registration', 'on its way: it counts when it is confirmed')
     else if (links === 0) once('connection', 'dialling the checkers')
@@ -191,7 +210,7 @@ async function proven({ account, indexer, dataDir, say, signal, json }: { accoun
   let told = -1
   for (;; await pause(ASK_MS, undefined, { signal })) {
     const holder = await holderOf(dataDir)
-    if (holder === null) throw new OperatorError('NOT_RUNNING', 'the machine’s process ended', { advice: `Its log says why: ${join(dataDir, 'provider.log')}. Mend that and run this again.` })
+    if (holder === null) throw notRunning(dataDir)
     const status = await statusOf({ kind: 'machine', account, indexer, dataDir, holder }, deps)
     const last = status.process?.detail?.last
     if (last && last.round > told && !json) {
