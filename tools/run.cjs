@@ -1,4 +1,4 @@
-// The one door for `npm start`, `npm test`, `npm run zoo` and `npm run fuzz`: sets up what is missing, says what it does, then hands over to the pinned Node.
+// The one door for `npm start`, `npm test`, `npm run assay`, `npm run zoo` and `npm run fuzz`: sets up what is missing, says what it does, then hands over to the pinned Node.
 // CommonJS and no dependencies: it runs before anything is installed, on any Node that npm runs on.
 'use strict'
 const { createHash } = require('node:crypto')
@@ -89,9 +89,11 @@ async function main() {
     }
     process.exit(0)
   }
+  // Any command of `assay`, on a clone where nothing is installed yet.
+  if (task === 'assay') process.exit(await hand(['cli/src/main.ts', ...rest]))
   if (task === 'zoo') process.exit(await hand(['test/zoo/run.ts', ...rest]))
   if (task === 'fuzz') process.exit(await hand(['test/fuzz/run.ts', ...rest]))
-  fail(`unknown task ${task}: use devnet, test, zoo or fuzz`)
+  fail(`unknown task ${task}: use devnet, test, assay, zoo or fuzz`)
 }
 
 void main()

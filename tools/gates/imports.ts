@@ -16,7 +16,7 @@ const ALLOWED: Record<string, string[]> = {
   'services/checker': ['protocol', 'kit', 'runtime-bindings'],
   'services/indexer': ['protocol', 'kit', 'replay', 'runtime-bindings'],
   client: ['client'],
-  cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
+  cli: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer'],
   test: ['protocol', 'kit', 'replay', 'runtime-bindings', 'client', 'provider', 'checker', 'indexer', 'cli'],
   bench: ['protocol', 'kit', 'replay', 'runtime-bindings', 'provider', 'checker', 'indexer'],
 }

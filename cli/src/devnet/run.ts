@@ -133,7 +133,7 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
       indexer: String(url),
       checkers: members.map(toAddress),
       logs: logDir,
-      join: `npx assay provider start --chain ${endpoint} --network ${toAddress(network)} --data-dir ./my-machine --password-file ./password`,
+      join: `npx assay machine up --chain ${endpoint} --network ${toAddress(network)} --indexer ${String(url)} --data-dir ./my-machine --password-file ./password`,
       fund: `npx assay fund OWNER --chain ${endpoint}`,
     })
     await watchNetwork({ indexer: String(url), chain, parameters, epochs: options.epochs, show, signal: ending, topUp: (planck) => fund(chain, sender, [{ to: network, planck }]) })
