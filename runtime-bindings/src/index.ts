@@ -22,3 +22,4 @@ export { addAttribute, isOwner, putAttribute, readAttribute, updateAttribute } f
 export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './network.ts'
 export { feesPaid, readPot, type PotReport } from './pot.ts'
 export { MissingFundsError, registerIdentity, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
+export * from './consent.ts'
