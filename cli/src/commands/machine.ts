@@ -1,11 +1,14 @@
 // `assay machine doctor`: what this machine computes with, and what it lacks. `assay machine start` is `assay provider start`.
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
+import { registerComplete, registerRequest } from '../machine-request.ts'
 import { registerStart } from './provider.ts'
 
 export function register(program: Command): void {
   const machine = program.command('machine').description('this machine and what it can compute with')
   registerStart(machine)
+  registerRequest(machine)
+  registerComplete(machine)
   machine
     .command('doctor')
     .description('say what was found (CPU, SIMD, GPUs, drivers), what would be used and why, and what is missing and how to get it')
