@@ -11,7 +11,8 @@ import { readPassword } from '@assay/kit/password'
 import { providerConfig } from '@assay/provider/config'
 import { completeRequest, consentPath, makeRequest, type OwnerRequest } from '@assay/provider/consent'
 import { openOrMakeMachine } from '@assay/provider/registration'
-import { connectChain, cryptoReady, decodeRequest, findNetwork, keystoreExists, nextPeerOf, parseSignature, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { cryptoReady, decodeRequest, findNetwork, keystoreExists, nextPeerOf, parseSignature, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { withChain } from './commands/network.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from './handover.ts'
 import { addSettings } from './service-command.ts'
 
@@ -29,15 +30,14 @@ export function registerRequest(machine: Command): void {
   showOptions(addSettings(machine.command('request').description('ask an owner whose key is elsewhere: makes the machine’s keys if need be and prints one line for assay owner sign'), requestConfig))
     .addHelpText('after', '\nThe line holds no secret. Nothing is sent.\n\nExample:\n  assay machine request --owner 5F… --network 5F… --data-dir ~/assay --password-file ~/assay.password --out request.txt')
     .action(async ({ out, qr, json, ...flags }: ShowOptions & Record<string, unknown>) => {
-      await runMain(async (signal) => {
+      await runMain(async () => {
         const config = loadConfig(requestConfig, { flags, env: process.env })
         await cryptoReady()
         const owner = toAccountId(config.owner)
         const network = toAccountId(config.network)
         const password = await readPassword(config.passwordFile)
         if (config.chain !== undefined) {
-          const chain = await connectChain({ endpoint: config.chain, signal })
-          const found = await findNetwork(chain, network).finally(() => chain.close())
+          const found = await withChain(config.chain, (chain) => findNetwork(chain, network))
           if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain.' })
         }
         const dir = join(config.dataDir, 'machine')

@@ -7,9 +7,10 @@ import { connectChain, type Chain } from './chain.ts'
 import { walletPayload, type Consent } from './consent.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { addAttribute, isOwner, readAttribute, updateAttribute } from './did.ts'
-import { MissingFundsError, registerIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
+import { MissingFundsError, registerIdentity, retireIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
 import { ledgerBlocks } from './ledger-blocks.ts'
 import { createNetwork, networkAccount } from './network.ts'
+import type { TxFailure } from './result.ts'
 import { createSender, type Sender } from './sender.ts'
 import { addItem, readItem } from './storage.ts'
 import { batchAll } from './utility.ts'
@@ -145,6 +146,33 @@ describe('registration', () => {
     const head = dev.head().number
     await expect(register(who, { peer: { publicKey: who.peer.publicKey, sign: peerKey(new Uint8Array(32).fill(99)).sign } })).rejects.toMatchObject({ code: 'REGISTRATION_FAILED' })
     expect(dev.head().number).toBe(head)
+  })
+})
+
+describe('retirement', () => {
+  const retire = (who: { account: Account }) => retireIdentity({ chain, sender: senderOf(who.account), account: who.account, kind: 'machine' })
+  test('takes a machine out of the ledger at once; again changes nothing; registered anew it is back', async () => {
+    const who = machine()
+    expect(await retire(who)).toEqual({ state: 'never registered' })
+    await register(who, { reserve: PEAQ })
+    expect(await machines()).toContain(who.account.id)
+    expect(await retire(who)).toMatchObject({ state: 'retired', block: expect.any(Number) })
+    expect(await machines()).not.toContain(who.account.id)
+    const head = dev.head().number
+    expect(await retire(who)).toEqual({ state: 'unchanged' })
+    expect(dev.head().number).toBe(head)
+    expect((await register(who)).state).toBe('registered')
+    expect(await machines()).toContain(who.account.id)
+  })
+  test('says what is missing, and why the chain refuses', async () => {
+    const who = machine()
+    await register(who)
+    const refusing = (result: TxFailure): Sender => ({ ...senderOf(who.account), send: async () => result })
+    const failing = (result: TxFailure) => retireIdentity({ chain, sender: refusing(result), account: who.account, kind: 'machine' })
+    await expect(failing({ ok: false, final: true, code: 'NO_FUNDS', message: 'too poor', advice: 'Pay.', missing: 5n })).rejects.toMatchObject({ code: 'MISSING_FUNDS', address: who.account.address, missing: 5n })
+    await expect(failing({ ok: false, final: true, code: 'DISPATCH', message: 'no', advice: 'See.' })).rejects.toMatchObject({ code: 'RETIREMENT_FAILED', exit: 1 })
+    await expect(failing({ ok: false, final: false, code: 'TIMEOUT', message: 'no', advice: 'See.' })).rejects.toMatchObject({ code: 'RETIREMENT_FAILED', exit: 75 })
+    expect(await machines()).toContain(who.account.id)
   })
 })
 

@@ -24,7 +24,7 @@ import { ChainError } from './errors.ts'
 import { findNetwork } from './network.ts'
 import { describeResult, type TxFailure } from './result.ts'
 import { fullFee, type Sender } from './sender.ts'
-import { putItem, readItem } from './storage.ts'
+import { putItem, readItem, updateItem } from './storage.ts'
 import { batchAll } from './utility.ts'
 
 /** Where the document that this account registered last is kept, so that a restart knows it even if others have overwritten the DID since. */
@@ -92,7 +92,7 @@ export async function registerIdentity(options: RegisterOptions): Promise<Regist
   if (!('pair' in owner) && !equalBytes(identityDigest(nodeCrypto, owner.identity), wanted)) {
     throw new ChainError('NO_CONSENT', `The owner ${toAddress(identity.owner)} agreed to another identity than ${account.address} would register.`, 'Ask the owner again: make a new request with the keys and places that are used now.')
   }
-  const key = kind === 'machine' ? MACHINE_KEY : CHECKER_KEY
+  const key = anchorKey(kind)
   const name = `assay/${network.slice(2, 18)}/${kind}`
 
   const anchor = await readItem(chain, account.id, key)
@@ -127,6 +127,26 @@ export async function registerIdentity(options: RegisterOptions): Promise<Regist
   throw new ChainError('REGISTRATION_FAILED', `The registration of ${account.address} failed: ${describeResult(last!)}`, last!.advice ?? 'See the chain\'s reason.', { exit: last!.final ? 1 : 75 })
 }
 
+export interface RetireOptions extends Pick<RegisterOptions, 'chain' | 'sender' | 'account' | 'kind' | 'confirmations' | 'timeoutMs'> {}
+
+/**
+ * Takes the account out of its network: its anchor is emptied, which the rules count as leaving. Does nothing if it never registered or has left already. What it has then can be registered again.
+ * Throws MissingFundsError, ChainError RETIREMENT_FAILED, and what `rpc.request` throws.
+ */
+export async function retireIdentity(options: RetireOptions): Promise<{ state: 'retired', block: number } | { state: 'unchanged' | 'never registered' }> {
+  const { chain, sender, account, kind } = options
+  const key = anchorKey(kind)
+  const anchor = await readItem(chain, account.id, key)
+  if (anchor === null) return { state: 'never registered' }
+  if (anchor.length === 0) return { state: 'unchanged' }
+  const result = await sender.send(updateItem(chain, key, new Uint8Array()), { label: `retirement of the ${kind}`, ...limits(options) })
+  if (result.ok) return { state: 'retired', block: result.block }
+  if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(account.address, result.missing, `the retirement of ${account.address}`)
+  throw new ChainError('RETIREMENT_FAILED', `The retirement of ${account.address} failed: ${describeResult(result)}`, result.advice ?? 'See the chain\'s reason.', { exit: result.final ? 1 : 75 })
+}
+
+const anchorKey = (kind: IdentityKind): string => (kind === 'machine' ? MACHINE_KEY : CHECKER_KEY)
+
 // Brings the account to `target` planck from the owner's money.
 async function topUp(options: RegisterOptions, target: bigint, what: string): Promise<void> {
   const { chain, account, ownerSender } = options
@@ -153,4 +173,4 @@ function sameIdentity(document: Uint8Array, digest: Uint8Array, network: Account
   }
 }
 
-const limits = ({ confirmations, timeoutMs }: RegisterOptions) => ({ ...(confirmations === undefined ? {} : { confirmations }), ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+const limits = ({ confirmations, timeoutMs }: Pick<RegisterOptions, 'confirmations' | 'timeoutMs'>) => ({ ...(confirmations === undefined ? {} : { confirmations }), ...(timeoutMs === undefined ? {} : { timeoutMs }) })

@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { registerComplete, registerRequest } from '../machine-request.ts'
+import { registerRetire } from '../machine-retire.ts'
+import { registerRotate } from '../machine-rotate.ts'
 import { registerStart } from './provider.ts'
 
 export function register(program: Command): void {
@@ -9,6 +11,8 @@ export function register(program: Command): void {
   registerStart(machine)
   registerRequest(machine)
   registerComplete(machine)
+  registerRotate(machine)
+  registerRetire(machine)
   machine
     .command('doctor')
     .description('say what was found (CPU, SIMD, GPUs, drivers), what would be used and why, and what is missing and how to get it')

@@ -22,6 +22,7 @@ import { factsOfRound, readAll } from './facts.ts'
 import { chooseMemory } from './memory-choice.ts'
 import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, ownerOf, registerPatiently } from './registration.ts'
+import { refuseRetired } from './retired.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
 import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
@@ -43,6 +44,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   const password = await readPassword(config.passwordFile)
   await cryptoReady()
   const network = toAccountId(config.network)
+  await refuseRetired(config.dataDir)
   const lock = await lockFolder(config.dataDir)
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
