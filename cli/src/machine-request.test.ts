@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'uqr'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fromHex, toHex, walletMessage, type Hex } from '@assay/protocol'
 import { accountFromSecret, cryptoReady, saveAccount, toAddress, type Account } from '@assay/runtime-bindings'
+import { agreed } from './commands/owner.ts'
 import { readLine } from './handover.ts'
 import { qrCode } from './qr.ts'
 
@@ -86,6 +88,24 @@ describe('an owner elsewhere', () => {
       expect([status, stdout], said).toEqual([said === 'No chain answers' ? 75 : 1, ''])
     }
     await expect(stat(at('none'))).rejects.toThrow('ENOENT')
+  })
+})
+
+describe('the owner is asked', () => {
+  const answer = (text: string) => {
+    const input = new PassThrough()
+    input.end(text)
+    return agreed(new AbortController().signal, input, new PassThrough())
+  }
+  it('and only yes is yes', async () => {
+    for (const yes of ['yes\n', 'y\n', ' YES \n']) expect(await answer(yes), yes).toBe(true)
+    for (const no of ['no\n', '\n', '', 'yes please\n', 'nyes\n', 'no\nyes\n']) expect(await answer(no), no).toBe(false)
+  })
+  it('until somebody stops it', async () => {
+    const stop = new AbortController()
+    const asking = agreed(stop.signal, new PassThrough(), new PassThrough())
+    stop.abort()
+    await expect(asking).rejects.toMatchObject({ name: 'AbortError' })
   })
 })
 

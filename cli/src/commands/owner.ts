@@ -42,9 +42,9 @@ export function register(program: Command): void {
     })
 }
 
-/** No answer is no. */
-async function agreed(signal: AbortSignal): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
+/** Asks; no answer is no. Throws the signal's reason. */
+export async function agreed(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin, output: NodeJS.WritableStream = process.stderr): Promise<boolean> {
+  const lines = createInterface({ input, output })
   try {
     const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
     return /^(y|yes)$/i.test((await Promise.race([lines.question('Agree? yes or no: ', { signal }), closed])).trim())

@@ -41,8 +41,8 @@ export function verifyOwnConsent(consent: Consent, { network, account, peer }: {
   const other = (what: string): OperatorError => new OperatorError('CONSENT', what, { advice: 'Make a request here (assay machine request) and have the owner sign that one.' })
   if (identity.kind !== 'machine') throw other('the owner agreed to a checker, and this is a machine')
   if (identity.account !== account) throw other(`the owner agreed to another machine, ${toAddress(identity.account)}; this one is ${toAddress(account)}`)
-  if (identity.network !== network) throw other(`the owner agreed to the network ${toAddress(identity.network)}, and asked was ${toAddress(network)}`)
-  if (identity.peer !== peer) throw other(`the owner agreed to the peer key ${identity.peer}, which this machine does not use; asked was ${peer}`)
+  if (identity.network !== network) throw other(`the owner agreed to the network ${toAddress(identity.network)}, not to ${toAddress(network)}`)
+  if (identity.peer !== peer) throw other(`the owner agreed to the peer key ${identity.peer}, not to this machine’s, ${peer}`)
   verifyConsent(consent)
 }
 
