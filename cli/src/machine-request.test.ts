@@ -12,7 +12,7 @@ import { agreed } from './commands/owner.ts'
 import { readLine } from './handover.ts'
 import { qrCode } from './qr.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 }) // each command opens keys, which is slow on purpose
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 }) // each of many commands opens keys, which is slow on purpose and slower on a busy machine
 const network = toAddress(`0x${'11'.repeat(32)}`)
 let dir: string
 let owner: Account

@@ -11,7 +11,7 @@ import { accountFromSecret, addItem, connectChain, createKeystore, createSender,
 import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
 import { completeRequest, makeRequest } from '@assay/provider/consent'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 }) // each command opens keys, which is slow on purpose
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 240_000 }) // each of many commands opens keys, which is slow on purpose and slower on a busy machine
 let root: string
 let dev: Devchain
 const stop = new AbortController()

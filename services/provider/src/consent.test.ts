@@ -9,7 +9,7 @@ import type { Account, Keystore } from '@assay/runtime-bindings'
 import { completeRequest, consentPath, makeRequest, readConsent } from './consent.ts'
 import { openKeys, ownerOf, type KeysOptions } from './registration.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }) // scrypt is slow on purpose
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 }) // scrypt is slow on purpose
 const network = `0x${'11'.repeat(32)}` as const
 const elsewhere = `0x${'22'.repeat(32)}` as const
 let root: string
