@@ -17,7 +17,7 @@ const program = new Command('assay')
   .addHelpText('after', '\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.')
 
 // Only the named command's file is loaded, so that a command does not pay for the libraries of the others.
-const commands = ['devnet', 'provider', 'machine', 'status', 'checker', 'indexer', 'network', 'canary', 'keys', 'replay', 'fund'] as const
+const commands = ['devnet', 'provider', 'machine', 'owner', 'status', 'checker', 'indexer', 'network', 'canary', 'keys', 'replay', 'fund'] as const
 const name = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 for (const command of commands) {
   if (name !== undefined && name !== command && commands.some((one) => one === name)) continue

@@ -17,11 +17,7 @@ export interface Service<S extends TObject> {
  * Every setting may also come from `ASSAY_<NAME>` or from the file named by `--config`.
  */
 export function serviceCommand<S extends TObject>(command: Command, service: Service<S>): Command {
-  for (const field of describeConfig(service.schema)) {
-    const shown = field.default === undefined ? '' : ` (default ${JSON.stringify(field.default)})`
-    command.option(`${field.flag} <value>`, `${field.description}${shown} [${field.env}]`)
-  }
-  return command
+  return addSettings(command, service.schema)
     .option('--config <file>', 'a JSON file with any of these settings')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--log-json', 'one JSON object a line instead of text')
@@ -34,4 +30,13 @@ export function serviceCommand<S extends TObject>(command: Command, service: Ser
         await service.run(settings, { signal, log }, args)
       })
     })
+}
+
+/** Gives `command` a flag for each setting of a schema, with its default and environment name. */
+export function addSettings(command: Command, schema: TObject): Command {
+  for (const field of describeConfig(schema)) {
+    const shown = field.default === undefined ? '' : ` (default ${JSON.stringify(field.default)})`
+    command.option(`${field.flag} <value>`, `${field.description}${shown} [${field.env}]`)
+  }
+  return command
 }

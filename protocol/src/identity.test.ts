@@ -3,7 +3,7 @@ import { actor, NETWORK, signedIdentity } from '../testing/chain.ts'
 import { accountKey, crypto, hashOf, peerKey } from '../testing/crypto.ts'
 import type { Hash } from './bytes.ts'
 import { MalformedError } from './codec.ts'
-import { decodeSignedIdentity, encodeSignedIdentity, type Identity, identityDigest, type SignedIdentity, verifyIdentity } from './identity.ts'
+import { decodeIdentity, decodeSignedIdentity, encodeIdentity, encodeSignedIdentity, type Identity, identityDigest, type SignedIdentity, verifyIdentity, walletMessage } from './identity.ts'
 
 const checker = actor('checker', 'carol')
 const machine = actor('machine', 'mike')
@@ -15,6 +15,27 @@ test('what all three keys signed counts', () => {
   expect(verify(decodeSignedIdentity(encodeSignedIdentity(signed)))).toBe('OK')
   expect(verify(signedIdentity(machine), machine.account.public)).toBe('OK')
   expect(verifyIdentity(crypto, signed, { network: NETWORK, account: checker.account.public, kind: 'checker' })).toBe('OK')
+})
+
+describe('a wallet wraps what it signs as raw bytes', () => {
+  const digest = identityDigest(crypto, signed.identity)
+  const wrapped = walletMessage(digest)
+  test('in <Bytes>, and the owner’s signature over that counts too', () => {
+    expect(Buffer.from(wrapped)).toEqual(Buffer.concat([Buffer.from('<Bytes>'), digest, Buffer.from('</Bytes>')]))
+    expect(verify({ ...signed, ownerSignature: checker.owner.sign(wrapped) })).toBe('OK')
+  })
+  test('the account’s and the peer key’s do not: nobody signs with them but the machine', () => {
+    expect(verify({ ...signed, accountSignature: checker.account.sign(wrapped) })).toBe('BAD_ACCOUNT_SIGNATURE')
+    expect(verify({ ...signed, peerSignature: checker.peer.sign(wrapped) })).toBe('BAD_PEER_SIGNATURE')
+  })
+  test('somebody else’s, a wrapping that differs by one byte, one within the other, and one of another identity do not', () => {
+    const by = (message: Uint8Array, key = checker.owner): string => verify({ ...signed, ownerSignature: key.sign(message) })
+    expect(by(wrapped, accountKey('mallory'))).toBe('BAD_OWNER_SIGNATURE')
+    expect(by(wrapped.with(1, 0x62))).toBe('BAD_OWNER_SIGNATURE')
+    expect(by(wrapped.subarray(0, -1))).toBe('BAD_OWNER_SIGNATURE')
+    expect(by(walletMessage(wrapped))).toBe('BAD_OWNER_SIGNATURE')
+    expect(by(walletMessage(identityDigest(crypto, { ...signed.identity, evidence: [] })))).toBe('BAD_OWNER_SIGNATURE')
+  })
 })
 
 describe('what does not count', () => {
@@ -80,6 +101,15 @@ describe('malformed', () => {
     expect(() => signedIdentity(checker, { addresses: ['a', 'b', 'c', 'd', 'e'] })).toThrow(RangeError)
     expect(() => signedIdentity(checker, { evidence: ['x'.repeat(129)] })).toThrow(RangeError)
     expect(() => signedIdentity(checker, { evidence: ['http://ex\nample'] })).toThrow(RangeError)
+  })
+  test('an identity alone: cut off, with a tail, against the rules, too long', () => {
+    const alone = encodeIdentity(signed.identity)
+    expect(decodeIdentity(alone)).toEqual(signed.identity)
+    for (let length = 0; length < alone.length; length++) expect(() => decodeIdentity(alone.subarray(0, length))).toThrow(MalformedError)
+    expect(() => decodeIdentity(Uint8Array.of(...alone, 0))).toThrow(MalformedError)
+    expect(() => decodeIdentity(alone.with(1, 0))).toThrow('a machine listens nowhere')
+    expect(() => decodeIdentity(new Uint8Array(2049))).toThrow(/at most 2048/)
+    expect(() => encodeIdentity({ ...signed.identity, kind: 'machine' })).toThrow(RangeError)
   })
   test('the largest identity decodes', () => {
     const long = Array.from({ length: 4 }, () => 'x'.repeat(128))

@@ -21,7 +21,7 @@ export interface Identity {
   evidence: string[]
 }
 
-/** An identity with the 64-byte signatures of all three keys over `identityDigest`. */
+/** An identity with the 64-byte signatures of all three keys over `identityDigest`; the owner's may be over its `walletMessage`. */
 export interface SignedIdentity {
   identity: Identity
   accountSignature: Uint8Array
@@ -39,12 +39,33 @@ const identityCodec: Codec<Identity> = versioned(
   struct({ kind: names({ machine: 0, checker: 1 }), network: hex32, account: hex32, owner: hex32, peer: hex32, addresses: places, evidence: places }),
 )
 const rule = ({ kind, addresses, evidence }: Identity): string | null => (kind === 'machine' && addresses.length + evidence.length > 0 ? 'a machine listens nowhere' : null)
-const identityBytes = strict('identity', identityCodec, { rule })
+const identityBytes = strict('identity', identityCodec, { maxBytes: 2048, rule })
 const signedBytes = strict('signed identity', struct({ identity: identityCodec, accountSignature: bytes64, ownerSignature: bytes64, peerSignature: bytes64 }), { maxBytes: 2048, rule: ({ identity }) => rule(identity) })
+
+/** The bytes of an identity without its signatures. @throws RangeError if the identity breaks a rule */
+export function encodeIdentity(identity: Identity): Uint8Array {
+  return identityBytes.encode(identity)
+}
+
+/** @throws MalformedError */
+export function decodeIdentity(bytes: Uint8Array): Identity {
+  return identityBytes.decode(bytes)
+}
 
 /** What account, owner and peer key sign: 32 bytes. @throws RangeError if the identity breaks a rule */
 export function identityDigest(crypto: Crypto, identity: Identity): Uint8Array {
   return crypto.blake2b256(concat(utf8('assay/1/identity'), identityBytes.encode(identity)))
+}
+
+/** What a wallet signs where it is given a digest as raw bytes: it wraps them, so that nothing it signs this way can be a transaction. */
+export function walletMessage(digest: Uint8Array): Uint8Array {
+  return concat(utf8('<Bytes>'), digest, utf8('</Bytes>'))
+}
+
+/** Whether the owner agrees to what has this digest: its sr25519 signature over the digest as it is, or as a wallet wraps it. Never throws. */
+export function verifyOwner(crypto: Crypto, owner: AccountId, digest: Uint8Array, signature: Uint8Array): boolean {
+  const key = fromHex(owner)
+  return crypto.sr25519Verify(signature, digest, key) || crypto.sr25519Verify(signature, walletMessage(digest), key)
 }
 
 /** The bytes of the `#assay` service. @throws RangeError */
@@ -70,6 +91,6 @@ export function verifyIdentity(
   const digest = identityDigest(crypto, identity)
   if (!crypto.ed25519Verify(peerSignature, digest, fromHex(identity.peer))) return 'BAD_PEER_SIGNATURE'
   if (!crypto.sr25519Verify(accountSignature, digest, fromHex(identity.account))) return 'BAD_ACCOUNT_SIGNATURE'
-  if (!crypto.sr25519Verify(ownerSignature, digest, fromHex(identity.owner))) return 'BAD_OWNER_SIGNATURE'
+  if (!verifyOwner(crypto, identity.owner, digest, ownerSignature)) return 'BAD_OWNER_SIGNATURE'
   return 'OK'
 }

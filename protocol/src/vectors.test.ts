@@ -7,7 +7,7 @@ import {
   decodeHandOver, drawSettlers, encodeHandOver, type HandOver, handOverKey, multisigId, type Parameters, parseHandOverKey, parsePartKey, partDigest, partKey, termBegunBy, termOf, termStart, thresholdOf,
   beaconOf, checkerRoleId, coinsOf, commitmentDigest, committeeOf, decodeCommitmentBlob, decodeManifest, decodeObservation, decodeOpeningsBlob, decodeParameters, decodeReportItem, decodeSignedIdentity, devnetParameters, encodeCommitmentBlob,
   encodeManifest, encodeObservation, encodeOpenings, encodeOpeningsBlob, encodeParameters, encodeReportItem, encodeSignedIdentity, encodeWorkCommitment, fillSeed, fromHex, type Hash, type Hex, identityDigest, jobKind, jobSeed, joinBytes, keystream, manifestBytesLimit, merkleProof, merkleRoot, mirrorsOf,
-  mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey, payloadDigest, piecesOf,
+  mustOpen, nonceMessage, nonceOf, type Observation, observationLeaves, openingsDigest, blobId, reportKey, reportRoot, statementKey, toHex, verifyMerkleProof, wire, parseStatementKey, payloadDigest, piecesOf, walletMessage,
 } from './index.ts'
 
 type Encoding = { value: unknown; bytes: Hex } & Record<string, Hex>
@@ -73,7 +73,11 @@ describe('encodings', () => {
   })
 
   test('what identities sign, what a package is called', () => {
-    for (const name of ['machineIdentity', 'checkerIdentity']) expect(toHex(identityDigest(crypto, decodeSignedIdentity(fromHex(encoding(name).bytes)).identity))).toBe(encoding(name)['digest'])
+    for (const name of ['machineIdentity', 'checkerIdentity']) {
+      const digest = identityDigest(crypto, decodeSignedIdentity(fromHex(encoding(name).bytes)).identity)
+      expect(toHex(digest)).toBe(encoding(name)['digest'])
+      expect(toHex(walletMessage(digest))).toBe(encoding(name)['walletMessage'])
+    }
     expect(blobId(crypto, fromHex(encoding('manifest').bytes))).toBe(encoding('manifest')['id'])
   })
 

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { applyBlock, CHECKER_KEY, devnetParameters, emptyLedger, registeredCheckers, registeredMachines, registrationOf, toHex, utf8, type AccountId, type Ledger } from '@assay/protocol'
+import { applyBlock, CHECKER_KEY, devnetParameters, emptyLedger, fromHex, registeredCheckers, registeredMachines, registrationOf, toHex, utf8, walletMessage, type AccountId, type Identity, type Ledger } from '@assay/protocol'
 import { startDevchain, type Devchain } from '../testing/index.ts'
 import { accountFromSecret, peerKey, type Account, type PeerKey } from './account.ts'
-import { readBalance } from './balances.ts'
+import { readBalance, transfer } from './balances.ts'
 import { connectChain, type Chain } from './chain.ts'
+import { walletPayload, type Consent } from './consent.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { addAttribute, isOwner, readAttribute, updateAttribute } from './did.ts'
-import { MissingFundsError, registerIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
+import { MissingFundsError, registerIdentity, retireIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
 import { ledgerBlocks } from './ledger-blocks.ts'
 import { createNetwork, networkAccount } from './network.ts'
+import type { TxFailure } from './result.ts'
 import { createSender, type Sender } from './sender.ts'
 import { addItem, readItem } from './storage.ts'
 import { batchAll } from './utility.ts'
@@ -111,6 +113,30 @@ describe('registration', () => {
     expect(await readItem(chain, who.account.id, 'assay/machine')).toBeNull()
   })
 
+  test('takes the owner’s consent in place of its key, and money from anywhere; another owner’s consent registers anew', async () => {
+    const who = machine()
+    const consentOf = (by: Account, change: Partial<Identity> = {}): Consent => {
+      const identity: Identity = { kind: 'machine', network, account: who.account.id, owner: by.id, peer: who.peer.publicKey, addresses: [], evidence: [], ...change }
+      return { identity, signature: by.pair.sign(walletMessage(fromHex(walletPayload(identity)))) }
+    }
+    const remote = accountFromSecret('//remote owner')
+    const alone = (consent: Consent): Promise<Registration> => registerIdentity({ chain, sender: senderOf(who.account), owner: consent, ...who, kind: 'machine', network, addresses: [], evidence: [] })
+    const missing = await alone(consentOf(remote)).catch((error: unknown) => error)
+    expect(missing).toMatchObject({ code: 'MISSING_FUNDS', address: who.account.address })
+    expect(await senderOf(attacker).send(transfer(chain, who.account.id, 5n * PEAQ), { label: 'a gift' })).toMatchObject({ ok: true })
+    expect((await alone(consentOf(remote))).state).toBe('registered')
+    expect(await readLedger().then(registeredMachines)).toContainEqual(expect.objectContaining({ account: who.account.id, identity: expect.objectContaining({ owner: remote.id }) }))
+    expect((await alone(consentOf(remote))).state).toBe('unchanged')
+    expect((await alone(consentOf(owner))).state).toBe('registered')
+    expect(await readLedger().then(registeredMachines)).toContainEqual(expect.objectContaining({ account: who.account.id, identity: expect.objectContaining({ owner: owner.id }) }))
+
+    const head = dev.head().number
+    await expect(alone(consentOf(owner, { peer: peerKey(new Uint8Array(32).fill(98)).publicKey }))).rejects.toMatchObject({ code: 'NO_CONSENT', exit: 1 })
+    const forged = { ...consentOf(remote), signature: owner.pair.sign(fromHex(walletPayload(consentOf(remote).identity))) }
+    await expect(alone(forged)).rejects.toMatchObject({ code: 'REGISTRATION_FAILED' })
+    expect(dev.head().number).toBe(head)
+  })
+
   test('wants a network', async () => {
     await expect(register(machine(), { network: attacker.id })).rejects.toMatchObject({ code: 'NO_NETWORK' })
   })
@@ -120,6 +146,33 @@ describe('registration', () => {
     const head = dev.head().number
     await expect(register(who, { peer: { publicKey: who.peer.publicKey, sign: peerKey(new Uint8Array(32).fill(99)).sign } })).rejects.toMatchObject({ code: 'REGISTRATION_FAILED' })
     expect(dev.head().number).toBe(head)
+  })
+})
+
+describe('retirement', () => {
+  const retire = (who: { account: Account }) => retireIdentity({ chain, sender: senderOf(who.account), account: who.account, kind: 'machine' })
+  test('takes a machine out of the ledger at once; again changes nothing; registered anew it is back', async () => {
+    const who = machine()
+    expect(await retire(who)).toEqual({ state: 'never registered' })
+    await register(who, { reserve: PEAQ })
+    expect(await machines()).toContain(who.account.id)
+    expect(await retire(who)).toMatchObject({ state: 'retired', block: expect.any(Number) })
+    expect(await machines()).not.toContain(who.account.id)
+    const head = dev.head().number
+    expect(await retire(who)).toEqual({ state: 'unchanged' })
+    expect(dev.head().number).toBe(head)
+    expect((await register(who)).state).toBe('registered')
+    expect(await machines()).toContain(who.account.id)
+  })
+  test('says what is missing, and why the chain refuses', async () => {
+    const who = machine()
+    await register(who)
+    const refusing = (result: TxFailure): Sender => ({ ...senderOf(who.account), send: async () => result })
+    const failing = (result: TxFailure) => retireIdentity({ chain, sender: refusing(result), account: who.account, kind: 'machine' })
+    await expect(failing({ ok: false, final: true, code: 'NO_FUNDS', message: 'too poor', advice: 'Pay.', missing: 5n })).rejects.toMatchObject({ code: 'MISSING_FUNDS', address: who.account.address, missing: 5n })
+    await expect(failing({ ok: false, final: true, code: 'DISPATCH', message: 'no', advice: 'See.' })).rejects.toMatchObject({ code: 'RETIREMENT_FAILED', exit: 1 })
+    await expect(failing({ ok: false, final: false, code: 'TIMEOUT', message: 'no', advice: 'See.' })).rejects.toMatchObject({ code: 'RETIREMENT_FAILED', exit: 75 })
+    expect(await machines()).toContain(who.account.id)
   })
 })
 

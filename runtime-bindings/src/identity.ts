@@ -16,6 +16,7 @@ import {
 import { toAddress, type Account, type PeerKey } from './account.ts'
 import { formatAmount, readBalance, transfer } from './balances.ts'
 import type { Chain } from './chain.ts'
+import type { Consent } from './consent.ts'
 import { nodeCrypto } from './crypto.ts'
 import { putAttribute, readAttribute } from './did.ts'
 import { buildDocument } from './document.ts'
@@ -23,7 +24,7 @@ import { ChainError } from './errors.ts'
 import { findNetwork } from './network.ts'
 import { describeResult, type TxFailure } from './result.ts'
 import { fullFee, type Sender } from './sender.ts'
-import { putItem, readItem } from './storage.ts'
+import { putItem, readItem, updateItem } from './storage.ts'
 import { batchAll } from './utility.ts'
 
 /** Where the document that this account registered last is kept, so that a restart knows it even if others have overwritten the DID since. */
@@ -38,7 +39,8 @@ export interface RegisterOptions {
   sender: Sender
   /** Sends for the owner: pays what the account lacks. Without it the account must have enough. */
   ownerSender?: Sender
-  owner: Account
+  /** The owner's key, or its consent to this very identity where the key is elsewhere. */
+  owner: Account | Consent
   account: Account
   peer: Pick<PeerKey, 'publicKey' | 'sign'>
   kind: IdentityKind
@@ -77,17 +79,20 @@ export class MissingFundsError extends ChainError {
 
 /**
  * Makes the account a registered machine or checker of the network: one `batchAll` by it with the DID document (identity signed by account, owner and peer key) and its anchor. Does nothing if the
- * chain has this very identity. What the account lacks for fees, deposits and `reserve` comes from the owner.
- * Throws MissingFundsError, ChainError NO_NETWORK or REGISTRATION_FAILED, RangeError for an identity against the rules, and what `rpc.request` throws.
+ * chain has this very identity. What the account lacks for fees, deposits and `reserve` comes from the owner, if its sender is given.
+ * Throws MissingFundsError, ChainError NO_NETWORK, NO_CONSENT or REGISTRATION_FAILED, RangeError for an identity against the rules, and what `rpc.request` throws.
  */
 export async function registerIdentity(options: RegisterOptions): Promise<Registration> {
   const { chain, sender, owner, account, peer, kind, network, addresses, evidence, reserve = 0n, memory } = options
   if (!(await findNetwork(chain, network))) {
     throw new ChainError('NO_NETWORK', `The account ${toAddress(network)} holds no network on this chain.`, 'Check the network\'s address and the chain; a network that is being created appears when enough founders have approved.')
   }
-  const identity: Identity = { kind, network, account: account.id, owner: owner.id, peer: peer.publicKey, addresses: [...addresses], evidence: [...evidence] }
+  const identity: Identity = { kind, network, account: account.id, owner: ownerId(owner), peer: peer.publicKey, addresses: [...addresses], evidence: [...evidence] }
   const wanted = identityDigest(nodeCrypto, identity)
-  const key = kind === 'machine' ? MACHINE_KEY : CHECKER_KEY
+  if (!('pair' in owner) && !equalBytes(identityDigest(nodeCrypto, owner.identity), wanted)) {
+    throw new ChainError('NO_CONSENT', `The owner ${toAddress(identity.owner)} agreed to another identity than ${account.address} would register.`, 'Ask the owner again: make a new request with the keys and places that are used now.')
+  }
+  const key = anchorKey(kind)
   const name = `assay/${network.slice(2, 18)}/${kind}`
 
   const anchor = await readItem(chain, account.id, key)
@@ -100,8 +105,8 @@ export async function registerIdentity(options: RegisterOptions): Promise<Regist
     }
   }
 
-  const signed = encodeSignedIdentity({ identity, accountSignature: account.pair.sign(wanted), ownerSignature: owner.pair.sign(wanted), peerSignature: peer.sign(wanted) })
-  const document = await buildDocument({ account: account.id, owner: owner.id, peer: peer.publicKey, addresses, identity: signed })
+  const signed = encodeSignedIdentity({ identity, accountSignature: account.pair.sign(wanted), ownerSignature: 'pair' in owner ? owner.pair.sign(wanted) : owner.signature, peerSignature: peer.sign(wanted) })
+  const document = await buildDocument({ account: account.id, owner: identity.owner, peer: peer.publicKey, addresses, identity: signed })
   if (!sameIdentity(document, wanted, network, account.id)) throw new ChainError('REGISTRATION_FAILED', 'The identity does not verify with the keys given.', 'Check that the keystore belongs together.')
   const newAnchor = nodeCrypto.blake2b256(document)
 
@@ -122,17 +127,40 @@ export async function registerIdentity(options: RegisterOptions): Promise<Regist
   throw new ChainError('REGISTRATION_FAILED', `The registration of ${account.address} failed: ${describeResult(last!)}`, last!.advice ?? 'See the chain\'s reason.', { exit: last!.final ? 1 : 75 })
 }
 
+export interface RetireOptions extends Pick<RegisterOptions, 'chain' | 'sender' | 'account' | 'kind' | 'confirmations' | 'timeoutMs'> {}
+
+/**
+ * Takes the account out of its network: its anchor is emptied, which the rules count as leaving. Does nothing if it never registered or has left already. What it has then can be registered again.
+ * Throws MissingFundsError, ChainError RETIREMENT_FAILED, and what `rpc.request` throws.
+ */
+export async function retireIdentity(options: RetireOptions): Promise<{ state: 'retired', block: number } | { state: 'unchanged' | 'never registered' }> {
+  const { chain, sender, account, kind } = options
+  const key = anchorKey(kind)
+  const anchor = await readItem(chain, account.id, key)
+  if (anchor === null) return { state: 'never registered' }
+  if (anchor.length === 0) return { state: 'unchanged' }
+  const result = await sender.send(updateItem(chain, key, new Uint8Array()), { label: `retirement of the ${kind}`, ...limits(options) })
+  if (result.ok) return { state: 'retired', block: result.block }
+  if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(account.address, result.missing, `the retirement of ${account.address}`)
+  throw new ChainError('RETIREMENT_FAILED', `The retirement of ${account.address} failed: ${describeResult(result)}`, result.advice ?? 'See the chain\'s reason.', { exit: result.final ? 1 : 75 })
+}
+
+const anchorKey = (kind: IdentityKind): string => (kind === 'machine' ? MACHINE_KEY : CHECKER_KEY)
+
 // Brings the account to `target` planck from the owner's money.
 async function topUp(options: RegisterOptions, target: bigint, what: string): Promise<void> {
-  const { chain, account, owner, ownerSender } = options
+  const { chain, account, ownerSender } = options
+  const owner = ownerId(options.owner)
   const missing = target - (await readBalance(chain, account.id)).usable
   if (missing <= 0n) return
-  if (!ownerSender || owner.id === account.id) throw new MissingFundsError(account.address, missing, what)
+  if (!ownerSender || owner === account.id) throw new MissingFundsError(account.address, missing, what)
   const result = await ownerSender.send(transfer(chain, account.id, missing), { label: `funds for ${account.address}`, spend: missing, ...limits(options) })
   if (result.ok) return
-  if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(owner.address, result.missing, what)
-  throw new ChainError('REGISTRATION_FAILED', `The owner ${owner.address} cannot fund ${account.address}: ${describeResult(result)}`, result.advice ?? 'See the chain\'s reason.', { exit: result.final ? 1 : 75 })
+  if (result.code === 'NO_FUNDS' && result.missing !== undefined) throw new MissingFundsError(toAddress(owner), result.missing, what)
+  throw new ChainError('REGISTRATION_FAILED', `The owner ${toAddress(owner)} cannot fund ${account.address}: ${describeResult(result)}`, result.advice ?? 'See the chain\'s reason.', { exit: result.final ? 1 : 75 })
 }
+
+const ownerId = (owner: Account | Consent): AccountId => ('pair' in owner ? owner.id : owner.identity.owner)
 
 function sameIdentity(document: Uint8Array, digest: Uint8Array, network: AccountId, account: AccountId): boolean {
   const bytes = documentIdentity(document)
@@ -145,4 +173,4 @@ function sameIdentity(document: Uint8Array, digest: Uint8Array, network: Account
   }
 }
 
-const limits = ({ confirmations, timeoutMs }: RegisterOptions) => ({ ...(confirmations === undefined ? {} : { confirmations }), ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+const limits = ({ confirmations, timeoutMs }: Pick<RegisterOptions, 'confirmations' | 'timeoutMs'>) => ({ ...(confirmations === undefined ? {} : { confirmations }), ...(timeoutMs === undefined ? {} : { timeoutMs }) })

@@ -21,5 +21,6 @@ export { approve, cancel, multisigAccount, readOperation, type Approval, type Ap
 export { addAttribute, isOwner, putAttribute, readAttribute, updateAttribute } from './did.ts'
 export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './network.ts'
 export { feesPaid, readPot, type PotReport } from './pot.ts'
-export { MissingFundsError, registerIdentity, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
+export { MissingFundsError, registerIdentity, retireIdentity, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
 export { registrationCost, type RegistrationCost } from './registration-cost.ts'
+export * from './consent.ts'

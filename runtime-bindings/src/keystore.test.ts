@@ -12,9 +12,13 @@ import {
   KeystoreMissingError,
   KeystorePermissionsError,
   keystoreExists,
+  nextPeerOf,
   openAccount,
   openKeystore,
+  prepareNextPeer,
+  readPublicKey,
   saveAccount,
+  takeNextPeer,
   WrongPasswordError,
   type Keystore,
 } from './keystore.ts'
@@ -85,6 +89,32 @@ describe('an account from a wallet', () => {
     const path = join(root, 'wallet.json')
     await writeFile(path, JSON.stringify(pair.toJson('p')), { mode: 0o600 })
     expect((await openAccount(path, 'p')).id).toBe(accountFromSecret('//Wallet').id)
+  })
+})
+
+describe('a peer key that waits', () => {
+  test('is one until it is taken, and takes the place of the old one at once; another than was named is not taken', async () => {
+    const home = join(root, 'rotated')
+    const { account, peer } = await createKeystore({ dir: home, password: 'p' })
+    expect(await nextPeerOf(home)).toBeNull()
+    expect(await takeNextPeer(home, peer.publicKey)).toBe(false)
+    const next = await prepareNextPeer({ dir: home, password: 'p' })
+    expect((await prepareNextPeer({ dir: home, password: 'p' })).publicKey).toBe(next.publicKey)
+    await expect(prepareNextPeer({ dir: home, password: 'wrong' })).rejects.toMatchObject({ code: 'WRONG_PASSWORD' })
+    expect(await nextPeerOf(home)).toBe(next.publicKey)
+    expect(await takeNextPeer(home, peer.publicKey)).toBe(false)
+    expect(await readPublicKey(join(home, 'peer.json'))).toBe(peer.publicKey)
+    expect(await takeNextPeer(home, next.publicKey)).toBe(true)
+    expect(await openKeystore({ dir: home, password: 'p' })).toMatchObject({ account: { id: account.id }, peer: { publicKey: next.publicKey } })
+    expect(await nextPeerOf(home)).toBeNull()
+  })
+  test('a file says whose key it holds, or that it does not', async () => {
+    const path = join(root, 'whose.json')
+    await expect(readPublicKey(path)).rejects.toThrow(KeystoreMissingError)
+    for (const bad of ['', '{', 'null', '{}', '{"address":5}', '{"address":"5Nobody"}']) {
+      await writeFile(path, bad)
+      await expect(readPublicKey(path), bad).rejects.toMatchObject({ code: 'KEYSTORE_DAMAGED' })
+    }
   })
 })
 

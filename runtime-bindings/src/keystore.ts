@@ -1,7 +1,8 @@
 import { randomBytes, scrypt } from 'node:crypto'
 import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { accountFromSecret, accountOf, peerKey, toAccountId, toAddress, type Account, type PeerKey } from './account.ts'
+import type { AccountId, Hex } from '@assay/protocol'
+import { accountFromSecret, accountOf, peerKey, toAccountId, type Account, type PeerKey } from './account.ts'
 import { cryptoReady } from './crypto.ts'
 import { ChainError } from './errors.ts'
 import { keyring, utilCrypto } from './polkadot.ts'
@@ -65,27 +66,52 @@ export async function keystoreExists(dir: string): Promise<boolean> {
   return exists(join(dir, 'account.json'))
 }
 
-/** The address of the account in `dir`; null if there is none. Needs no password. Throws KeystoreDamagedError. */
-export async function addressIn(dir: string): Promise<string | null> {
-  const path = join(dir, 'account.json')
-  const text = await readFile(path, 'utf8').catch(() => null)
-  if (text === null) return null
-  parse(path, text, 'sr25519')
-  const { address } = JSON.parse(text) as { address?: unknown }
-  try {
-    return toAddress(toAccountId(String(address)))
-  } catch {
-    throw new KeystoreDamagedError(path, 'its address is none')
-  }
-}
-
 /** Opens what `createKeystore` made. Throws KeystoreMissingError, KeystorePermissionsError, WrongPasswordError or KeystoreDamagedError. */
 export async function openKeystore({ dir, password }: { dir: string; password: string }): Promise<Keystore> {
-  const path = join(dir, 'peer.json')
-  const [account, { secret, publicKey }] = await Promise.all([openAccount(join(dir, 'account.json'), password), readKey(path, 'ed25519', password)])
+  const [account, peer] = await Promise.all([openAccount(join(dir, 'account.json'), password), openPeer(join(dir, 'peer.json'), password)])
+  return { account, peer }
+}
+
+async function openPeer(path: string, password: string): Promise<PeerKey> {
+  const { secret, publicKey } = await readKey(path, 'ed25519', password)
   const peer = peerKey(secret.subarray(0, 32))
   if (!Buffer.from(publicKey).equals(Buffer.from(peer.publicKey.slice(2), 'hex'))) throw new KeystoreDamagedError(path, 'its public key is not that of its secret')
-  return { account, peer }
+  return peer
+}
+
+/** Whose key a file holds, as it says itself: no password is needed and nothing is proven. Throws KeystoreMissingError or KeystoreDamagedError. */
+export async function readPublicKey(path: string): Promise<AccountId> {
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  if (text === undefined) throw new KeystoreMissingError(path)
+  try {
+    const { address } = JSON.parse(text) as { address?: unknown }
+    if (typeof address === 'string') return toAccountId(address)
+  } catch {
+    // said below
+  }
+  throw new KeystoreDamagedError(path, 'it does not say whose key it holds')
+}
+
+/** The peer key that shall take the place of the one in `dir`: made and kept beside it, or the one that waits there already. Throws as `openKeystore`. */
+export async function prepareNextPeer({ dir, password }: { dir: string; password: string }): Promise<PeerKey> {
+  const path = join(dir, NEXT_PEER)
+  if (await exists(path)) return openPeer(path, password)
+  const peer = peerKey(randomBytes(32))
+  await writeKey(path, peer, password)
+  return peer
+}
+
+/** The public key of the peer key that waits, null if none does. Throws KeystoreDamagedError. */
+export async function nextPeerOf(dir: string): Promise<Hex | null> {
+  const path = join(dir, NEXT_PEER)
+  return (await exists(path)) ? readPublicKey(path) : null
+}
+
+/** Puts the peer key that waits in the place of the old one, which is gone then, if it is the one named; at once or not at all. */
+export async function takeNextPeer(dir: string, publicKey: Hex): Promise<boolean> {
+  if ((await nextPeerOf(dir)) !== publicKey) return false
+  await replaceFile(join(dir, NEXT_PEER), join(dir, 'peer.json'))
+  return true
 }
 
 /** Writes an sr25519 account as one encrypted polkadot JSON file (mode 600). */
@@ -103,6 +129,8 @@ export async function openAccount(path: string, password: string): Promise<Accou
   if (!Buffer.from(publicKey).equals(Buffer.from(account.pair.publicKey))) throw new KeystoreDamagedError(path, 'its public key is not that of its secret')
   return account
 }
+
+const NEXT_PEER = 'peer.next.json'
 
 // polkadot's wrapping of a secret: header, secret (64 bytes, in old files a 32-byte seed), divider, public key
 const HEADER = Uint8Array.of(48, 83, 2, 1, 1, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32)
@@ -184,7 +212,11 @@ async function writeFileOnce(path: string, text: string, replace = false): Promi
     await file.close()
   }
   await chmod(`${path}.new`, 0o600)
-  await rename(`${path}.new`, path)
+  await replaceFile(`${path}.new`, path)
+}
+
+async function replaceFile(from: string, path: string): Promise<void> {
+  await rename(from, path)
   const folder = await open(dirname(path), 'r')
   await folder.sync().finally(() => folder.close())
 }

@@ -1,6 +1,9 @@
 // `assay machine doctor`: what this machine computes with, and what it lacks. `assay machine start` is `assay provider start`.
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
+import { registerComplete, registerRequest } from '../machine-request.ts'
+import { registerRetire } from '../machine-retire.ts'
+import { registerRotate } from '../machine-rotate.ts'
 import { registerStart } from './provider.ts'
 import { registerUp } from './up.ts'
 
@@ -8,6 +11,10 @@ export function register(program: Command): void {
   const machine = program.command('machine').description('this machine and what it can compute with')
   registerUp(machine)
   registerStart(machine)
+  registerRequest(machine)
+  registerComplete(machine)
+  registerRotate(machine)
+  registerRetire(machine)
   machine
     .command('doctor')
     .description('say what was found (CPU, SIMD, GPUs, drivers), what would be used and why, and what is missing and how to get it')

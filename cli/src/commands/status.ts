@@ -35,9 +35,13 @@ export function register(program: Command): void {
 /** Whose keys a data folder holds; no password is needed for that. */
 async function accountIn(dir: string): Promise<{ kind: Kind, account: string } | null> {
   const { join } = await import('node:path')
-  const { addressIn } = await import('@assay/runtime-bindings')
-  const machine = await addressIn(join(dir, 'machine'))
-  if (machine !== null) return { kind: 'machine', account: machine }
-  const checker = await addressIn(dir)
-  return checker === null ? null : { kind: 'checker', account: checker }
+  const { KeystoreMissingError, readPublicKey, toAddress } = await import('@assay/runtime-bindings')
+  for (const [kind, folder] of [['machine', join(dir, 'machine')], ['checker', dir]] as const) {
+    try {
+      return { kind, account: toAddress(await readPublicKey(join(folder, 'account.json'))) }
+    } catch (error) {
+      if (!(error instanceof KeystoreMissingError)) throw error
+    }
+  }
+  return null
 }

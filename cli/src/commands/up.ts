@@ -14,6 +14,7 @@ import { readPassword } from '@assay/kit/password'
 import { roundAt, schedule, type AccountId, type Parameters } from '@assay/protocol'
 import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
+import { addSettings } from '../service-command.ts'
 import { readyOf, statusOf, tellStatus, type Status } from '../status.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -29,8 +30,8 @@ type Step = 'doctor' | 'keys' | 'cost' | 'registration' | 'connection' | 'proof'
 
 export function registerUp(machine: Command): void {
   const up = machine.command('up').description('do all that is missing until this machine is paid: doctor, keys, registration, connection, first proof; what is done is left alone')
-  for (const field of describeConfig(providerConfig)) up.option(`${field.flag} <value>`, `${field.description}${field.default === undefined ? '' : ` (default ${JSON.stringify(field.default)})`} [${field.env}]`)
-  up.option('--config <file>', 'a file with any of these settings')
+  addSettings(up, providerConfig)
+    .option('--config <file>', 'a file with any of these settings')
     .option('--indexer <url>', 'an indexer of the network: the first verdict and the machine’s page are looked up there [ASSAY_INDEXER]')
     .option('--yes', 'agree to the cost without being asked')
     .option('--json', 'one JSON object a line')
@@ -87,7 +88,7 @@ type Say = (step: Step, text: string, done?: boolean) => void
 
 // Everything before the process: its computer, its keys, its price.
 async function start(config: ProviderConfig, { yes, say, chain, network }: { yes: boolean, say: Say, chain: Chain, network: AccountId }): Promise<Ended> {
-  const { createSender, formatAmount, nodeCrypto, registrationCost } = await import('@assay/runtime-bindings')
+  const { createSender, formatAmount, nodeCrypto, registrationCost, toAccountId, toAddress } = await import('@assay/runtime-bindings')
   const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
   say('doctor', 'looking at what this machine computes with')
   const diagnosis = await diagnose(doctorProbes(nodeCrypto))
@@ -96,19 +97,22 @@ async function start(config: ProviderConfig, { yes, say, chain, network }: { yes
   say('doctor', `${diagnosis.engine.name}: ${diagnosis.engine.reason}`, true)
 
   const password = await readPassword(config.passwordFile)
-  const { openKeys } = await import('@assay/provider/registration')
+  const { openKeys, ownerOf } = await import('@assay/provider/registration')
   const lock = await lockFolder(config.dataDir)
   try {
-    const { owner, account, peer } = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log: silentLog })
-    say('keys', `machine ${account.address}, owner ${owner.address}, in ${config.dataDir}`, true)
+    const { owner: agreedBy, account, peer } = await openKeys({ dataDir: config.dataDir, network, ownerFile: config.ownerFile, owner: config.owner === undefined ? undefined : toAccountId(config.owner), password, log: silentLog })
+    const owner = ownerOf(agreedBy)
+    // Of an owner whose key is elsewhere nothing can be taken.
+    const payer = 'pair' in agreedBy ? agreedBy.address : null
+    say('keys', `machine ${account.address}, owner ${toAddress(owner)}${payer === null ? ' (its key is elsewhere)' : ''}, in ${config.dataDir}`, true)
     const sender = createSender({ chain, account, signal: new AbortController().signal })
-    const cost = await registrationCost({ chain, sender, account, owner: owner.id, peer: peer.publicKey, kind: 'machine', network })
+    const cost = await registrationCost({ chain, sender, account, owner, peer: peer.publicKey, kind: 'machine', network })
     if (cost.registered) say('cost', 'nothing: the machine has registered before', true)
     else {
       const text = `${formatAmount(cost.fee)} of fees at most; ${formatAmount(cost.deposits)} are held while it is registered, ${formatAmount(cost.keep)} must stay on its account`
       say('cost', text)
-      if (!yes && !(await agreed(`Spend that, from ${owner.address}? [y/N] `))) throw new OperatorError('COST', `the cost of the registration was not agreed to: ${text}`, { advice: 'Run this again with --yes, or answer y.' })
-      say('cost', cost.missing === 0n ? 'agreed' : `agreed; ${formatAmount(cost.missing)} come from ${owner.address}`, true)
+      if (!yes && !(await agreed(`Spend that, from ${payer ?? account.address}? [y/N] `))) throw new OperatorError('COST', `the cost of the registration was not agreed to: ${text}`, { advice: 'Run this again with --yes, or answer y.' })
+      say('cost', cost.missing === 0n ? 'agreed' : payer === null ? `agreed; send ${formatAmount(cost.missing)} to ${account.address}` : `agreed; ${formatAmount(cost.missing)} come from ${payer}`, true)
     }
   } finally {
     await lock.release()
@@ -164,7 +168,7 @@ function notRunning(dataDir: string): OperatorError {
 
 /** Waits until the process is registered and connected; gives its account. */
 async function follow(config: ProviderConfig, { ended, parameters, best, say, signal }: { ended: Ended, parameters: Parameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
-  const { addressIn } = await import('@assay/runtime-bindings')
+  const { readPublicKey, toAddress } = await import('@assay/runtime-bindings')
   const deps = { fetch: (request: Request) => fetch(request), signal }
   let seen = false
   let said = ''
@@ -192,7 +196,7 @@ async function follow(config: ProviderConfig, { ended, parameters, best, say, si
       const round = nextRound(parameters, now)
       const at = schedule(parameters, round)
       say('proof', `works round ${round}, which begins at block ${at.start} and is judged at ${at.judgement}; now ${now}`)
-      return (await addressIn(join(config.dataDir, 'machine')))!
+      return toAddress(await readPublicKey(join(config.dataDir, 'machine', 'account.json')))
     }
   }
 }

@@ -9,6 +9,7 @@ export const providerConfig = Type.Object({
   dataDir: Type.String({ minLength: 1, description: 'folder of the keys and of what was signed; one per machine' }),
   passwordFile: Type.String({ minLength: 1, description: 'file whose first line is the password of the keys; - takes it from standard input' }),
   ownerFile: Type.Optional(Type.String({ minLength: 1, description: 'the owner’s key as an encrypted JSON file of a polkadot wallet, same password; default: dataDir/owner.json, made if missing' })),
+  owner: Type.Optional(Type.String({ minLength: 1, description: 'the account that is paid, 5…, if its key is not on this machine: the owner agrees once to what assay machine request prints' })),
   engine: Type.String({ default: 'auto', minLength: 1, description: 'what computes: auto (a GPU that passes a self-test, else wasm), webgpu, wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
   gpu: Type.Optional(Type.String({ minLength: 1, description: 'number or name of the GPU to use, as assay machine doctor lists them; one GPU for each machine' })),
   threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads of wasm; default: all cores' })),

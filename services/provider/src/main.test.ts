@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs'
@@ -7,11 +7,13 @@ import { loadConfig } from '@assay/kit/config'
 import { lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
 import type { Log } from '@assay/kit/log'
-import { accountFromSecret, connectChain, createNetwork, createSender, cryptoReady, networkAccount, toAccountId, toAddress, transfer } from '@assay/runtime-bindings'
+import { accountFromSecret, connectChain, createNetwork, createSender, cryptoReady, decodeRequest, encodeAnswer, networkAccount, toAccountId, toAddress, transfer, walletPayload } from '@assay/runtime-bindings'
 import type { Account, Chain, Sender } from '@assay/runtime-bindings'
 import { startDevchain, startProxy } from '@assay/runtime-bindings/testing'
 import type { Devchain } from '@assay/runtime-bindings/testing'
-import { devnetParameters } from '@assay/protocol'
+import { devnetParameters, fromHex } from '@assay/protocol'
+import { completeRequest, makeRequest } from './consent.ts'
+import { markRetired } from './retired.ts'
 import { providerConfig, runProvider } from './main.ts'
 import type { ProviderConfig } from './main.ts'
 
@@ -65,6 +67,10 @@ describe('runProvider', () => {
     ['an unknown engine', () => ({ engine: 'abacus' }), 'ENGINE'],
     ['a data folder that is a file', () => ({ dataDir: join(dir, 'password') }), 'DATA_DIR'],
     ['an owner’s file that is missing', () => ({ ownerFile: join(dir, 'none.json'), dataDir: join(dir, 'named') }), 'KEYSTORE_MISSING'],
+    ['a machine that was retired', async () => {
+      await markRetired(join(dir, 'retired'))
+      return { dataDir: join(dir, 'retired') }
+    }, 'RETIRED'],
     ['a key file that is damaged', async () => {
       const dataDir = join(dir, 'damaged')
       await mkdir(dataDir, { recursive: true })
@@ -112,6 +118,39 @@ describe('runProvider', () => {
     await second.told('machine is registered already')
     again.abort()
     await rerun
+  }, 240_000)
+
+  it('with an owner elsewhere ends with the request; once the owner agreed it waits for money on its own account, from anywhere; another owner’s consent registers it anew', async () => {
+    const dataDir = join(dir, 'remote')
+    const owners = ['//remote', '//heir'].map(accountFromSecret) as [Account, Account]
+    const [remote, heir] = owners
+    const requested = (await run({ dataDir, owner: remote.address }).catch((error: unknown) => error)) as Error
+    expect(requested).toMatchObject({ code: 'OWNER_CONSENT', exit: 1 })
+    const identity = decodeRequest(/assay-request:1:[\w-]+/.exec(requested.message)![0])
+    const agree = async (owner: Account) => {
+      const asked = { ...identity, owner: owner.id }
+      await makeRequest({ dataDir, ...asked })
+      await completeRequest(dataDir, { line: encodeAnswer({ identity: asked, signature: owner.pair.sign(fromHex(walletPayload(asked))) }) })
+    }
+    await agree(remote)
+    for (const owner of owners) {
+      const heard = listen()
+      const signal = new AbortController()
+      const running = runProvider(config({ dataDir }), { signal: signal.signal, log: heard.log })
+      expect(await heard.told('machine')).toMatchObject({ owner: owner.address, machine: toAddress(identity.account) })
+      if (owner === remote) {
+        const { address, missing } = await heard.told('waiting for funds')
+        expect(address).toBe(toAddress(identity.account))
+        expect(missing).toMatch(/PEAQ/)
+        await sender.send(transfer(chain, identity.account, 10n * PEAQ), { label: 'a gift' })
+      }
+      await heard.told('machine registered')
+      signal.abort()
+      await running
+      await agree(heir)
+    }
+    await expect(stat(join(dataDir, 'owner.json'))).rejects.toThrow('ENOENT')
+    await expect(run({ dataDir, owner: remote.address })).rejects.toMatchObject({ code: 'OWNER_CONFLICT' })
   }, 240_000)
 
   it('a stop during the start is no error', async () => {

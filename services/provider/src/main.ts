@@ -21,7 +21,8 @@ import { createLinks, type Links } from './links.ts'
 import { factsOfRound, readAll } from './facts.ts'
 import { chooseMemory } from './memory-choice.ts'
 import { providerMetrics } from './metrics.ts'
-import { documentMemory, openKeys, registerPatiently } from './registration.ts'
+import { documentMemory, openKeys, ownerOf, registerPatiently } from './registration.ts'
+import { refuseRetired } from './retired.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
 import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
@@ -43,6 +44,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
   const password = await readPassword(config.passwordFile)
   await cryptoReady()
   const network = toAccountId(config.network)
+  await refuseRetired(config.dataDir)
   const lock = await lockFolder(config.dataDir)
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
@@ -57,8 +59,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
     if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
     const { parameters: founding } = found
 
-    const keys = await openKeys({ dataDir: config.dataDir, ownerFile: config.ownerFile, password, log })
+    const keys = await openKeys({ dataDir: config.dataDir, network, ownerFile: config.ownerFile, owner: config.owner === undefined ? undefined : toAccountId(config.owner), password, log })
     const machine = keys.account.id
+    const owner = toAddress(ownerOf(keys.owner))
     const mutes = config.canaryFile === undefined ? null : await mutesOf(config.canaryFile, network, machine)
     const metrics = providerMetrics({ process: true })
     const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
@@ -66,12 +69,12 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       host: config.opsHost,
       port: config.opsPort,
       log,
-      ready: () => ({ ready: status.registered && status.links > 0, detail: { machine: keys.account.address, owner: keys.owner.address, network: toAddress(network), ...status } }),
+      ready: () => ({ ready: status.registered && status.links > 0, detail: { machine: keys.account.address, owner, network: toAddress(network), ...status } }),
       metrics: () => metrics.text(),
     })
     cleanups.unshift(() => operations.close())
     await lock.tell(operations.url)
-    log.info('machine', { machine: keys.account.address, owner: keys.owner.address, peer: keys.peer.publicKey, operations: operations.url })
+    log.info('machine', { machine: keys.account.address, owner, peer: keys.peer.publicKey, operations: operations.url })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
@@ -158,13 +161,14 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log }:
       ),
     )
     const sender = createSender({ chain, account: keys.account, signal, log })
-    const ownerSender = createSender({ chain, account: keys.owner, signal, log })
+    // An owner whose key is elsewhere sends what is missing by hand, as anybody may.
+    const ownerSender = 'pair' in keys.owner ? createSender({ chain, account: keys.owner, signal, log }) : null
     const registered$ = defer(() =>
       registerPatiently({
         register: () =>
           registerIdentity({
             chain, network, kind: 'machine', addresses: [], evidence: [], owner: keys.owner, account: keys.account, peer: keys.peer,
-            sender, ownerSender,
+            sender, ...(ownerSender === null ? {} : { ownerSender }),
             memory: documentMemory(config.dataDir, network),
           }),
         balance: async (address) => (await readBalance(chain, toAccountId(address))).usable,

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
-import { ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount } from '@assay/runtime-bindings'
+import { ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount, toAddress } from '@assay/runtime-bindings'
 import type { Registration } from '@assay/runtime-bindings'
-import { documentMemory, openKeys, registerPatiently } from './registration.ts'
+import { documentMemory, openKeys, ownerOf, registerPatiently } from './registration.ts'
 
 vi.setConfig({ testTimeout: 90_000 }) // scrypt is slow on purpose
+const network = `0x${'11'.repeat(32)}` as const
 let dir: string
 beforeAll(async () => {
   await cryptoReady()
@@ -21,24 +22,24 @@ describe('openKeys', () => {
     const dataDir = join(dir, 'new')
     const lines: string[] = []
     const log = createLog({ write: (line) => void lines.push(line) })
-    const made = await openKeys({ dataDir, password: 'p', log })
+    const made = await openKeys({ dataDir, network, password: 'p', log })
     expect(lines.length).toBe(2)
-    expect(lines.join()).toContain(`owner=${made.owner.address}`)
+    expect(lines.join()).toContain(`owner=${toAddress(ownerOf(made.owner))}`)
     expect((await stat(join(dataDir, 'owner.json'))).mode & 0o777).toBe(0o600)
-    const again = await openKeys({ dataDir, password: 'p', log })
+    const again = await openKeys({ dataDir, network, password: 'p', log })
     expect(lines.length).toBe(2)
-    expect([again.owner.id, again.account.id, again.peer.publicKey]).toEqual([made.owner.id, made.account.id, made.peer.publicKey])
-    expect(new Set([made.owner.id, made.account.id, made.peer.publicKey]).size).toBe(3)
+    expect([ownerOf(again.owner), again.account.id, again.peer.publicKey]).toEqual([ownerOf(made.owner), made.account.id, made.peer.publicKey])
+    expect(new Set([ownerOf(made.owner), made.account.id, made.peer.publicKey]).size).toBe(3)
     await rm(join(dataDir, 'machine'), { recursive: true })
-    await expect(openKeys({ dataDir, password: 'mistyped', log })).rejects.toMatchObject({ code: 'WRONG_PASSWORD', advice: expect.any(String) })
+    await expect(openKeys({ dataDir, network, password: 'mistyped', log })).rejects.toMatchObject({ code: 'WRONG_PASSWORD', advice: expect.any(String) })
     await expect(stat(join(dataDir, 'machine'))).rejects.toThrow('ENOENT')
   })
   it('takes the owner’s file by name, which must exist', async () => {
     const owner = accountFromSecret('//Owner')
     await saveAccount(join(dir, 'wallet.json'), owner, 'p')
-    const keys = await openKeys({ dataDir: join(dir, 'named'), ownerFile: join(dir, 'wallet.json'), password: 'p', log: silentLog })
-    expect(keys.owner.id).toBe(owner.id)
-    await expect(openKeys({ dataDir: join(dir, 'named'), ownerFile: join(dir, 'none.json'), password: 'p', log: silentLog })).rejects.toMatchObject({ code: 'KEYSTORE_MISSING' })
+    const keys = await openKeys({ dataDir: join(dir, 'named'), network, ownerFile: join(dir, 'wallet.json'), password: 'p', log: silentLog })
+    expect(ownerOf(keys.owner)).toBe(owner.id)
+    await expect(openKeys({ dataDir: join(dir, 'named'), network, ownerFile: join(dir, 'none.json'), password: 'p', log: silentLog })).rejects.toMatchObject({ code: 'KEYSTORE_MISSING' })
   })
 })
 

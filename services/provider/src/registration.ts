@@ -5,33 +5,78 @@ import { join, resolve } from 'node:path'
 import { filter, firstValueFrom, exhaustMap } from 'rxjs'
 import type { Observable } from 'rxjs'
 import { writeDurably } from '@assay/kit/blobs'
-import { EXIT, isOperatorError } from '@assay/kit/lifecycle'
+import { EXIT, isOperatorError, OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import type { AccountId } from '@assay/protocol'
-import { KeystoreMissingError, MissingFundsError, RpcError, accountFromSecret, createKeystore, cryptoReady, formatAmount, keystoreExists, openAccount, openKeystore, saveAccount } from '@assay/runtime-bindings'
-import type { Account, DocumentMemory, PeerKey, Registration } from '@assay/runtime-bindings'
+import { KeystoreMissingError, MissingFundsError, RpcError, accountFromSecret, createKeystore, cryptoReady, formatAmount, keystoreExists, nextPeerOf, openAccount, openKeystore, readPublicKey, saveAccount, takeNextPeer, toAddress } from '@assay/runtime-bindings'
+import type { Account, Consent, DocumentMemory, Keystore, PeerKey, Registration } from '@assay/runtime-bindings'
+import { consentPath, makeRequest, readConsent, verifyOwnConsent } from './consent.ts'
 
-/** Who is paid, who works, and the key that signs the work. */
-export interface Keys { owner: Account, account: Account, peer: PeerKey }
+/** Who is paid, who works, and the key that signs the work. Of the owner there is the key, or the consent if the key is elsewhere. */
+export interface Keys { owner: Account | Consent, account: Account, peer: PeerKey }
+
+export interface KeysOptions {
+  dataDir: string
+  network: AccountId
+  /** the owner's key file, by name */
+  ownerFile?: string | undefined
+  /** who must be the owner */
+  owner?: AccountId | undefined
+  password: string
+  log: Log
+}
 
 /**
- * Opens the owner's key (`owner.json`, or the file given) and the machine's (`machine/`), and makes those that do not exist yet; an owner's file given by name must exist.
- * Throws the keystore's errors for the operator, among them WrongPasswordError.
+ * Opens the machine's keys (`machine/`), made if they do not exist yet, and the owner's consent (`owner.consent`) or, where there is none, the owner's key (`owner.json`, made likewise, or the file given, which must exist).
+ * Throws OperatorError OWNER_CONSENT with the request to hand on where an owner is set who neither agreed nor has a key here, OWNER_CONFLICT, CONSENT and MACHINE_KEYS; and the keystore's errors, among them WrongPasswordError.
  */
-export async function openKeys({ dataDir, ownerFile, password, log }: { dataDir: string, ownerFile?: string | undefined, password: string, log: Log }): Promise<Keys> {
+export async function openKeys({ dataDir, network, ownerFile, owner: wanted, password, log }: KeysOptions): Promise<Keys> {
   await cryptoReady()
-  const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
   const dir = join(dataDir, 'machine')
+  const consent = await readConsent(dataDir)
+  if (consent !== null) return openWithConsent(consent)
+  const path = resolve(ownerFile ?? join(dataDir, 'owner.json'))
+  if (wanted !== undefined) {
+    const inFile = await unlessMissing(readPublicKey(path))
+    if (inFile !== wanted && (inFile === undefined || ownerFile === undefined)) throw await lacksConsent(wanted)
+    if (inFile !== wanted) throw conflict(`the key file ${path} is of ${toAddress(inFile)}, not of the owner that is set, ${toAddress(wanted)}`, 'Correct --owner, or start without --owner-file: then the owner’s key need not be here.')
+  }
   // What exists is opened before anything is made: a mistyped password must not make a second set of keys.
-  const [owner, machine] = await Promise.all([
-    openAccount(path, password).catch((error: unknown) => {
+  const [owner, machine] = await Promise.all([unlessMissing(openAccount(path, password)), keystoreExists(dir).then((there) => (there ? openKeystore({ dir, password }) : undefined))])
+  return { owner: owner ?? (await makeOwner()), ...(machine ?? (await makeMachine({ dataDir, password, log }))) }
+
+  /** A file that was named must be there. */
+  function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+    return found.catch((error: unknown) => {
       if (error instanceof KeystoreMissingError && ownerFile === undefined) return undefined
       throw error
-    }),
-    keystoreExists(dir).then((there) => (there ? openKeystore({ dir, password }) : undefined)),
-  ])
-  return { owner: owner ?? (await makeOwner()), ...(machine ?? (await makeMachine())) }
+    })
+  }
+
+  async function openWithConsent(given: Consent): Promise<Keys> {
+    const { identity } = given
+    const file = consentPath(dataDir)
+    const who = toAddress(identity.owner)
+    if (wanted !== undefined && wanted !== identity.owner) throw conflict(`the consent in ${file} is of ${who}, not of the owner that is set, ${toAddress(wanted)}`, 'Correct --owner, or ask the new owner: assay machine request, then assay machine complete.')
+    const named = ownerFile === undefined ? identity.owner : await readPublicKey(resolve(ownerFile))
+    if (named !== identity.owner) throw conflict(`the consent in ${file} is of ${who}, and the key file ${resolve(ownerFile!)} of ${toAddress(named)}`, `Start without --owner-file to work for ${who}; else remove ${file} first.`)
+    if (identity.network !== network) throw new OperatorError('CONSENT', `the consent in ${file} is for the network ${toAddress(identity.network)}, not for ${toAddress(network)}`, { advice: 'Correct --network, or ask the owner for this network: assay machine request.' })
+    if (!(await keystoreExists(dir))) throw new OperatorError('MACHINE_KEYS', `the machine’s keys are not in ${dir}, though the owner agreed to them`, { advice: `Restore the folder from a backup; or remove ${file} and ask the owner again with new keys: assay machine request.` })
+    // A rotation that was interrupted after the consent was written.
+    await takeNextPeer(dir, identity.peer)
+    const machine = await openKeystore({ dir, password })
+    verifyOwnConsent(given, { network, account: machine.account.id, peer: machine.peer.publicKey })
+    return { owner: given, ...machine }
+  }
+
+  async function lacksConsent(owner: AccountId): Promise<OperatorError> {
+    const { account, peer } = await openOrMakeMachine({ dataDir, password, log })
+    const request = await makeRequest({ dataDir, network, owner, account: account.id, peer: (await nextPeerOf(dir)) ?? peer.publicKey })
+    return new OperatorError('OWNER_CONSENT', `the owner ${toAddress(owner)} has not agreed to this machine yet; its request is\n${request.line}`, {
+      advice: `Where the owner’s key is, run: assay owner sign <request> --key-file <file> --password-file <file>\n  Here then: assay machine complete <answer> --data-dir ${dataDir}\n  (With a polkadot wallet: assay machine request says how.)`,
+    })
+  }
 
   async function makeOwner(): Promise<Account> {
     const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
@@ -39,13 +84,26 @@ export async function openKeys({ dataDir, ownerFile, password, log }: { dataDir:
     log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
     return made
   }
-
-  async function makeMachine(): Promise<Pick<Keys, 'account' | 'peer'>> {
-    const { account, peer } = await createKeystore({ dir, password })
-    log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
-    return { account, peer }
-  }
 }
+
+/** The machine's keys in the data folder, made if there are none. Throws the keystore's errors. */
+export async function openOrMakeMachine({ dataDir, password, log }: { dataDir: string, password: string, log: Log }): Promise<Keystore> {
+  await cryptoReady()
+  const dir = join(dataDir, 'machine')
+  return (await keystoreExists(dir)) ? openKeystore({ dir, password }) : makeMachine({ dataDir, password, log })
+}
+
+async function makeMachine({ dataDir, password, log }: { dataDir: string, password: string, log: Log }): Promise<Keystore> {
+  const dir = join(dataDir, 'machine')
+  const { account, peer } = await createKeystore({ dir, password })
+  log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
+  return { account, peer }
+}
+
+/** The owner's account, whether its key is here or not. */
+export const ownerOf = (owner: Keys['owner']): AccountId => ('pair' in owner ? owner.id : owner.identity.owner)
+
+const conflict = (what: string, advice: string): OperatorError => new OperatorError('OWNER_CONFLICT', what, { advice })
 
 /** Keeps the registered DID document in the data folder. */
 export function documentMemory(dataDir: string, network: AccountId): DocumentMemory {

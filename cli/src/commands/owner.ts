@@ -1,0 +1,54 @@
+// `assay owner sign`: the owner's yes to a machine, given where the owner's key is. Needs no chain and no network.
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { OperatorError, runMain } from '@assay/kit/lifecycle'
+import { readPassword } from '@assay/kit/password'
+import { fromHex } from '@assay/protocol'
+import { cryptoReady, decodeRequest, encodeAnswer, openAccount, toAddress, verifyConsent, walletPayload } from '@assay/runtime-bindings'
+import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from '../handover.ts'
+
+export function register(program: Command): void {
+  const owner = program.command('owner').description('who is paid for machines; the key may stay where no machine is')
+  showOptions(
+    owner
+      .command('sign')
+      .description('agree to what a machine asks: shows it, and prints the answer for assay machine complete')
+      .argument('<request>', 'the line of assay machine request, a file that holds it, or - for standard input')
+      .requiredOption('--key-file <file>', 'the owner\'s key: the encrypted JSON file of a polkadot wallet, or account.json of assay keys create')
+      .requiredOption('--password-file <file>', 'file whose first line is the password of the key')
+      .option('--yes', 'agree without being asked'),
+  )
+    .addHelpText('after', '\nNothing is sent, and no connection is made.\n\nExample:\n  assay owner sign request.txt --key-file ~/owner.json --password-file ~/owner.password --out answer.txt')
+    .action(async (given: string, { keyFile, passwordFile, yes, ...options }: ShowOptions & { keyFile: string, passwordFile: string, yes?: boolean }) => {
+      await runMain(async (signal) => {
+        await cryptoReady()
+        const identity = decodeRequest(await readLine(given))
+        const key = await openAccount(keyFile, await readPassword(passwordFile))
+        if (key.id !== identity.owner) throw new OperatorError('OTHER_OWNER', `the request is to the owner ${toAddress(identity.owner)}, and ${keyFile} is the key of ${key.address}`, { advice: 'Give the key of that account; or make a request to this one: assay machine request --owner.' })
+        if (yes !== true) {
+          process.stderr.write(describeIdentity(identity))
+          if (!process.stdin.isTTY) throw new OperatorError('NOT_ASKED', 'nobody can be asked for consent: standard input is no terminal', { advice: 'Run it in a terminal, or give --yes once you have read the above.' })
+          if (!(await agreed(signal))) throw new OperatorError('REFUSED', 'the owner did not agree; nothing was signed', { advice: 'Run it again to agree.' })
+        }
+        const consent = { identity, signature: key.pair.sign(fromHex(walletPayload(identity))) }
+        verifyConsent(consent)
+        const line = encodeAnswer(consent)
+        await show(line, {
+          json: { event: 'answer', answer: line, ...namesOf(identity) },
+          options,
+          words: `${yes === true ? describeIdentity(identity) : ''}Signed. On the machine:\n  assay machine complete <the line below> --data-dir <its data folder>\n\n`,
+        })
+      })
+    })
+}
+
+/** Asks; no answer is no. Throws the signal's reason. */
+export async function agreed(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin, output: NodeJS.WritableStream = process.stderr): Promise<boolean> {
+  const lines = createInterface({ input, output })
+  try {
+    const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+    return /^(y|yes)$/i.test((await Promise.race([lines.question('Agree? yes or no: ', { signal }), closed])).trim())
+  } finally {
+    lines.close()
+  }
+}

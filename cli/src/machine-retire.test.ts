@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { lockFolder } from '@assay/kit/lock'
+import { fromHex, toHex } from '@assay/protocol'
+import { accountFromSecret, addItem, connectChain, createKeystore, createSender, cryptoReady, nextPeerOf, openKeystore, readItem, toAddress, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
+import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
+import { completeRequest, makeRequest } from '@assay/provider/consent'
+
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 240_000 }) // each of many commands opens keys, which is slow on purpose and slower on a busy machine
+let root: string
+let dev: Devchain
+const stop = new AbortController()
+const password = 'pw'
+beforeAll(async () => {
+  await cryptoReady()
+  root = await mkdtemp(join(tmpdir(), 'assay-leaving-'))
+  await writeFile(join(root, 'password'), `${password}\n`)
+  await writeFile(join(root, 'wrong'), 'wrong\n')
+})
+afterAll(async () => {
+  stop.abort()
+  await dev?.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+/** Not in this process's way: the chain lives in it. */
+async function assay(command: string, dataDir: string, ...more: string[]): Promise<{ status: number | null, stdout: string, stderr: string }> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), 'machine', command, '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  return { status, stdout, stderr }
+}
+async function machineIn(name: string): Promise<Keystore & { dataDir: string }> {
+  const dataDir = join(root, name)
+  return { dataDir, ...(await createKeystore({ dir: join(dataDir, 'machine'), password })) }
+}
+
+describe('assay machine retire', () => {
+  it('empties the anchor, once; and refuses without a chain, with another password, without keys, or beside a running machine', async () => {
+    const { account, dataDir } = await machineIn('retiring')
+    dev = await startDevchain({ blocks: 'instant', fund: { [account.address]: 5n * 10n ** 18n } })
+    const chain = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+    const at = ['--chain', dev.endpoint]
+
+    const failures: [ReturnType<typeof assay>, number, string][] = [
+      [assay('retire', dataDir, '--chain', 'ws://127.0.0.1:1'), 75, 'No chain answers'],
+      [assay('retire', join(root, 'nowhere'), ...at), 1, 'There is no key file'],
+    ]
+    for (const [ran, status, said] of failures) expect(await ran).toMatchObject({ status, stdout: '', stderr: expect.stringContaining(said) })
+    expect(await assay('retire', dataDir, ...at, '--password-file', join(root, 'wrong'))).toMatchObject({ status: 1, stderr: expect.stringContaining('does not open') })
+    const lock = await lockFolder(dataDir)
+    expect(await assay('retire', dataDir, ...at)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(dataDir) })
+    await lock.release()
+    expect(await readdir(dataDir)).toEqual(['machine'])
+
+    await createSender({ chain, account, signal: stop.signal }).send(addItem(chain, 'assay/machine', new Uint8Array(32).fill(1)), { label: 'an anchor' })
+    expect(await assay('retire', dataDir, ...at)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`${account.address} has left its network`) })
+    expect(await readItem(chain, account.id, 'assay/machine')).toEqual(new Uint8Array())
+    expect(JSON.parse((await assay('retire', dataDir, ...at, '--json')).stdout)).toEqual({ event: 'retired', state: 'unchanged', machine: account.address })
+    expect((await readdir(dataDir)).sort()).toEqual(['machine', 'retired'])
+    expect(await assay('start', dataDir, '--network', toAddress(account.id), ...at)).toMatchObject({ status: 1, stderr: expect.stringMatching(/was retired\n {2}To bring it back, remove/) })
+  })
+  it('of a machine that never registered costs nothing', async () => {
+    const { account, dataDir } = await machineIn('poor')
+    const ran = await assay('retire', dataDir, '--chain', dev.endpoint)
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringContaining(`${account.address} was never registered`) })
+  })
+})
+
+describe('assay machine rotate', () => {
+  it('with the owner’s key here, or none yet, changes the peer key at once', async () => {
+    const { account, peer, dataDir } = await machineIn('rotating')
+    const ran = await assay('rotate', dataDir, '--json')
+    const { old, peer: made } = JSON.parse(ran.stdout) as { old: string, peer: string }
+    expect(ran.status).toBe(0)
+    expect(old).toBe(peer.publicKey)
+    const now = await openKeystore({ dir: join(dataDir, 'machine'), password })
+    expect([now.account.id, now.peer.publicKey]).toEqual([account.id, made])
+    expect(made).not.toBe(old)
+    expect((await readdir(join(dataDir, 'machine'))).sort()).toEqual(['account.json', 'peer.json'])
+  })
+  it('with the owner elsewhere asks for it, the same again; the old key stays until the owner agreed', async () => {
+    const { account, peer, dataDir } = await machineIn('asking')
+    const owner = accountFromSecret('//owner')
+    const identity = { network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey }
+    const { payload } = await makeRequest({ dataDir, ...identity })
+    await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(payload)) })
+
+    const ran = await assay('rotate', dataDir)
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/^assay-request:1:/), stderr: expect.stringContaining('works on with the old one') })
+    expect((await assay('rotate', dataDir)).stdout).toBe(ran.stdout)
+    const asked = decodeRequest(ran.stdout)
+    expect(asked.peer).toBe(await nextPeerOf(join(dataDir, 'machine')))
+    expect((await openKeystore({ dir: join(dataDir, 'machine'), password })).peer.publicKey).toBe(peer.publicKey)
+
+    const signature = toHex(owner.pair.sign(fromHex(walletPayload(asked))))
+    const taken = await assay('complete', dataDir, '--signature', signature)
+    expect(taken.stderr).toContain('unknown option') // complete opens no key and takes no password
+    expect(await completeRequest(dataDir, { signature: fromHex(signature) })).toMatchObject({ state: 'stored', rotated: true })
+    expect((await openKeystore({ dir: join(dataDir, 'machine'), password })).peer.publicKey).toBe(asked.peer)
+  })
+  it('refuses without keys, beside a running machine, and with a damaged consent, and changes nothing', async () => {
+    const { peer, dataDir } = await machineIn('refusing')
+    await mkdir(join(root, 'empty'))
+    expect(await assay('rotate', join(root, 'empty'))).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('There is no key file') })
+    const lock = await lockFolder(dataDir)
+    expect(await assay('rotate', dataDir)).toMatchObject({ status: 1, stdout: '' })
+    await lock.release()
+    await writeFile(join(dataDir, 'owner.consent'), '{')
+    expect(await assay('rotate', dataDir)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('owner.consent is damaged') })
+    expect((await openKeystore({ dir: join(dataDir, 'machine'), password })).peer.publicKey).toBe(peer.publicKey)
+    await expect(stat(join(dataDir, 'machine', 'peer.next.json'))).rejects.toThrow('ENOENT')
+  })
+})
