@@ -30,7 +30,7 @@ export function terminalPrompt(input: Input, output: Output, signal: AbortSignal
       }
       const onStop = (): void => stop(() => reject(new OperatorError('NO_ANSWER', 'the question at the terminal was not answered', { advice: 'Nothing was done. Start again.' })))
       const onData = (chunk: Buffer): void => {
-        const characters = [...decoder.write(chunk)]
+        const characters = Array.from(decoder.write(chunk))
         for (const [i, character] of characters.entries()) {
           if (inEscape) inEscape = !/[A-Za-z~]/.test(character) || character === 'O'
           else if (character === '\r' || character === '\n') {

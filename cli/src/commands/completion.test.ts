@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addCommand, COMMANDS } from '../commands.ts'
 
+// Each of these starts a process or several.
+vi.setConfig({ testTimeout: 300_000 })
 const dir = mkdtempSync(join(tmpdir(), 'assay-completion-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 const assay = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), ...args], { encoding: 'utf8' })

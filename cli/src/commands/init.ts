@@ -78,13 +78,15 @@ function checked(schema: TObject, flags: Record<string, unknown>): Record<string
 }
 
 async function writeOnce(path: string, text: string, mode: number): Promise<void> {
+  let made = false
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    made = true
     const file = await open(path, 'wx', mode)
     await file.writeFile(text).finally(() => file.close())
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    if (code === 'EEXIST') throw new OperatorError('FILE_EXISTS', `${path} exists already`, { advice: 'Use it, or name another with --output: nothing is overwritten.' })
+    if (made && code === 'EEXIST') throw new OperatorError('FILE_EXISTS', `${path} exists already`, { advice: 'Use it, or name another with --output: nothing is overwritten.' })
     throw new OperatorError('OUTPUT', `${path} cannot be written (${code})`, { advice: 'Choose a place that this user may write, with --output.', cause })
   }
 }

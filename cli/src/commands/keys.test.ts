@@ -3,9 +3,11 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, r
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { accountFromSecret, cryptoReady, openAccount } from '@assay/runtime-bindings'
 
+// Opening a key costs a second of purpose, and each of these opens many.
+vi.setConfig({ testTimeout: 600_000 })
 const WORDS = 'legal winner thank year wave sausage worth useful legal winner thank yellow'
 const root = mkdtempSync(join(tmpdir(), 'assay-keys-'))
 afterAll(() => rmSync(root, { recursive: true }))
