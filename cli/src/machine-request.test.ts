@@ -23,8 +23,8 @@ const at = (name: string): string => join(dir, name)
 beforeAll(async () => {
   await cryptoReady()
   dir = await mkdtemp(join(tmpdir(), 'assay-owner-'))
-  await writeFile(at('password'), 'machine pw\n')
-  await writeFile(at('owner password'), 'owner pw\n')
+  await writeFile(at('password'), 'machine pw\n', { mode: 0o600 })
+  await writeFile(at('owner password'), 'owner pw\n', { mode: 0o600 })
   ;[owner, other] = [accountFromSecret('//owner'), accountFromSecret('//other')]
   await saveAccount(at('owner.json'), owner, 'owner pw')
   await saveAccount(at('other.json'), other, 'owner pw')

@@ -7,13 +7,13 @@ import { loadConfig } from '@assay/kit/config'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
 import { providerConfig } from '@assay/provider/config'
 import { completeRequest, consentPath, makeRequest, type OwnerRequest } from '@assay/provider/consent'
 import { openOrMakeMachine } from '@assay/provider/registration'
 import { cryptoReady, decodeRequest, findNetwork, keystoreExists, nextPeerOf, parseSignature, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { withChain } from './commands/network.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from './handover.ts'
+import { passwordOf } from './password.ts'
 import { addSettings } from './service-command.ts'
 
 const { chain, network, dataDir, passwordFile } = providerConfig.properties
@@ -30,12 +30,12 @@ export function registerRequest(machine: Command): void {
   showOptions(addSettings(machine.command('request').description('ask an owner whose key is elsewhere: makes the machine’s keys if need be and prints one line for assay owner sign'), requestConfig))
     .addHelpText('after', '\nThe line holds no secret. Nothing is sent.\n\nExample:\n  assay machine request --owner 5F… --network 5F… --data-dir ~/assay --password-file ~/assay.password --out request.txt')
     .action(async ({ out, qr, json, ...flags }: ShowOptions & Record<string, unknown>) => {
-      await runMain(async () => {
+      await runMain(async (signal) => {
         const config = loadConfig(requestConfig, { flags, env: process.env })
         await cryptoReady()
         const owner = toAccountId(config.owner)
         const network = toAccountId(config.network)
-        const password = await readPassword(config.passwordFile)
+        const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
         if (config.chain !== undefined) {
           const found = await withChain(config.chain, (chain) => findNetwork(chain, network))
           if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain.' })

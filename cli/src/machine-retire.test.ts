@@ -19,8 +19,8 @@ const password = 'pw'
 beforeAll(async () => {
   await cryptoReady()
   root = await mkdtemp(join(tmpdir(), 'assay-leaving-'))
-  await writeFile(join(root, 'password'), `${password}\n`)
-  await writeFile(join(root, 'wrong'), 'wrong\n')
+  await writeFile(join(root, 'password'), `${password}\n`, { mode: 0o600 })
+  await writeFile(join(root, 'wrong'), 'wrong\n', { mode: 0o600 })
 })
 afterAll(async () => {
   stop.abort()

@@ -6,11 +6,11 @@ import { loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
 import { providerConfig } from '@assay/provider/config'
 import { markRetired } from '@assay/provider/retired'
 import { createSender, openKeystore, retireIdentity } from '@assay/runtime-bindings'
 import { withChain } from './commands/network.ts'
+import { passwordOf } from './password.ts'
 import { addSettings } from './service-command.ts'
 
 const { chain, dataDir, passwordFile } = providerConfig.properties
@@ -21,9 +21,9 @@ export function registerRetire(machine: Command): void {
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nStop the machine first. Again changes nothing. A copy of <data-dir>/machine in another folder will do, for a machine that is lost.\n\nExample:\n  assay machine retire --chain wss://… --data-dir ~/assay --password-file ~/assay.password')
     .action(async ({ json, ...flags }: { json?: boolean } & Record<string, unknown>) => {
-      await runMain(async () => {
+      await runMain(async (signal) => {
         const config = loadConfig(retireConfig, { flags, env: process.env })
-        const password = await readPassword(config.passwordFile)
+        const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal })
         const lock = await lockFolder(config.dataDir)
         try {
           const { account } = await openKeystore({ dir: join(config.dataDir, 'machine'), password })

@@ -5,12 +5,12 @@ import { Type } from 'typebox'
 import { loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
-import { readPassword } from '@assay/kit/password'
 import { providerConfig } from '@assay/provider/config'
 import { makeRequest, readConsent } from '@assay/provider/consent'
 import { openKeystore, prepareNextPeer, takeNextPeer } from '@assay/runtime-bindings'
 import { showOptions, type ShowOptions } from './handover.ts'
 import { showRequest } from './machine-request.ts'
+import { passwordOf } from './password.ts'
 import { addSettings } from './service-command.ts'
 
 const { dataDir, passwordFile } = providerConfig.properties
@@ -20,10 +20,10 @@ export function registerRotate(machine: Command): void {
   showOptions(addSettings(machine.command('rotate').description('make a new peer key; where the owner’s key is elsewhere, ask the owner for it, and work on with the old one until it agreed'), rotateConfig))
     .addHelpText('after', '\nStop the machine first, between rounds. The next start registers the new key. Until the registration has waited as all do (waitBlocks of the network) the machine is in no round.\n\nExample:\n  assay machine rotate --data-dir ~/assay --password-file ~/assay.password')
     .action(async ({ out, qr, json, ...flags }: ShowOptions & Record<string, unknown>) => {
-      await runMain(async () => {
+      await runMain(async (signal) => {
         const config = loadConfig(rotateConfig, { flags, env: process.env })
         const dir = join(config.dataDir, 'machine')
-        const password = await readPassword(config.passwordFile)
+        const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal })
         const lock = await lockFolder(config.dataDir)
         try {
           const { account, peer } = await openKeystore({ dir, password })

@@ -1,6 +1,7 @@
 // `assay`: one command a file. This file alone reads the arguments and decides how the process ends.
 import { Command } from 'commander'
 import { EXIT } from '@assay/kit/lifecycle'
+import { addCommand, COMMANDS } from './commands.ts'
 
 // A parent that holds our standard input holds our leash: when it dies, however it dies, we end in good order.
 if (process.env['ASSAY_LEASH'] === 'stdin') {
@@ -14,15 +15,17 @@ const program = new Command('assay')
   .version('0.1.0')
   .showHelpAfterError('(run with --help to see what it takes)')
   .configureHelp({ showGlobalOptions: true })
-  .addHelpText('after', '\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  assay devnet                                          a whole network on this machine\n  assay init machine --chain wss://… --network 5F… --data-dir ~/machine\n  assay machine start --config ~/machine/assay.yaml\n  assay help keys\n\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.',
+  )
 
-// Only the named command's file is loaded, so that a command does not pay for the libraries of the others.
-const commands = ['devnet', 'provider', 'machine', 'owner', 'status', 'checker', 'indexer', 'network', 'canary', 'keys', 'replay', 'fund'] as const
-const name = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
-for (const command of commands) {
-  if (name !== undefined && name !== command && commands.some((one) => one === name)) continue
-  const { register } = (await import(`./commands/${command}.ts`)) as { register: (program: Command) => void }
-  register(program)
+// Only the named command's file is loaded, so that a command does not pay for the libraries of the others, and help for none.
+const [first, second] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+const name = first === 'help' ? second : first
+for (const [command, summary] of Object.entries(COMMANDS)) {
+  if (command === name) await addCommand(program, command)
+  else program.command(command).description(summary)
 }
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.mend))
 await program.parseAsync()

@@ -4,30 +4,34 @@ import type { Static, TObject } from 'typebox'
 import { describeConfig, loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
 import { createLog, type Log, type LogLevel } from '@assay/kit/log'
+import type { PasswordPlaces } from '@assay/kit/password'
+import { passwordPlaces } from './password.ts'
 
 export interface Service<S extends TObject> {
   name: string
   schema: S
+  /** of the service, where this command takes only a part of what its file may hold */
+  fileMayHold?: TObject
   /** Runs until it is done or the signal fires; `args` are the command's arguments. */
-  run: (config: Static<S>, context: { signal: AbortSignal; log: Log }, args: readonly string[]) => Promise<void>
+  run: (config: Static<S>, context: { signal: AbortSignal; log: Log; passwords: PasswordPlaces }, args: readonly string[]) => Promise<void>
 }
 
 /**
  * Gives `command` the flags of the service's schema (and `--config`, `--log-level`, `--log-json`) and runs the service until it is stopped.
- * Every setting may also come from `ASSAY_<NAME>` or from the file named by `--config`.
+ * Every setting may also come from `ASSAY_<NAME>` or from the file named by `--config` (or ASSAY_CONFIG).
  */
 export function serviceCommand<S extends TObject>(command: Command, service: Service<S>): Command {
   return addSettings(command, service.schema)
-    .option('--config <file>', 'a JSON file with any of these settings')
+    .option('--config <file>', 'a YAML or JSON file with any of these settings, as assay init writes it [ASSAY_CONFIG]')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--log-json', 'one JSON object a line instead of text')
     .action(async (...given: [...string[], Record<string, unknown>, Command]) => {
       const args = given.slice(0, -2) as string[]
       const { config, logLevel, logJson, ...flags } = given.at(-2) as Record<string, unknown>
       await runMain(async (signal) => {
-        const settings = loadConfig(service.schema, { flags, env: process.env, file: config as string | undefined })
+        const settings = loadConfig(service.schema, { flags, env: process.env, file: config as string | undefined, fileMayHold: service.fileMayHold })
         const log = createLog({ level: logLevel as LogLevel, json: logJson === true, name: service.name })
-        await service.run(settings, { signal, log }, args)
+        await service.run(settings, { signal, log, passwords: passwordPlaces(signal) }, args)
       })
     })
 }

@@ -1,7 +1,7 @@
 // One schema is the type, the check and the help text of a program's configuration.
-import { readFileSync } from 'node:fs'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { readSettings } from './config-file.ts'
 import { OperatorError } from './lifecycle.ts'
 
 export interface ConfigSources {
@@ -10,11 +10,14 @@ export interface ConfigSources {
   env?: Record<string, string | undefined>
   /** first part of the environment names; default ASSAY */
   prefix?: string
-  /** path of a JSON file with the fields */
+  /** path of a YAML or JSON file with the fields; else that of `<PREFIX>_CONFIG` in the environment */
   file?: string | undefined
+  /** a schema whose settings may stand in the file too and are passed over: those of a service, where a command of it takes a few */
+  fileMayHold?: TObject | undefined
 }
 
-export interface ConfigField { name: string, flag: string, env: string, description: string, required: boolean, default: unknown }
+/** `path`: the setting names a file or folder. `secret`: its value is shown nowhere and is no flag's. */
+export interface ConfigField { name: string, flag: string, env: string, description: string, required: boolean, default: unknown, path: boolean, secret: boolean }
 
 type Source = { value: unknown, from: string }
 
@@ -25,10 +28,12 @@ type Source = { value: unknown, from: string }
  */
 export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources): Static<S> {
   const fields = describeConfig(schema, sources.prefix)
-  const file = sources.file === undefined ? {} : readConfigFile(sources.file)
+  const path = sources.file ?? emptyIsUnset(sources.env?.[`${sources.prefix ?? 'ASSAY'}_CONFIG`])
+  const file = path === undefined ? undefined : readSettings(path)
   const problems: string[] = []
-  for (const name of Object.keys(file)) if (!(name in schema.properties)) problems.push(`${name} (in ${sources.file}) is not a setting; known are ${Object.keys(schema.properties).join(', ')}`)
-  for (const [name, value] of Object.entries(sources.flags ?? {})) if (value !== undefined && !(name in schema.properties)) problems.push(`--${kebab(name)} is not a setting`)
+  const known = { ...sources.fileMayHold?.properties, ...schema.properties }
+  for (const name of file?.values.keys() ?? []) if (!Object.hasOwn(known, name)) problems.push(`${name} (in ${file!.place(name)}) is not a setting; known are ${Object.keys(known).join(', ')}`)
+  for (const [name, value] of Object.entries(sources.flags ?? {})) if (value !== undefined && !Object.hasOwn(schema.properties, name)) problems.push(`--${kebab(name)} is not a setting`)
 
   const raw: Record<string, unknown> = {}
   const origin = new Map<string, string>()
@@ -36,7 +41,7 @@ export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources)
     const found = firstGiven([
       { value: sources.flags?.[field.name], from: field.flag },
       { value: emptyIsUnset(sources.env?.[field.env]), from: field.env },
-      { value: file[field.name], from: `${field.name} in ${sources.file}` },
+      { value: file?.values.get(field.name), from: `${field.name} in ${file?.place(field.name)}` },
     ])
     if (!found) continue
     origin.set(field.name, found.from)
@@ -59,25 +64,9 @@ export function loadConfig<S extends TObject>(schema: S, sources: ConfigSources)
 export function describeConfig(schema: TObject, prefix = 'ASSAY'): ConfigField[] {
   const required = new Set(schema.required ?? [])
   return Object.entries(schema.properties).map(([name, property]) => {
-    const notes = property as { description?: string, default?: unknown }
-    return { name, flag: `--${kebab(name)}`, env: `${prefix}_${kebab(name).replaceAll('-', '_').toUpperCase()}`, description: notes.description ?? name, required: required.has(name) && notes.default === undefined, default: notes.default }
+    const notes = property as { description?: string, default?: unknown, path?: boolean }
+    return { name, flag: `--${kebab(name)}`, env: `${prefix}_${kebab(name).replaceAll('-', '_').toUpperCase()}`, description: notes.description ?? name, required: required.has(name) && notes.default === undefined, default: notes.default, path: notes.path === true, secret: isSecret(property) }
   })
-}
-
-function readConfigFile(path: string): Record<string, unknown> {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new OperatorError('CONFIG_FILE', `the configuration file ${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`, { advice: 'Check the path and its permissions.', cause })
-  }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch (cause) {
-    throw new OperatorError('CONFIG_FILE', `the configuration file ${path} is not JSON (${(cause as Error).message})`, { advice: 'Write one JSON object with the settings as its fields.', cause })
-  }
-  throw new OperatorError('CONFIG_FILE', `the configuration file ${path} does not hold one JSON object`, { advice: 'Write one JSON object with the settings as its fields.' })
 }
 
 function fault(schema: TSchema, value: unknown): string {

@@ -62,6 +62,20 @@ export function accountFromSecret(secret: string): Account {
   }
 }
 
+/** Twelve new words of an account. Call `cryptoReady` first. */
+export const newMnemonic = (): string => utilCrypto.mnemonicGenerate(12)
+
+/**
+ * The secret of an account as people keep it: 12 to 24 words, optionally followed by //derivation, or 0x and 64 hex digits; blanks and line ends between are made one. Throws ChainError INVALID_SECRET for anything
+ * else, of which other tools make an account too: one that is nobody's. Call `cryptoReady` first.
+ */
+export function secretFromText(text: string): string {
+  const secret = text.trim().replaceAll(/\s+/g, ' ')
+  const phrase = /^[^/]*/.exec(secret)![0].trim()
+  if (!/^0x[0-9a-fA-F]{64}$/.test(phrase) && !utilCrypto.mnemonicValidate(phrase)) throw new ChainError('INVALID_SECRET', 'The secret is neither a mnemonic nor a seed.', 'Give the 12 or 24 words in their order, optionally followed by //derivation, or 0x and 64 hex digits.')
+  return secret
+}
+
 // PrivateKeyInfo of an ed25519 seed up to the seed itself (RFC 8410)
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 

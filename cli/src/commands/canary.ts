@@ -4,35 +4,34 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
 import { consentMessage, isHash, toHex } from '@assay/protocol'
 import { bestBlock, createSender, findNetwork, openKeystore, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { type CalibratorDeps, commitCanaries, type Consent, nextEpoch, openCanaries } from '../canary/epoch.ts'
+import { passwordOf, passwordOption } from '../password.ts'
 import { withChain } from './network.ts'
 
 interface CalibratorOptions {
   chain: string
   network: string
   dataDir: string
-  passwordFile: string
+  passwordFile?: string
   json?: boolean
 }
 
 export function register(program: Command): void {
   const canary = program.command('canary').description('run canaries: machines whose truth a calibrator of the network knows, by which checkers are measured')
-  canary
+  passwordOption(canary
     .command('consent')
     .description('on the machine: its peer key agrees to be a canary of a calibrator; prints one line for the list that commit takes')
     .requiredOption('--network <address>', 'the network\'s account')
     .requiredOption('--calibrator <address>', 'the calibrator\'s account')
-    .requiredOption('--data-dir <folder>', 'the machine\'s data folder')
-    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--data-dir <folder>', 'the machine\'s data folder'))
     .option('--mute <number>', 'of 256: how many of its checkers it mutes in a round, on average; 0 is an honest machine', '128')
     .addHelpText('after', '\nExample:\n  assay canary consent --network 5F… --calibrator 5Q… --data-dir ~/machine --password-file ~/machine.password --mute 128 >> canaries.jsonl')
-    .action(async (options: { network: string; calibrator: string; dataDir: string; passwordFile: string; mute: string }) => {
-      await runMain(async () => {
+    .action(async (options: { network: string; calibrator: string; dataDir: string; passwordFile?: string; mute: string }) => {
+      await runMain(async (signal) => {
         const mute = wholeNumber('--mute', options.mute, 255)
-        const { account, peer } = await openKeystore({ dir: join(options.dataDir, 'machine'), password: await readPassword(options.passwordFile) })
+        const { account, peer } = await openKeystore({ dir: join(options.dataDir, 'machine'), password: await passwordOf(options.dataDir, { ...options, signal }) })
         const message = consentMessage({ network: toAccountId(options.network), calibrator: toAccountId(options.calibrator), machine: account.id })
         const line: Consent = { machine: account.id, peer: peer.publicKey, mute, consent: toHex(peer.sign(message)) }
         process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -68,18 +67,17 @@ export function register(program: Command): void {
 }
 
 function calibratorCommand(command: Command): Command {
-  return command
+  return passwordOption(command
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .requiredOption('--network <address>', 'the network\'s account')
-    .requiredOption('--data-dir <folder>', 'the calibrator\'s folder: its keys (assay keys create) and the secrets')
-    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--data-dir <folder>', 'the calibrator\'s folder: its keys (assay keys create) and the secrets'))
     .option('--json', 'one JSON object on standard output')
 }
 
 async function asCalibrator(options: CalibratorOptions, work: (deps: CalibratorDeps) => Promise<{ event: string; fields: Record<string, string | number | boolean> }>): Promise<void> {
-  await runMain(async () => {
+  await runMain(async (stop) => {
+    const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
     await withChain(options.chain, async (chain, signal) => {
-      const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
       const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
       const { event, fields } = await work({ chain, sender, network: toAccountId(options.network), dataDir: options.dataDir })
       process.stdout.write(options.json ? `${JSON.stringify({ event, ...fields })}\n` : `${event}: ${Object.entries(fields).map(([name, value]) => `${name} ${value}`).join(', ')}\n`)

@@ -17,10 +17,10 @@ export function register(program: Command): void {
     '\nExamples:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630\n  ASSAY_DATABASE_URL=postgres://… assay indexer start --follow never --network 5F… --http-port 4631',
   )
   serviceCommand(indexer.command('backup').argument('<file>').description('write all of the database to a file; the embedded one only while no indexer runs on it'), {
-    name: 'indexer', schema: maintenanceConfig, run: async (config, context, [file]) => (await load()).backUp(placeOf(config), file!, context),
+    name: 'indexer', schema: maintenanceConfig, fileMayHold: indexerConfig, run: async (config, context, [file]) => (await load()).backUp(placeOf(config), file!, context),
   }).addHelpText('after', '\nExample:\n  assay indexer backup monday.assay-backup --data-dir ~/indexer')
   serviceCommand(indexer.command('restore').argument('<file>').description('read a backup into an empty database, of the same or the other kind'), {
-    name: 'indexer', schema: restoreConfig, run: async ({ epoch, ...config }, context, [file]) => (await load()).restoreFrom(placeOf(config), file!, { ...context, epoch, crypto: (await import('@assay/runtime-bindings')).nodeCrypto }),
+    name: 'indexer', schema: restoreConfig, fileMayHold: indexerConfig, run: async ({ epoch, ...config }, context, [file]) => (await load()).restoreFrom(placeOf(config), file!, { ...context, epoch, crypto: (await import('@assay/runtime-bindings')).nodeCrypto }),
   }).addHelpText('after', '\nExample:\n  ASSAY_DATABASE_URL=postgres://… assay indexer restore monday.assay-backup --epoch 41')
   serviceCommand(indexer.command('reindex').description('empty the database of all but evidence, then start: everything is read from the chain and judged again'), {
     name: 'indexer',
@@ -28,6 +28,6 @@ export function register(program: Command): void {
     run: async ({ force, ...config }, context) => (await import('@assay/indexer')).reindex(config, { ...context, force }),
   })
   serviceCommand(indexer.command('prune').description('let go now what --keep-evidence and --keep-observations let go'), {
-    name: 'indexer', schema: maintenanceConfig, run: async (config, context) => (await load()).pruneNow(placeOf(config), retentionOf(config), context),
+    name: 'indexer', schema: maintenanceConfig, fileMayHold: indexerConfig, run: async (config, context) => (await load()).pruneNow(placeOf(config), retentionOf(config), context),
   })
 }

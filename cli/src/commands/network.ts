@@ -3,28 +3,27 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
 import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, settlersCaptureOf, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
 import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
+import { passwordOf, passwordOption } from '../password.ts'
 import { networkParameters } from '../devnet/parameters.ts'
 
 export function register(program: Command): void {
   const network = program.command('network').description('create a network together with its other founders, or show one')
-  network
+  passwordOption(network
     .command('create')
     .description('one founder\'s approval; the network exists when two thirds and one have given theirs')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder')
-    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
     .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated, the same for each founder')
     .requiredOption('--parameters <file>', 'the parameters as assay network parameters writes them, the same for each founder')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay network create --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C… --parameters network.hex')
-    .action(async (options: { chain: string; dataDir: string; passwordFile: string; members: string; parameters: string; json?: boolean }) => {
-      await runMain(async () => {
+    .action(async (options: { chain: string; dataDir: string; passwordFile?: string; members: string; parameters: string; json?: boolean }) => {
+      await runMain(async (stop) => {
+        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
         await withChain(options.chain, async (chain, signal) => {
-          const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
           const founders = foundersOf(options.members)
           const parameters = readParameters(options.parameters)
           warnOfCapture(founders.length, parameters)
@@ -37,21 +36,20 @@ export function register(program: Command): void {
       })
     })
 
-  network
+  passwordOption(network
     .command('calibrator')
     .description('one founder\'s approval of a calibrator, who may run canaries; it is one when two thirds and one have given theirs')
     .argument('<address>', 'the calibrator\'s account; of nobody who is a checker')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder')
-    .requiredOption('--password-file <file>', 'file whose first line is the password of the keys')
+    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
     .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay network calibrator 5Q… --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
-    .action(async (address: string, options: { chain: string; dataDir: string; passwordFile: string; members: string; json?: boolean }) => {
-      await runMain(async () => {
+    .action(async (address: string, options: { chain: string; dataDir: string; passwordFile?: string; members: string; json?: boolean }) => {
+      await runMain(async (stop) => {
+        const user = toAccountId(address)
+        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
         await withChain(options.chain, async (chain, signal) => {
-          const user = toAccountId(address)
-          const { account } = await openKeystore({ dir: options.dataDir, password: await readPassword(options.passwordFile) })
           const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
           const { network, state } = await assignCalibrator({ chain, sender, founders: foundersOf(options.members), user })
           const event = state === 'assigned' ? 'calibrator assigned' : 'calibrator approved'
@@ -68,12 +66,7 @@ export function register(program: Command): void {
     .option('--checkers <count>', 'how many checkers you expect, to be warned if committees are too small for them; else as many as there can be', String(MOST_CHECKERS))
     .action(async (options: { chain: string; lead: string; checkers: string }) => {
       await runMain(async () => {
-        await withChain(options.chain, async (chain) => {
-          const { number } = await bestBlock(chain)
-          const parameters = networkParameters(number, number + Number(options.lead))
-          warnOfCapture(countOf(options.checkers), parameters)
-          process.stdout.write(`${toHex(encodeParameters(parameters))}\n`)
-        })
+        process.stdout.write(`${await parametersSoon(options)}\n`)
       })
     })
 
@@ -99,6 +92,18 @@ export function register(program: Command): void {
         })
       })
     })
+}
+
+/** The parameters of a development network whose first round starts `lead` blocks from now, as hex. Warns of committees that are too small for so many checkers. */
+export async function parametersSoon({ chain: endpoint, lead, checkers = String(MOST_CHECKERS) }: { chain: string; lead: string; checkers?: string }): Promise<Hex> {
+  if (!/^[1-9]\d{0,6}$/.test(lead)) throw new OperatorError('LEAD', `${lead} is not a number of blocks from 1 to 9999999`, { advice: 'Give --lead 20, say.' })
+  const expected = countOf(checkers)
+  return withChain(endpoint, async (chain) => {
+    const { number } = await bestBlock(chain)
+    const parameters = networkParameters(number, number + Number(lead))
+    warnOfCapture(expected, parameters)
+    return toHex(encodeParameters(parameters))
+  })
 }
 
 /** Runs `work` on a connection that ends with it. */

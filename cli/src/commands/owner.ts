@@ -2,9 +2,10 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
-import { readPassword } from '@assay/kit/password'
+import { passwordFrom } from '@assay/kit/password'
 import { fromHex } from '@assay/protocol'
 import { cryptoReady, decodeRequest, encodeAnswer, openAccount, toAddress, verifyConsent, walletPayload } from '@assay/runtime-bindings'
+import { passwordPlaces } from '../password.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from '../handover.ts'
 
 export function register(program: Command): void {
@@ -15,15 +16,15 @@ export function register(program: Command): void {
       .description('agree to what a machine asks: shows it, and prints the answer for assay machine complete')
       .argument('<request>', 'the line of assay machine request, a file that holds it, or - for standard input')
       .requiredOption('--key-file <file>', 'the owner\'s key: the encrypted JSON file of a polkadot wallet, or account.json of assay keys create')
-      .requiredOption('--password-file <file>', 'file whose first line is the password of the key')
+      .option('--password-file <file>', 'file whose first line is the password of the key, mode 600; default: the systemd credential assay-password, else ASSAY_PASSWORD, else asked at the terminal [ASSAY_PASSWORD_FILE]')
       .option('--yes', 'agree without being asked'),
   )
     .addHelpText('after', '\nNothing is sent, and no connection is made.\n\nExample:\n  assay owner sign request.txt --key-file ~/owner.json --password-file ~/owner.password --out answer.txt')
-    .action(async (given: string, { keyFile, passwordFile, yes, ...options }: ShowOptions & { keyFile: string, passwordFile: string, yes?: boolean }) => {
+    .action(async (given: string, { keyFile, passwordFile, yes, ...options }: ShowOptions & { keyFile: string, passwordFile?: string, yes?: boolean }) => {
       await runMain(async (signal) => {
         await cryptoReady()
         const identity = decodeRequest(await readLine(given))
-        const key = await openAccount(keyFile, await readPassword(passwordFile))
+        const key = await openAccount(keyFile, await passwordFrom({ file: passwordFile, ...passwordPlaces(signal), of: keyFile }))
         if (key.id !== identity.owner) throw new OperatorError('OTHER_OWNER', `the request is to the owner ${toAddress(identity.owner)}, and ${keyFile} is the key of ${key.address}`, { advice: 'Give the key of that account; or make a request to this one: assay machine request --owner.' })
         if (yes !== true) {
           process.stderr.write(describeIdentity(identity))

@@ -10,10 +10,10 @@ import { describeConfig, loadConfig } from '@assay/kit/config'
 import { mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
 import { roundAt, schedule, type AccountId, type Parameters } from '@assay/protocol'
 import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
+import { passwordOf } from '../password.ts'
 import { addSettings } from '../service-command.ts'
 import { readyOf, statusOf, tellStatus, type Status } from '../status.ts'
 
@@ -73,7 +73,7 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
     const found = await findNetwork(chain, network)
     if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
     let ended: Ended = () => false
-    if ((await holderOf(config.dataDir)) === null) ended = await start(config, { yes, say, chain, network })
+    if ((await holderOf(config.dataDir)) === null) ended = await start(config, { yes, say, chain, network, signal })
     else say('keys', `a process runs on ${config.dataDir}`, true)
     const account = await follow(config, { ended, parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
     const status = await proven({ account, indexer, dataDir: config.dataDir, say, signal, json })
@@ -87,8 +87,8 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
 type Say = (step: Step, text: string, done?: boolean) => void
 
 // Everything before the process: its computer, its keys, its price.
-async function start(config: ProviderConfig, { yes, say, chain, network }: { yes: boolean, say: Say, chain: Chain, network: AccountId }): Promise<Ended> {
-  const { createSender, formatAmount, nodeCrypto, registrationCost, toAccountId, toAddress } = await import('@assay/runtime-bindings')
+async function start(config: ProviderConfig, { yes, say, chain, network, signal }: { yes: boolean, say: Say, chain: Chain, network: AccountId, signal: AbortSignal }): Promise<Ended> {
+  const { createSender, formatAmount, keystoreExists, nodeCrypto, registrationCost, toAccountId, toAddress } = await import('@assay/runtime-bindings')
   const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
   say('doctor', 'looking at what this machine computes with')
   const diagnosis = await diagnose(doctorProbes(nodeCrypto))
@@ -96,7 +96,7 @@ async function start(config: ProviderConfig, { yes, say, chain, network }: { yes
   if (config.engine === 'auto' && faults.length > 0) throw new OperatorError('DOCTOR', faults.map(({ what }) => what).join('; '), { advice: `${faults.map(({ how }) => how).join('; ')}. Or name what shall compute: --engine wasm, say.` })
   say('doctor', `${diagnosis.engine.name}: ${diagnosis.engine.reason}`, true)
 
-  const password = await readPassword(config.passwordFile)
+  const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
   const { openKeys, ownerOf } = await import('@assay/provider/registration')
   const lock = await lockFolder(config.dataDir)
   try {
@@ -105,7 +105,7 @@ async function start(config: ProviderConfig, { yes, say, chain, network }: { yes
     // Of an owner whose key is elsewhere nothing can be taken.
     const payer = 'pair' in agreedBy ? agreedBy.address : null
     say('keys', `machine ${account.address}, owner ${toAddress(owner)}${payer === null ? ' (its key is elsewhere)' : ''}, in ${config.dataDir}`, true)
-    const sender = createSender({ chain, account, signal: new AbortController().signal })
+    const sender = createSender({ chain, account, signal })
     const cost = await registrationCost({ chain, sender, account, owner, peer: peer.publicKey, kind: 'machine', network })
     if (cost.registered) say('cost', 'nothing: the machine has registered before', true)
     else {

@@ -5,7 +5,7 @@ import { checkerConfig, checkReachable, publicAddresses, publicUrl } from './con
 const flags = { chain: 'ws://127.0.0.1:9944', network: '5F', dataDir: '/data', passwordFile: '/password' }
 
 test('what must be given is asked for by name, what is wrong is named', () => {
-  expect(() => loadConfig(checkerConfig, { flags: {} })).toThrow(/chain is missing.*network is missing.*dataDir is missing.*passwordFile is missing/)
+  expect(() => loadConfig(checkerConfig, { flags: {} })).toThrow(/chain is missing.*network is missing.*dataDir is missing/)
   expect(() => loadConfig(checkerConfig, { flags: { ...flags, chain: 'http://x', channelPort: 70000 } })).toThrow(/chain = "http:\/\/x".*channelPort = 70000/)
   expect(loadConfig(checkerConfig, { flags, env: { ASSAY_MEMBERS: '5A, 5B', ASSAY_HTTP_PORT: '1' } })).toMatchObject({ host: '127.0.0.1', channelPort: 4610, httpPort: 1, members: ['5A', '5B'] })
 })

@@ -7,8 +7,8 @@ import type { Static } from 'typebox'
 export const checkerConfig = Type.Object({
   chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
   network: Type.String({ minLength: 1, description: 'the network to check for: its account, 5… or 0x…' }),
-  dataDir: Type.String({ minLength: 1, description: 'folder of the keys, the database and the evidence; one per network' }),
-  passwordFile: Type.String({ minLength: 1, description: 'file whose first line is the password of the keys; - takes it from standard input' }),
+  dataDir: Type.String({ minLength: 1, path: true, description: 'folder of the keys, the database and the evidence; one per network' }),
+  passwordFile: Type.Optional(Type.String({ minLength: 1, path: true, description: 'file whose first line is the password of the keys, mode 600, or - for standard input; default: the systemd credential assay-password, else ASSAY_PASSWORD, else asked at the terminal' })),
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
   channelPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4610, description: 'port that machines dial; 0 takes a free one, but a port that changes means a new registration' }),
   httpPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4611, description: 'port of evidence, health and metrics; 0 takes a free one' }),

@@ -73,7 +73,7 @@ async function ledgerNow(): Promise<Ledger> {
 
 beforeAll(async () => {
   await cryptoReady()
-  writeFileSync(passwordFile, 'long enough\n')
+  writeFileSync(passwordFile, 'long enough\n', { mode: 0o600 })
   keys = await openKeys(dataDir, 'long enough', createLog({ level: 'silent' }))
   helper = accountFromSecret('//helper')
   network = networkAccount([keys.account.id, helper.id])
@@ -133,7 +133,7 @@ describe('what the operator must mend ends it with a reason and leaves nothing o
   beforeAll(() => new Promise<void>((resolve) => void taken.listen(0, '127.0.0.1', resolve)))
   afterAll(() => new Promise((resolve) => taken.close(resolve)))
   const other = (name: string, text: string): string => {
-    writeFileSync(join(root, name), text)
+    writeFileSync(join(root, name), text, { mode: 0o600 })
     return join(root, name)
   }
   const cases: [string, string, () => Record<string, unknown>][] = [

@@ -8,10 +8,10 @@ import { serveOperations } from '@assay/kit/http'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
+import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
 import { frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, type Parameters, registeredCheckers, reportKey, wire } from '@assay/protocol'
-import { best$, connectChain, createSender, cryptoReady, ledgerBlocks$, nodeCrypto, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
@@ -48,7 +48,7 @@ const STALE_BLOCKS = 20
  * Runs a checker until the signal fires. The first start makes keys and registers them; what is missing (network, funds, role) is told and waited for.
  * Throws OperatorError or ChainError for what the operator must mend: configuration, keys, ports, disk, endpoint.
  */
-export async function runChecker(config: CheckerConfig, { signal: outer, log, deps }: { signal: AbortSignal, log: Log, deps?: Partial<CheckerDeps> }): Promise<void> {
+export async function runChecker(config: CheckerConfig, { signal: outer, log, passwords = {}, deps }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces, deps?: Partial<CheckerDeps> }): Promise<void> {
   const { now, random, connect, createSender, listen } = { ...REAL, ...deps }
   checkReachable(config)
   // The chain's door tells every extrinsic; here a round is one line.
@@ -58,7 +58,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, de
   const signal = AbortSignal.any([outer, stop.signal])
   await cryptoReady()
   const network = toAccountId(config.network)
-  const password = await readPassword(config.passwordFile)
+  const password = await passwordFrom({ ...passwords, file: config.passwordFile, of: `the keys in ${config.dataDir}`, making: !(await keystoreExists(config.dataDir)) })
   const lock = await lockFolder(config.dataDir)
   parts.defer(() => lock.release())
   const keys = await openKeys(config.dataDir, password, log)

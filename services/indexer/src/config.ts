@@ -7,7 +7,7 @@ import type { Retention } from './retention.ts'
 
 /** Where the database is. */
 const databaseSettings = {
-  dataDir: Type.Optional(Type.String({ minLength: 1, description: 'folder of the embedded database; one per network, safe to delete: all of it comes from the chain and the checkers' })),
+  dataDir: Type.Optional(Type.String({ minLength: 1, path: true, description: 'folder of the embedded database; one per network, safe to delete: all of it comes from the chain and the checkers' })),
   databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://.+', secret: true, description: 'a PostgreSQL database instead of a folder, postgres://USER:PASSWORD@HOST:PORT/DATABASE; it is a secret: give it by the environment or a file' })),
   databasePool: Type.Integer({ minimum: 2, maximum: 1000, default: 10, description: 'most connections to PostgreSQL for queries; one more listens' }),
 }

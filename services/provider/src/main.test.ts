@@ -29,7 +29,7 @@ const stop = new AbortController()
 beforeAll(async () => {
   await cryptoReady()
   dir = await mkdtemp(join(tmpdir(), 'assay-provider-'))
-  await writeFile(join(dir, 'password'), 'pw\n')
+  await writeFile(join(dir, 'password'), 'pw\n', { mode: 0o600 })
   founder = accountFromSecret('//founder')
   const founders = [founder, accountFromSecret('//founder2')]
   dev = await startDevchain({ blocks: { everyMs: 250 }, fund: Object.fromEntries(founders.map(({ address }) => [address, 1000n * PEAQ])) })

@@ -1,16 +1,17 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
 import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
-import { readPassword } from '@assay/kit/password'
+import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
 import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, epochOf, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
 import type { AccountId, ReasonCode } from '@assay/protocol'
-import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, keystoreExists, ledgerBlocks$, nodeCrypto as crypto, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
 import { providerConfig } from './config.ts'
 import type { ProviderConfig } from './config.ts'
@@ -40,8 +41,8 @@ const KEPT_ROUNDS = 64
  * Runs a machine until the signal fires: registers it, keeps channels to the checkers, works its rounds. Resolves after an orderly end.
  * Throws OperatorError (or a ChainError of the same shape) for what the operator must mend.
  */
-export async function runProvider(config: ProviderConfig, { signal: stop, log }: { signal: AbortSignal, log: Log }): Promise<void> {
-  const password = await readPassword(config.passwordFile)
+export async function runProvider(config: ProviderConfig, { signal: stop, log, passwords = {} }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces }): Promise<void> {
+  const password = await passwordFrom({ ...passwords, file: config.passwordFile, of: `the keys in ${config.dataDir}`, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
   await cryptoReady()
   const network = toAccountId(config.network)
   await refuseRetired(config.dataDir)

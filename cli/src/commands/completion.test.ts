@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { addCommand, COMMANDS } from '../commands.ts'
+
+// Each of these starts a process or several.
+vi.setConfig({ testTimeout: 300_000 })
+const dir = mkdtempSync(join(tmpdir(), 'assay-completion-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const assay = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), ...args], { encoding: 'utf8' })
+
+beforeAll(() => {
+  writeFileSync(join(dir, 'assay.bash'), assay('completion', 'bash').stdout)
+  writeFileSync(join(dir, 'a file.yaml'), '')
+})
+
+/** What bash offers for the last of the words. */
+function complete(...words: string[]): string[] {
+  const ran = spawnSync('bash', ['-c', 'source ./assay.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _assay; printf "%s\\n" "${COMPREPLY[@]}"; complete -p assay', 'bash', 'assay', ...words], { cwd: dir, encoding: 'utf8' })
+  const lines = ran.stdout.trim().split('\n')
+  expect({ status: ran.status, stderr: ran.stderr, last: lines.pop() }).toEqual({ status: 0, stderr: '', last: 'complete -o filenames -F _assay assay' })
+  return lines.filter((line) => line !== '')
+}
+
+test('bash completes commands, their commands, flags and files', () => {
+  expect(complete('')).toEqual(expect.arrayContaining(Object.keys(COMMANDS)))
+  expect(complete('ke')).toEqual(['keys'])
+  expect(complete('keys', '')).toEqual(expect.arrayContaining(['create', 'show', 'password', 'import', 'verify']))
+  expect(complete('keys', 'create', '--pass')).toEqual(['--password-file'])
+  expect(complete('keys', 'password', '--new')).toEqual(['--new-password-file'])
+  expect(complete('keys', 'show', '--pass')).toEqual([])
+  expect(complete('checker', 'start', '--http-port', '4611', '--pub')).toEqual(['--public-host'])
+  expect(complete('machine', 'start', '--config', 'a')).toEqual(expect.arrayContaining(['a file.yaml', 'assay.bash']))
+  // The value of a flag is no command.
+  expect(complete('keys', 'create', '--data-dir', 'keys', '--own')).toEqual(['--owner'])
+  expect(complete('nonsense', '--ver')).toEqual(['--version'])
+})
+
+test('zsh and fish get every command and flag', () => {
+  const { commands } = JSON.parse(assay('completion', 'fish', '--json').stdout) as { commands: { path: string; flags: { name: string }[] }[] }
+  expect(commands.map(({ path }) => path)).toEqual(expect.arrayContaining(['', 'keys create', 'indexer backup']))
+  const [zsh, fish] = [assay('completion', 'zsh').stdout, assay('completion', 'fish').stdout]
+  for (const { path, flags } of commands) {
+    expect(zsh).toContain(`    '${path}') offers=(`)
+    for (const { name } of flags) {
+      expect(zsh).toContain(`'${name}:`)
+      expect(fish).toContain(`"__assay_at '${path}'" -l ${name.slice(2)} `)
+    }
+  }
+})
+
+test('another shell is refused', () => expect(assay('completion', 'tcsh')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/no completion for tcsh\n.*bash, zsh, fish/) as unknown }))
+
+test('help has a line for each command, the same as the command has', async () => {
+  const help = assay('--help')
+  expect(help).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('Examples:') as unknown })
+  const program = new Command('assay')
+  for (const name of Object.keys(COMMANDS)) {
+    await addCommand(program, name)
+    expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
+  }
+  expect(Object.fromEntries(program.commands.map((command) => [command.name(), command.description()]))).toEqual(COMMANDS)
+})
+
+test('help needs no command’s file, and a command no other’s', () => {
+  const loaded = (...args: string[]): string[] => {
+    const ran = spawnSync(process.execPath, ['--import', 'data:text/javascript,import{registerHooks}from"node:module";registerHooks({load(url,context,next){if(url.includes("/commands/"))process.stderr.write(`loaded ${url.split("/commands/")[1]}\\n`);return next(url,context)}})', fileURLToPath(new URL('../main.ts', import.meta.url)), ...args], { encoding: 'utf8' })
+    expect(ran.status).toBe(0)
+    return [...ran.stderr.matchAll(/^loaded (\S+)$/gm)].map(([, file]) => file!)
+  }
+  expect(loaded('--help')).toEqual([])
+  expect(loaded('help')).toEqual([])
+  expect(loaded('keys', '--help')).toEqual(['keys.ts'])
+  expect(loaded('help', 'init')).toEqual(['init.ts'])
+})
+
+test('a word that is almost one is answered with that one', () => {
+  expect(assay('kyes')).toMatchObject({ status: 1, stderr: expect.stringContaining('Did you mean keys?') as unknown })
+  expect(assay('keys', 'creat')).toMatchObject({ status: 1, stderr: expect.stringContaining('Did you mean create?') as unknown })
+  expect(assay('checker', 'start', '--chian', 'x')).toMatchObject({ status: 1, stderr: expect.stringContaining('Did you mean --chain?') as unknown })
+})
