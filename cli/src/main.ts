@@ -1,4 +1,5 @@
 // `assay`: one command a file. This file alone reads the arguments and decides how the process ends.
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { EXIT } from '@assay/kit/lifecycle'
 
@@ -16,8 +17,8 @@ const program = new Command('assay')
   .configureHelp({ showGlobalOptions: true })
   .addHelpText('after', '\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.')
 
-// Only the named command's file is loaded, so that a command does not pay for the libraries of the others.
-const commands = ['devnet', 'provider', 'machine', 'checker', 'indexer', 'network', 'canary', 'keys', 'replay', 'fund'] as const
+// Only the named command's file is loaded, so that a command does not pay for the libraries of the others. An image of one service has not all of them.
+const commands = (['devnet', 'provider', 'machine', 'checker', 'indexer', 'network', 'canary', 'keys', 'replay', 'fund'] as const).filter((command) => existsSync(new URL(`commands/${command}.ts`, import.meta.url)))
 const name = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
 for (const command of commands) {
   if (name !== undefined && name !== command && commands.some((one) => one === name)) continue
