@@ -1,12 +1,13 @@
-// Makes of the tree around it what one service's image holds: `assay` with the commands of that service, production dependencies from the lock file, and a list of them (CycloneDX). Runs in the image's build.
+// Makes of the tree around it what one service's image holds: `assay` with the commands of that service, production dependencies from the lock file, and a list of them (CycloneDX). Or builds the explorer
+// in it. Runs in the image's build.
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const SERVICES = ['provider', 'checker', 'indexer']
-const NPM = '/usr/local/lib/npm/bin/npm-cli.js'
+const NPM = '/npm/bin/npm-cli.js'
 /** Beside the packages, what of the tree runs or says what it is. */
-const KEPT = ['package.json', 'LICENSE', 'node_modules', 'tools/node-path.cjs', 'tools/empty-sqlite3', 'tools/empty-substrate-connect', 'ops/container', 'explorer/dist', 'sbom.cdx.json']
+const KEPT = ['package.json', 'LICENSE', 'node_modules', 'tools/node-path.cjs', 'tools/empty-sqlite3', 'tools/empty-substrate-connect', 'ops/container', 'sbom.cdx.json']
 
 const here = `linux-${process.arch}`
 /** What packages bring and no service opens: relative to node_modules, each with its reason. */
@@ -23,19 +24,19 @@ const UNUSED = [
 ]
 
 const service = process.argv[2]
-if (!SERVICES.includes(service)) throw new Error(`usage: node install.mjs ${SERVICES.join('|')}`)
+if (![...SERVICES, 'explorer'].includes(service)) throw new Error(`usage: node install.mjs ${SERVICES.join('|')}|explorer`)
 const root = join(import.meta.dirname, '..', '..')
 const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 const write = (path, value) => writeFileSync(join(root, path), `${JSON.stringify(value, null, 2)}\n`)
-const npm = (...args) => execFileSync(process.execPath, [NPM, ...args], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'inherit'] })
+const npm = (...args) => execFileSync(process.execPath, [NPM, '--no-update-notifier', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'inherit'] })
 const isAbsent = (name) => SERVICES.some((other) => other !== service && name === `@assay/${other}`)
 
-/** The packages that `assay` with this service needs of ours, by folder, with manifests that name nothing else: npm then installs nothing else, and the lock file says in which versions. */
-function trimManifests() {
+/** The packages of ours that one of them needs, by folder, with manifests that name nothing else: npm then installs nothing else, and the lock file says in which versions. */
+function trimManifests(first) {
   const whole = read('package.json')
   const folders = whole.workspaces.flatMap((folder) => (folder.endsWith('/*') ? readdirSync(join(root, folder.slice(0, -2))).map((name) => `${folder.slice(0, -1)}${name}`) : [folder])).filter((folder) => existsSync(join(root, folder, 'package.json')))
   const byName = new Map(folders.map((folder) => [read(`${folder}/package.json`).name, folder]))
-  const kept = new Map([['@assay/cli', 'cli']])
+  const kept = new Map([[first, byName.get(first)]])
   for (const folder of kept.values()) {
     const manifest = read(`${folder}/package.json`)
     delete manifest.devDependencies
@@ -95,10 +96,14 @@ function keepOnly(kept, folder = '') {
   }
 }
 
-const folders = trimManifests()
+const folders = trimManifests(service === 'explorer' ? '@assay/explorer' : '@assay/cli')
 addressPackages()
-npm('ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error')
-write('sbom.cdx.json', billOfMaterials())
-keepOnly([...folders, ...KEPT])
-dropCommands()
-for (const pattern of UNUSED) for (const path of globSync(pattern, { cwd: join(root, 'node_modules') })) rmSync(join(root, 'node_modules', path), { recursive: true, force: true })
+npm('ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
+if (service === 'explorer') {
+  execFileSync(process.execPath, ['explorer/build.ts'], { cwd: root, stdio: 'inherit' })
+} else {
+  write('sbom.cdx.json', billOfMaterials())
+  keepOnly([...folders, ...KEPT])
+  dropCommands()
+  for (const pattern of UNUSED) for (const path of globSync(pattern, { cwd: join(root, 'node_modules') })) rmSync(join(root, 'node_modules', path), { recursive: true, force: true })
+}
