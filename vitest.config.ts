@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { findPostgres } from './services/indexer/src/testing/postgres.ts'
+import { missingForContainers } from './test/container/podman.ts'
 import { softwareVulkan } from './tools/software-vulkan.ts'
 
 // Tests run in forks, which start with this environment: the WebGPU engine finds a driver there, and the same one on every machine.
@@ -8,6 +9,10 @@ Object.assign(process.env, softwareVulkan())
 const NEVER = ['**/node_modules/**', 'tools/gates/planted/**']
 /** Whole networks on real time, for `npm test` to run by themselves. */
 const NETWORKS = 'test/**/*.test.ts'
+/** Images of the services, built and run: by themselves too, for they start a network. */
+const CONTAINER = 'test/container/container.test.ts'
+/** Runs where no podman is installed, to say so. */
+const NO_CONTAINER = 'test/container/absent.test.ts'
 /** Runs where no PostgreSQL is installed, to say so. */
 const ABSENT = 'services/indexer/src/testing/postgres-absent.test.ts'
 
@@ -17,7 +22,8 @@ export default defineConfig({
     // The indexer's tests run twice: on the embedded database, and on a PostgreSQL from the installed programs.
     projects: [
       { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, NETWORKS, '**/*.served.test.ts', ABSENT] } },
-      { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: NEVER } },
+      { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: [...NEVER, CONTAINER, NO_CONTAINER] } },
+      { extends: true, test: { name: 'container', include: [missingForContainers().length === 0 ? CONTAINER : NO_CONTAINER], exclude: NEVER } },
       { extends: true, test: findPostgres() ? { name: 'postgres', include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
     ],
     pool: 'forks',

@@ -194,6 +194,8 @@ export interface NetOptions {
   port: number
   indexer: boolean
   parameters?: Partial<Parameters>
+  /** Who is started otherwise than as a process of Node, by name: with the settings of its flags, in this data folder. */
+  elsewhere?: Record<string, (start: { settings: Record<string, string>; dir: string; logDir: string }) => Child>
 }
 
 export class Net implements AsyncDisposable {
@@ -409,7 +411,7 @@ export class Net implements AsyncDisposable {
 }
 
 /** Founds the network if it is not there, starts every program, and resolves just before round 0, with all of them registered and each machine linked to each checker. */
-export async function startNet({ cast, port, indexer, parameters = {} }: NetOptions): Promise<Net> {
+export async function startNet({ cast, port, indexer, parameters = {}, elsewhere = {} }: NetOptions): Promise<Net> {
   const stop = new AbortController()
   const dir = mkdtempSync(join(tmpdir(), 'assay-chaos-'))
   const logDir = join(dir, 'logs')
@@ -422,13 +424,14 @@ export async function startNet({ cast, port, indexer, parameters = {} }: NetOpti
   const service = async (name: string, account: AccountId, command: string, flags: (dataDir: string, httpPort: string) => Promise<string[]>): Promise<Service> => {
     const folder = join(dir, name)
     const httpPort = String(await lowPort())
-    const args = [MAIN, command, 'start', '--chain', `ws://127.0.0.1:${proxy.port}`, '--network', toAddress(cast.network), '--log-json', '--data-dir', folder, ...(await flags(folder, httpPort))]
+    const given = ['--chain', `ws://127.0.0.1:${proxy.port}`, '--network', toAddress(cast.network), '--data-dir', folder, ...(await flags(folder, httpPort))]
+    const settings = Object.fromEntries(given.flatMap((flag, i) => (i % 2 === 0 ? [[flag, given[i + 1]!]] : [])))
     return new Service({
       name,
       account,
       dir: folder,
       url: `http://127.0.0.1:${httpPort}`,
-      begin: () => spawnChild({ name, args, logDir, env: process.env, execArgv: ['--disable-warning=ExperimentalWarning'] }),
+      begin: () => elsewhere[name]?.({ settings, dir: folder, logDir }) ?? spawnChild({ name, args: [MAIN, command, 'start', '--log-json', ...given], logDir, env: process.env, execArgv: ['--disable-warning=ExperimentalWarning'] }),
       onEnd: (error) => stop.abort(error),
     })
   }

@@ -83,7 +83,7 @@ async function main() {
     // With arguments only the matching tests run.
     if (rest.length > 0) process.exit(await hand([...vitest, ...rest]))
     // The gates first, because they are quick to say no. The networks of test/ last and one at a time: they live on real time, and a starved one proves nothing.
-    for (const step of [['tools/gates/run.ts'], [...vitest, '--project', 'all', '--project', 'postgres'], [...vitest, '--project', 'networks', '--maxWorkers=1']]) {
+    for (const step of [['tools/gates/run.ts'], [...vitest, '--project', 'all', '--project', 'postgres'], [...vitest, '--project', 'networks', '--project', 'container', '--maxWorkers=1']]) {
       const code = await hand(step)
       if (code !== 0) process.exit(code)
     }

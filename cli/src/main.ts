@@ -1,4 +1,5 @@
 // `assay`: one command a file. This file alone reads the arguments and decides how the process ends.
+import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { EXIT } from '@assay/kit/lifecycle'
 import { addCommand, COMMANDS } from './commands.ts'
@@ -20,10 +21,11 @@ const program = new Command('assay')
     '\nExamples:\n  assay devnet                                          a whole network on this machine\n  assay init machine --chain wss://… --network 5F… --data-dir ~/machine\n  assay machine start --config ~/machine/assay.yaml\n  assay help keys\n\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.',
   )
 
-// Only the named command's file is loaded, so that a command does not pay for the libraries of the others, and help for none.
+// Only the named command's file is loaded, so that a command does not pay for the libraries of the others, and help for none. An image of one service has not all of them.
 const [first, second] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const name = first === 'help' ? second : first
 for (const [command, summary] of Object.entries(COMMANDS)) {
+  if (!existsSync(new URL(`commands/${command}.ts`, import.meta.url))) continue
   if (command === name) await addCommand(program, command)
   else program.command(command).description(summary)
 }
