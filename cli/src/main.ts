@@ -18,7 +18,7 @@ const program = new Command('assay')
   .configureHelp({ showGlobalOptions: true })
   .addHelpText(
     'after',
-    '\nExamples:\n  assay devnet                                          a whole network on this machine\n  assay init machine --chain wss://… --network 5F… --data-dir ~/machine\n  assay machine start --config ~/machine/assay.yaml\n  assay help keys\n\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.',
+    '\nExamples:\n  assay devnet                                                           a whole network on this machine\n  assay machine up --chain wss://… --network 5F… --data-dir ~/machine   from an empty folder to a paid machine\n  assay init machine --chain wss://… --network 5F… --data-dir ~/machine  its settings as a file\n  assay machine start --config ~/machine/assay.yaml\n  assay help keys\n\nExit codes: 0 done, 1 something to mend (the message says what), 75 try again later.',
   )
 
 // Only the named command's file is loaded, so that a command does not pay for the libraries of the others, and help for none. An image of one service has not all of them.

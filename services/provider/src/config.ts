@@ -13,7 +13,7 @@ export const providerConfig = Type.Object({
   engine: Type.String({ default: 'auto', minLength: 1, description: 'what computes: auto (a GPU that passes a self-test, else wasm), webgpu, wasm, reference (slow, for tests), or the path of a module that exports createEngine' }),
   gpu: Type.Optional(Type.String({ minLength: 1, description: 'number or name of the GPU to use, as assay machine doctor lists them; one GPU for each machine' })),
   threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description: 'compute threads of wasm; default: all cores' })),
-  memoryMiB: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 24, description: 'memory to show in memory rounds, MiB; default: the part of all memory that the network asks for' })),
+  memoryMib: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 24, description: 'memory to show in memory rounds, MiB; default: the part of all memory that the network asks for' })),
   canaryFile: Type.Optional(Type.String({ minLength: 1, path: true, description: 'makes this machine a canary for an epoch: the secret file of assay canary commit' })),
   opsHost: Type.String({ default: '127.0.0.1', description: 'address of health and metrics' }),
   opsPort: Type.Integer({ minimum: 0, maximum: 65535, default: 4620, description: 'port of health and metrics; 0 takes a free one' }),

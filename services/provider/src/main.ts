@@ -139,7 +139,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       memory: async () => (await prepared).memory,
       // What was measured once holds as long as the network's bounds allow it.
       log2n: async (now) => Math.min(Math.max((await prepared).log2n, now.log2n), now.log2nMax),
-      segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).claimedMiB, atLeastMiB: config.memoryMiB }),
+      segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).claimedMiB, atLeastMiB: config.memoryMib }),
       describe: async (beacon, enough) => factsOfRound({ crypto, network, account: machine, log }, (await prepared).reading, beacon, enough),
     }
     const linksIn = (one: number): Links => (mutes === null ? links : mutedLinks(links, (checker) => mutes(epochOf(founding, one), one, checker)))
