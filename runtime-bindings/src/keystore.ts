@@ -303,8 +303,7 @@ async function writeFileOnce(path: string, text: string, replace = false): Promi
   if (!replace && (await exists(path))) throw new KeystoreExistsError(path)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await writeNew(path, text)
-  await rename(`${path}.new`, path)
-  await syncFolder(dirname(path))
+  await replaceFile(`${path}.new`, path)
 }
 
 /** Writes what is to become `path` beside it, as far as the disk. */
@@ -317,7 +316,6 @@ async function writeNew(path: string, text: string): Promise<void> {
     await file.close()
   }
   await chmod(`${path}.new`, 0o600)
-  await replaceFile(`${path}.new`, path)
 }
 
 async function replaceFile(from: string, path: string): Promise<void> {
