@@ -58,6 +58,22 @@ describe('holderOf', () => {
     expect(await holderOf(dir)).toBeNull()
     expect(await readdir(dir)).toEqual([])
   })
+  it.runIf(process.platform === 'linux')('does not take one that has ended for alive because nobody has buried it', async () => {
+    const dir = join(root, 'zombie')
+    await (await lockFolder(dir)).release()
+    // A shell that becomes `sleep` never looks at the child that it had.
+    const parent = spawn('sh', ['-c', 'sh -c : & echo $!; exec sleep 60'])
+    try {
+      const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
+      await expect.poll(() => readFile(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /)
+      const started = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ')[19]
+      await writeFile(join(dir, 'lock'), JSON.stringify({ pid, started, id: 'x' }))
+      expect(await holderOf(dir)).toBeNull()
+      await (await lockFolder(dir)).release()
+    } finally {
+      parent.kill('SIGKILL')
+    }
+  })
   it('does not take the word of a process before it, nor words that are none', async () => {
     const dir = join(root, 'before')
     const lock = await lockFolder(dir)

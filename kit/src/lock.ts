@@ -20,7 +20,7 @@ export interface Holder { pid: number, url: string | null }
 export async function lockFolder(dir: string): Promise<FolderLock> {
   const path = join(dir, 'lock')
   const mark = `${path}.${randomBytes(6).toString('hex')}`
-  const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), id: randomBytes(8).toString('hex') })
+  const mine = JSON.stringify({ pid: process.pid, started: (await statOf(process.pid))?.started ?? null, id: randomBytes(8).toString('hex') })
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await writeFile(mark, mine, { mode: 0o600 })
@@ -96,15 +96,18 @@ async function livingHolder(text: string): Promise<number | undefined> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
     }
-    const now = await startOf(pid)
-    return started !== null && now !== null && now !== started ? undefined : pid
+    const now = await statOf(pid)
+    // One that has ended keeps its number until its parent has looked at it, which the first process of many a container never does.
+    if (now?.state === 'Z') return undefined
+    return started !== null && now !== null && now.started !== started ? undefined : pid
   } catch {
     return undefined
   }
 }
 
-/** When a process began, in ticks since boot; null where the system does not tell (not Linux). */
-async function startOf(pid: number): Promise<string | null> {
+/** What a process does (a letter), and when it began, in ticks since boot; null where the system does not tell (not Linux). */
+async function statOf(pid: number): Promise<{ state: string, started: string } | null> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null)
-  return stat === null ? null : (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null)
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields?.[0] === undefined || fields[19] === undefined ? null : { state: fields[0], started: fields[19] }
 }
