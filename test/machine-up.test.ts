@@ -75,7 +75,7 @@ test('what was killed is said, and comes up again without another registration',
   expect([killed.code, killed.findings.map(({ what }) => what)]).toEqual([1, expect.arrayContaining([`no process runs on ${dataDir}`])])
   const { code, out, err } = await assay('machine', 'up', ...network)
   expect([code, err]).toEqual([0, ''])
-  expect(out).toMatch(/ok {2}cost +nothing: the machine has registered before/)
+  expect(out).toMatch(/ok {2}cost +nothing: the machine is registered already/)
   expect(registrations()).toBe(1)
 }, 180_000)
 

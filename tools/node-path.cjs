@@ -21,7 +21,7 @@ function findNode(root) {
 
 /**
  * The environment of everything started: our own Node first on the path; polkadot's ESM and CJS builds of one version are no conflict. And glibc gives back what is free: by itself it keeps a heap for
- * each thread that ever asked for memory, of what V8's compilers took at the start 100 MB and more.
+ * each thread that ever asked for memory, which is much of what V8's compilers took at the start.
  */
 function childEnv(root) {
   return { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? ''), POLKADOTJS_DISABLE_ESM_CJS_WARNING: '1' }

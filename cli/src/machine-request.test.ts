@@ -8,7 +8,7 @@ import { encode } from 'uqr'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fromHex, toHex, walletMessage, type Hex } from '@assay/protocol'
 import { accountFromSecret, cryptoReady, saveAccount, toAddress, type Account } from '@assay/runtime-bindings'
-import { agreed } from './commands/owner.ts'
+import { agreed } from './agreed.ts'
 import { readLine } from './handover.ts'
 import { qrCode } from './qr.ts'
 
@@ -95,7 +95,7 @@ describe('the owner is asked', () => {
   const answer = (text: string) => {
     const input = new PassThrough()
     input.end(text)
-    return agreed(new AbortController().signal, input, new PassThrough())
+    return agreed('Agree? ', new AbortController().signal, input, new PassThrough())
   }
   it('and only yes is yes', async () => {
     for (const yes of ['yes\n', 'y\n', ' YES \n']) expect(await answer(yes), yes).toBe(true)
@@ -103,7 +103,7 @@ describe('the owner is asked', () => {
   })
   it('until somebody stops it', async () => {
     const stop = new AbortController()
-    const asking = agreed(stop.signal, new PassThrough(), new PassThrough())
+    const asking = agreed('Agree? ', stop.signal, new PassThrough(), new PassThrough())
     stop.abort()
     await expect(asking).rejects.toMatchObject({ name: 'AbortError' })
   })

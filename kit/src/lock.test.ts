@@ -74,6 +74,12 @@ describe('holderOf', () => {
       parent.kill('SIGKILL')
     }
   })
+  it.each([-1, 0, 1.5, '1', null, 2 ** 60])('names nobody for a lock of process %s, for who is named may be sent a signal', async (pid) => {
+    const dir = join(root, 'made up')
+    await (await lockFolder(dir)).release()
+    await writeFile(join(dir, 'lock'), JSON.stringify({ pid, started: null, id: 'x' }))
+    expect(await holderOf(dir)).toBeNull()
+  })
   it('does not take the word of a process before it, nor words that are none', async () => {
     const dir = join(root, 'before')
     const lock = await lockFolder(dir)

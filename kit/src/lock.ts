@@ -90,19 +90,25 @@ export async function holderOf(dir: string): Promise<Holder | null> {
 /** The holder's process id if it lives; a process of the same number that began at another time is not the holder. */
 async function livingHolder(text: string): Promise<number | undefined> {
   try {
-    const { pid, started } = JSON.parse(text) as { pid: number, started: string | null }
-    try {
-      process.kill(pid, 0)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined
-    }
-    const now = await statOf(pid)
-    // One that has ended keeps its number until its parent has looked at it, which the first process of many a container never does.
-    if (now?.state === 'Z') return undefined
-    return started !== null && now !== null && now.started !== started ? undefined : pid
+    const { pid, started } = JSON.parse(text) as { pid: unknown, started: unknown }
+    // Whoever is named here may be sent a signal, and 0 and below stand for many processes.
+    if (!Number.isSafeInteger(pid) || (pid as number) < 1) return undefined
+    return await isAlive(pid as number, started) ? (pid as number) : undefined
   } catch {
     return undefined
   }
+}
+
+async function isAlive(pid: number, started: unknown): Promise<boolean> {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  const now = await statOf(pid)
+  // One that has ended keeps its number until its parent has looked at it, which the first process of many a container never does.
+  if (now?.state === 'Z') return false
+  return typeof started !== 'string' || now === null || now.started === started
 }
 
 /** What a process does (a letter), and when it began, in ticks since boot; null where the system does not tell (not Linux). */

@@ -7,7 +7,7 @@ import { connectChain, type Chain } from './chain.ts'
 import { walletPayload, type Consent } from './consent.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { addAttribute, isOwner, readAttribute, updateAttribute } from './did.ts'
-import { MissingFundsError, registerIdentity, retireIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
+import { MissingFundsError, registerIdentity, registrationCost, retireIdentity, type DocumentMemory, type RegisterOptions, type Registration } from './identity.ts'
 import { ledgerBlocks } from './ledger-blocks.ts'
 import { createNetwork, networkAccount } from './network.ts'
 import type { TxFailure } from './result.ts'
@@ -111,6 +111,21 @@ describe('registration', () => {
     const own = await register(who, { owner: who.account, reserve: PEAQ }).catch((error: unknown) => error)
     expect(own).toMatchObject({ code: 'MISSING_FUNDS', address: who.account.address })
     expect(await readItem(chain, who.account.id, 'assay/machine')).toBeNull()
+  })
+
+  test('costs what was said before: no more is asked for, and once it stands nothing', async () => {
+    const who = machine()
+    const cost = (more: { peer?: PeerKey } = {}) => registrationCost({ chain, sender: senderOf(who.account), account: who.account, peer: who.peer, owner: owner.id, kind: 'machine', network, addresses: [], evidence: [], ...more })
+    const before = await cost()
+    expect(before).toMatchObject({ registered: false, keep: chain.features.existentialDeposit, missing: before.fee + before.deposits + before.keep })
+    // A registration that has no payer lacks the very same.
+    expect(await register(who, { owner: who.account }).catch((error: unknown) => error)).toMatchObject({ code: 'MISSING_FUNDS', missing: before.missing })
+    expect(await senderOf(attacker).send(transfer(chain, who.account.id, before.missing), { label: 'exactly that' })).toMatchObject({ ok: true })
+    expect((await cost()).missing).toBe(0n)
+    expect((await registerIdentity({ chain, sender: senderOf(who.account), owner, ...who, kind: 'machine', network, addresses: [], evidence: [] })).state).toBe('registered')
+    expect(await cost()).toMatchObject({ registered: true, fee: 0n, missing: 0n })
+    // With another peer key it is written anew, for a fee alone.
+    expect(await cost({ peer: peerKey(new Uint8Array(32).fill(201)) })).toMatchObject({ registered: false, deposits: 0n })
   })
 
   test('takes the owner’s consent in place of its key, and money from anywhere; another owner’s consent registers anew', async () => {

@@ -21,6 +21,5 @@ export { approve, cancel, multisigAccount, readOperation, type Approval, type Ap
 export { addAttribute, isOwner, putAttribute, readAttribute, updateAttribute } from './did.ts'
 export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './network.ts'
 export { feesPaid, readPot, type PotReport } from './pot.ts'
-export { MissingFundsError, registerIdentity, retireIdentity, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
-export { registrationCost, type RegistrationCost } from './registration-cost.ts'
+export { MissingFundsError, ownerOf, registerIdentity, registrationCost, retireIdentity, type RegistrationCost, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
 export * from './consent.ts'

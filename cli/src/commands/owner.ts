@@ -1,24 +1,24 @@
 // `assay owner sign`: the owner's yes to a machine, given where the owner's key is. Needs no chain and no network.
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { passwordFrom } from '@assay/kit/password'
 import { fromHex } from '@assay/protocol'
 import { cryptoReady, decodeRequest, encodeAnswer, openAccount, toAddress, verifyConsent, walletPayload } from '@assay/runtime-bindings'
-import { passwordPlaces } from '../password.ts'
+import { agreed } from '../agreed.ts'
+import { passwordOption, passwordPlaces } from '../password.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from '../handover.ts'
 
 export function register(program: Command): void {
   const owner = program.command('owner').description('who is paid for machines; the key may stay where no machine is')
-  showOptions(
+  const sign = passwordOption(
     owner
       .command('sign')
       .description('agree to what a machine asks: shows it, and prints the answer for assay machine complete')
       .argument('<request>', 'the line of assay machine request, a file that holds it, or - for standard input')
       .requiredOption('--key-file <file>', 'the owner\'s key: the encrypted JSON file of a polkadot wallet, or account.json of assay keys create')
-      .option('--password-file <file>', 'file whose first line is the password of the key, mode 600; default: the systemd credential assay-password, else ASSAY_PASSWORD, else asked at the terminal [ASSAY_PASSWORD_FILE]')
       .option('--yes', 'agree without being asked'),
   )
+  showOptions(sign)
     .addHelpText('after', '\nNothing is sent, and no connection is made.\n\nExample:\n  assay owner sign request.txt --key-file ~/owner.json --password-file ~/owner.password --out answer.txt')
     .action(async (given: string, { keyFile, passwordFile, yes, ...options }: ShowOptions & { keyFile: string, passwordFile?: string, yes?: boolean }) => {
       await runMain(async (signal) => {
@@ -29,7 +29,7 @@ export function register(program: Command): void {
         if (yes !== true) {
           process.stderr.write(describeIdentity(identity))
           if (!process.stdin.isTTY) throw new OperatorError('NOT_ASKED', 'nobody can be asked for consent: standard input is no terminal', { advice: 'Run it in a terminal, or give --yes once you have read the above.' })
-          if (!(await agreed(signal))) throw new OperatorError('REFUSED', 'the owner did not agree; nothing was signed', { advice: 'Run it again to agree.' })
+          if (!(await agreed('Agree? yes or no: ', signal))) throw new OperatorError('REFUSED', 'the owner did not agree; nothing was signed', { advice: 'Run it again to agree.' })
         }
         const consent = { identity, signature: key.pair.sign(fromHex(walletPayload(identity))) }
         verifyConsent(consent)
@@ -41,15 +41,4 @@ export function register(program: Command): void {
         })
       })
     })
-}
-
-/** Asks; no answer is no. Throws the signal's reason. */
-export async function agreed(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin, output: NodeJS.WritableStream = process.stderr): Promise<boolean> {
-  const lines = createInterface({ input, output })
-  try {
-    const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
-    return /^(y|yes)$/i.test((await Promise.race([lines.question('Agree? yes or no: ', { signal }), closed])).trim())
-  } finally {
-    lines.close()
-  }
 }

@@ -1,6 +1,6 @@
 // `assay status`: how a machine or checker stands, and why every zero is one.
 import type { Command } from 'commander'
-import { mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
+import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { exitOf, statusOf, tellStatus, type Kind } from '../status.ts'
 
 interface Options { dataDir?: string, indexer?: string, checker?: boolean, json?: boolean }
@@ -16,7 +16,7 @@ export function register(program: Command): void {
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExit code 0: all is well. 1: something is to be mended, and the lines with ! say what. 75: it may mend itself; ask again.\n\nExamples:\n  assay status --data-dir ~/assay --indexer http://127.0.0.1:4630\n  assay status 5F… --indexer https://indexer.example --json')
     .action(async (account: string | undefined, options: Options) => {
-      await runMain(async () => {
+      await runMain(async (signal) => {
         const indexer = options.indexer ?? process.env['ASSAY_INDEXER']
         const { holderOf } = await import('@assay/kit/lock')
         const found = options.dataDir === undefined ? null : await accountIn(options.dataDir)
@@ -25,7 +25,7 @@ export function register(program: Command): void {
         if (named === undefined) throw new OperatorError('ACCOUNT', options.dataDir === undefined ? 'neither an account nor a data folder is named' : `there are no keys of a machine or checker in ${options.dataDir}`, { advice: 'Give the account as argument, or --data-dir with the folder of its keys.' })
         if (indexer === undefined && options.dataDir === undefined) throw new OperatorError('INDEXER', 'nobody is named who could be asked', { advice: 'Give --indexer with the address of an indexer, --data-dir with the folder of a process on this machine, or both.' })
         if (indexer !== undefined && !/^https?:\/\/[!-~]+$/.test(indexer)) throw new OperatorError('INDEXER', `${indexer} is not the address of an indexer`, { advice: 'Give --indexer http://HOST:PORT.' })
-        const status = await statusOf({ kind, account: named, indexer, ...(options.dataDir !== undefined && { dataDir: options.dataDir, holder: await holderOf(options.dataDir) }) }, { fetch: (request) => fetch(request), signal: mainSignal() })
+        const status = await statusOf({ kind, account: named, indexer, ...(options.dataDir !== undefined && { dataDir: options.dataDir, holder: await holderOf(options.dataDir) }) }, { fetch: (request) => fetch(request), signal })
         process.stdout.write(options.json ? `${JSON.stringify({ event: 'status', ...status })}\n` : tellStatus(status))
         return exitOf(status.findings)
       })

@@ -2,20 +2,20 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { describeConfig, loadConfig } from '@assay/kit/config'
-import { mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
+import { EXIT, type ExitCode, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
 import { roundAt, schedule, type AccountId, type Parameters } from '@assay/protocol'
 import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
+import { agreed } from '../agreed.ts'
 import { passwordOf } from '../password.ts'
 import { addSettings } from '../service-command.ts'
-import { readyOf, statusOf, tellStatus, type Status } from '../status.ts'
+import { exitOf, readyOf, statusOf, tellStatus, type Status } from '../status.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** Between two questions to the process. */
@@ -37,9 +37,9 @@ export function registerUp(machine: Command): void {
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nThe machine runs on in the background; its log is <data-dir>/provider.log. Where something starts it at boot (systemd, a container), let that run `assay machine start` instead.\nExit code 0: it is up. 1: something is to be mended, then run this again: it goes on where it was. 75: try again later.\n\nExample:\n  assay machine up --chain ws://127.0.0.1:9944 --network 5F… --indexer http://127.0.0.1:4630 --data-dir ~/assay --password-file ~/assay.password')
     .action(async ({ config: file, indexer, yes, json, ...flags }: UpOptions & { config?: string } & Record<string, unknown>) => {
-      await runMain(async () => {
+      await runMain(async (signal) => {
         const config = loadConfig(providerConfig, { flags, env: process.env, file })
-        await bringUp({ ...config, dataDir: resolve(config.dataDir) }, { indexer: indexer ?? process.env['ASSAY_INDEXER'], yes: yes === true, json: json === true }, mainSignal())
+        return bringUp({ ...config, dataDir: resolve(config.dataDir) }, { indexer: indexer ?? process.env['ASSAY_INDEXER'], yes: yes === true, json: json === true }, signal)
       })
     })
   machine
@@ -48,21 +48,31 @@ export function registerUp(machine: Command): void {
     .requiredOption('--data-dir <folder>', 'its data folder')
     .addHelpText('after', '\nExample:\n  assay machine down --data-dir ~/assay')
     .action(async ({ dataDir }: { dataDir: string }) => {
-      await runMain(async () => {
-        const signal = mainSignal()
-        const holder = await holderOf(dataDir)
-        if (holder === null) return void process.stdout.write(`nothing runs on ${dataDir}\n`)
-        process.kill(holder.pid, 'SIGTERM')
-        while ((await holderOf(dataDir))?.pid === holder.pid) await pause(ASK_MS / 4, undefined, { signal })
-        process.stdout.write(`stopped ${holder.pid}\n`)
+      await runMain(async (signal) => {
+        const stopped = await bringDown(dataDir, signal)
+        process.stdout.write(stopped === null ? `nothing runs on ${dataDir}\n` : `stopped ${stopped}\n`)
       })
     })
 }
 
+/** Ends the process that lives in a folder in good order; gives its number when it is gone, null if there was none. Throws OperatorError NOT_OURS. */
+export async function bringDown(dataDir: string, signal: AbortSignal, kill: (pid: number, name: 'SIGTERM') => unknown = (pid, name) => process.kill(pid, name)): Promise<number | null> {
+  const holder = await holderOf(dataDir)
+  if (holder === null) return null
+  try {
+    kill(holder.pid, 'SIGTERM')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    if (code !== 'ESRCH') throw new OperatorError('NOT_OURS', `process ${holder.pid} on ${dataDir} cannot be stopped (${code})`, { advice: 'It is another user’s: stop it as that user.', cause })
+  }
+  while ((await holderOf(dataDir))?.pid === holder.pid) await pause(ASK_MS / 4, undefined, { signal })
+  return holder.pid
+}
+
 interface Told { indexer: string | undefined, yes: boolean, json: boolean }
 
-/** Throws OperatorError for what keeps the machine from being up. */
-async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, signal: AbortSignal): Promise<void> {
+/** Gives 1 where it is up and the network says that something is to be mended all the same. Throws OperatorError for what keeps the machine from being up. */
+async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, signal: AbortSignal): Promise<ExitCode> {
   const say = (step: Step, text: string, done = false): void => void process.stdout.write(json ? `${JSON.stringify({ event: 'step', step, done, text })}\n` : `${done ? 'ok ' : '.. '} ${step.padEnd(12)} ${text}\n`)
   const { bestBlock, connectChain, cryptoReady, findNetwork, toAccountId, toAddress } = await import('@assay/runtime-bindings')
   await cryptoReady()
@@ -78,6 +88,7 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
     const account = await follow(config, { ended, parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
     const status = await proven({ account, indexer, dataDir: config.dataDir, say, signal, json })
     process.stdout.write(json ? `${JSON.stringify({ event: 'up', ...status })}\n` : `\n${tellStatus(status)}`)
+    return exitOf(status.findings) === EXIT.mend ? EXIT.mend : EXIT.ok
   } finally {
     stop.abort()
     await chain.close()
@@ -88,16 +99,18 @@ type Say = (step: Step, text: string, done?: boolean) => void
 
 // Everything before the process: its computer, its keys, its price.
 async function start(config: ProviderConfig, { yes, say, chain, network, signal }: { yes: boolean, say: Say, chain: Chain, network: AccountId, signal: AbortSignal }): Promise<Ended> {
-  const { createSender, formatAmount, keystoreExists, nodeCrypto, registrationCost, toAccountId, toAddress } = await import('@assay/runtime-bindings')
-  const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
-  say('doctor', 'looking at what this machine computes with')
-  const diagnosis = await diagnose(doctorProbes(nodeCrypto))
-  const faults = diagnosis.findings.filter(({ mustMend }) => mustMend)
-  if (config.engine === 'auto' && faults.length > 0) throw new OperatorError('DOCTOR', faults.map(({ what }) => what).join('; '), { advice: `${faults.map(({ how }) => how).join('; ')}. Or name what shall compute: --engine wasm, say.` })
-  say('doctor', `${diagnosis.engine.name}: ${diagnosis.engine.reason}`, true)
+  const { createSender, formatAmount, keystoreExists, nodeCrypto, ownerOf, registrationCost, toAccountId, toAddress } = await import('@assay/runtime-bindings')
+  if (config.engine === 'auto') {
+    const { diagnose, doctorProbes } = await import('@assay/provider/doctor')
+    say('doctor', 'looking at what this machine computes with')
+    const { engine, findings } = await diagnose(doctorProbes(nodeCrypto))
+    const faults = findings.filter(({ mustMend }) => mustMend)
+    if (faults.length > 0) throw new OperatorError('DOCTOR', faults.map(({ what }) => what).join('; '), { advice: `${faults.map(({ how }) => how).join('; ')}. Or name what shall compute: --engine wasm, say.` })
+    say('doctor', `${engine.name}: ${engine.reason}`, true)
+  } else say('doctor', `not asked: --engine ${config.engine} is named`, true)
 
   const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
-  const { openKeys, ownerOf } = await import('@assay/provider/registration')
+  const { documentMemory, openKeys } = await import('@assay/provider/registration')
   const lock = await lockFolder(config.dataDir)
   try {
     const { owner: agreedBy, account, peer } = await openKeys({ dataDir: config.dataDir, network, ownerFile: config.ownerFile, owner: config.owner === undefined ? undefined : toAccountId(config.owner), password, log: silentLog })
@@ -105,29 +118,18 @@ async function start(config: ProviderConfig, { yes, say, chain, network, signal 
     // Of an owner whose key is elsewhere nothing can be taken.
     const payer = 'pair' in agreedBy ? agreedBy.address : null
     say('keys', `machine ${account.address}, owner ${toAddress(owner)}${payer === null ? ' (its key is elsewhere)' : ''}, in ${config.dataDir}`, true)
-    const sender = createSender({ chain, account, signal })
-    const cost = await registrationCost({ chain, sender, account, owner, peer: peer.publicKey, kind: 'machine', network })
-    if (cost.registered) say('cost', 'nothing: the machine has registered before', true)
+    const cost = await registrationCost({ chain, sender: createSender({ chain, account, signal }), account, owner, peer, kind: 'machine', network, addresses: [], evidence: [], memory: documentMemory(config.dataDir, network) })
+    if (cost.registered) say('cost', 'nothing: the machine is registered already', true)
     else {
       const text = `${formatAmount(cost.fee)} of fees at most; ${formatAmount(cost.deposits)} are held while it is registered, ${formatAmount(cost.keep)} must stay on its account`
       say('cost', text)
-      if (!yes && !(await agreed(`Spend that, from ${payer ?? account.address}? [y/N] `))) throw new OperatorError('COST', `the cost of the registration was not agreed to: ${text}`, { advice: 'Run this again with --yes, or answer y.' })
+      if (!yes && !(process.stdin.isTTY && (await agreed(`Spend that, from ${payer ?? account.address}? yes or no: `, signal)))) throw new OperatorError('COST', `the cost of the registration was not agreed to: ${text}`, { advice: 'Run this again with --yes, or answer yes.' })
       say('cost', cost.missing === 0n ? 'agreed' : payer === null ? `agreed; send ${formatAmount(cost.missing)} to ${account.address}` : `agreed; ${formatAmount(cost.missing)} come from ${payer}`, true)
     }
   } finally {
     await lock.release()
   }
   return spawnProvider(config, password)
-}
-
-async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) return false
-  const reader = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await reader.question(question)).trim())
-  } finally {
-    reader.close()
-  }
 }
 
 // A process of its own that outlives this one. The password goes through a pipe: neither the list of processes nor a file shows it.
@@ -183,7 +185,10 @@ async function follow(config: ProviderConfig, { ended, parameters, best, say, si
     if (holder === null) continue // it takes a moment to take its folder
     seen = true
     const told = holder.url === null ? null : await readyOf(holder.url, deps)
-    if (told === null) continue
+    if (told === null) {
+      once('connection', `process ${holder.pid} does not say how it is yet`)
+      continue
+    }
     const { registered, waiting, fault, links = 0 } = told.detail
     if (fault) throw new OperatorError('REGISTRATION', `the registration does not count (${fault})`, { advice: `The log says why: ${join(config.dataDir, LOG)}.` })
     if (waiting) once('registration', waiting)

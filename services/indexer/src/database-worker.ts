@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { openDurable } from './database-durable.ts'
 import type { Answer, Request, Told, WorkerData } from './database-embedded.ts'
 
-// V8 would compile the busiest of PostgreSQL's functions once more: that takes 500 MB for seconds and 30 MB for good, and spares the indexer a twentieth of the time of its queries (bench/backfill, bench/api).
+// V8 would compile the busiest of PostgreSQL's functions once more: while it does that it takes more memory than all the rest of an indexer, and it spares little of a query's time.
 for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag)
 
 const INT8 = 20

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
 import { fromHex, toHex } from '@assay/protocol'
-import { accountFromSecret, createKeystore, cryptoReady, decodeRequest, encodeAnswer, prepareNextPeer, saveAccount, walletPayload } from '@assay/runtime-bindings'
+import { accountFromSecret, createKeystore, cryptoReady, decodeRequest, encodeAnswer, ownerOf, prepareNextPeer, saveAccount, walletPayload } from '@assay/runtime-bindings'
 import type { Account, Keystore } from '@assay/runtime-bindings'
 import { completeRequest, consentPath, makeRequest, readConsent } from './consent.ts'
-import { openKeys, ownerOf, type KeysOptions } from './registration.ts'
+import { openKeys, type KeysOptions } from './registration.ts'
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 }) // scrypt is slow on purpose
 const network = `0x${'11'.repeat(32)}` as const

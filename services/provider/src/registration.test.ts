@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { BehaviorSubject } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
-import { ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount, toAddress } from '@assay/runtime-bindings'
+import { ownerOf, ChainTimeoutError, MissingFundsError, RpcError, accountFromSecret, cryptoReady, saveAccount, toAddress } from '@assay/runtime-bindings'
 import type { Registration } from '@assay/runtime-bindings'
-import { documentMemory, openKeys, ownerOf, registerPatiently } from './registration.ts'
+import { documentMemory, openKeys, registerPatiently } from './registration.ts'
 
 vi.setConfig({ testTimeout: 90_000 }) // scrypt is slow on purpose
 const network = `0x${'11'.repeat(32)}` as const

@@ -100,9 +100,6 @@ async function makeMachine({ dataDir, password, log }: { dataDir: string, passwo
   return { account, peer }
 }
 
-/** The owner's account, whether its key is here or not. */
-export const ownerOf = (owner: Keys['owner']): AccountId => ('pair' in owner ? owner.id : owner.identity.owner)
-
 const conflict = (what: string, advice: string): OperatorError => new OperatorError('OWNER_CONFLICT', what, { advice })
 
 /** Keeps the registered DID document in the data folder. */
