@@ -52,17 +52,6 @@ function trimManifests(first) {
   return [...kept.values()]
 }
 
-/** Says where each package of the lock file lies, which npm would else ask the registry for each: the file says only what must be found there. */
-function addressPackages() {
-  const lock = read('package-lock.json')
-  for (const [path, entry] of Object.entries(lock.packages)) {
-    if (entry.integrity === undefined || entry.resolved !== undefined) continue
-    const name = entry.name ?? path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
-    entry.resolved = `https://registry.npmjs.org/${name}/-/${name.split('/').at(-1)}-${entry.version}.tgz`
-  }
-  write('package-lock.json', lock)
-}
-
 /** Removes the commands that load a service which is not here, themselves or by another command's file. */
 function dropCommands() {
   const folder = join(root, 'cli', 'src', 'commands')
@@ -97,7 +86,6 @@ function keepOnly(kept, folder = '') {
 }
 
 const folders = trimManifests(service === 'explorer' ? '@assay/explorer' : '@assay/cli')
-addressPackages()
 npm('ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
 if (service === 'explorer') {
   execFileSync(process.execPath, ['explorer/build.ts'], { cwd: root, stdio: 'inherit' })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { importFaults } from './imports.ts'
 import { accepts, licenceFaults } from './licences.ts'
+import { lockFaults } from './lock.ts'
 import { toolFaults } from './run.ts'
 import { typeFaults } from './types.ts'
 
@@ -55,4 +56,13 @@ test('licences: GPL, none at all, and expressions', () => {
   }
   expect(licenceFaults(join(scratch, 'node_modules')).map((fault) => fault.split(':')[0])).toEqual(['silent@1.0.0', 'viral@1.0.0'])
   expect(accepts('MIT AND GPL-3.0-only')).toBe(false)
+})
+
+test('lock file: a package without an address, and one from elsewhere', () => {
+  const lock = (packages: object): void => writeFileSync(join(scratch, 'package-lock.json'), JSON.stringify({ packages }))
+  const sound = { '': { name: 'assay' }, kit: { version: '0.1.0' }, 'node_modules/@assay/kit': { resolved: 'kit', link: true }, 'node_modules/good': { resolved: 'https://registry.npmjs.org/good/-/good-1.0.0.tgz' } }
+  lock({ ...sound, 'node_modules/bare': { version: '1.0.0', integrity: 'sha512-' }, 'kit/node_modules/far': { resolved: 'https://example.org/far.tgz' } })
+  expect(lockFaults(scratch).map((fault) => fault.split(' ')[1])).toEqual(['node_modules/bare', 'kit/node_modules/far'])
+  lock(sound)
+  expect(lockFaults(scratch)).toEqual([])
 })

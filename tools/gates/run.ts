@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { importFaults } from './imports.ts'
 import { licenceFaults } from './licences.ts'
+import { lockFaults } from './lock.ts'
 import { typeFaults } from './types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -16,6 +17,7 @@ export function toolFaults(cwd: string, script: string, args: string[]): string[
 
 export const GATES: Record<string, (root: string) => string[]> = {
   imports: importFaults,
+  'lock file': lockFaults,
   licences: (at) => licenceFaults(join(at, 'node_modules')),
   types: (at) => typeFaults(at, 'tsconfig.json'),
   'types of the explorer': (at) => typeFaults(at, 'explorer/tsconfig.json'),
