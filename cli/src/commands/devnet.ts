@@ -23,7 +23,7 @@ export function register(program: Command): void {
     .option('--checkers <n>', 'how many checkers, at least 3', '3')
     .option('--machines <n>', 'how many machines', '4')
     .option('--cheats <n>', 'how many of the machines skip half of their rows', '1')
-    .option('--block-ms <ms>', 'a block every so many ms', '2000')
+    .option('--block-ms <ms>', 'a block every so many ms', '1500')
     .option('--json', 'one JSON object a line')
     .option('--live', 'fork the live chain as chopsticks.yml says, instead of booting the genesis')
     .option('--keep', 'keep keys, databases and logs after the end')

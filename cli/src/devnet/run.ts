@@ -43,8 +43,8 @@ const OWNER_PLANCK = 10n * PEAQ
 /** Two epochs' pay: the most that a pot should hold. */
 const POT_PLANCK = 2n * networkParameters(0, 0).poolPerEpoch + PEAQ
 /** Least blocks between the network's creation and round 0: the machines register in them. */
-const LEAD_BLOCKS = 28
-/** Starting all services takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
+const LEAD_BLOCKS = 18
+/** Starting the machines and the indexer takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
 const START_FACTOR = 6
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const SERVE = join(dirname(fileURLToPath(import.meta.resolve('@assay/runtime-bindings/testing'))), 'serve.ts')
@@ -96,9 +96,12 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     const network = networkAccount(members)
     names.set(network, 'pot')
     await fund(chain, sender, [...members.map((to) => ({ to, planck: CHECKER_PLANCK })), { to: network, planck: POT_PLANCK }])
+    // The checkers wait for their network; the others are started when it is there.
+    step(`starting the checkers and creating the network ${toAddress(network)}: each founder approves the same call`)
+    const common = ['--chain', endpoint, '--network', toAddress(network), '--log-json']
+    const services: Child[] = [chainChild, ...checkers.map(({ dir }, i) => assay(`checker-${i + 1}`, 'checker', 'start', ...common, '--data-dir', dir, '--password-file', passwordFile, '--channel-port', '0', '--http-port', '0'))]
     const { number: now } = await bestBlock(chain)
     const parameters = { ...networkParameters(now, now + lead), ...options.parameters }
-    step(`creating the network ${toAddress(network)}: each founder approves the same call`)
     const parametersFile = join(home, 'parameters')
     writeFileSync(parametersFile, toHex(encodeParameters(parameters)))
     await Promise.all(
@@ -108,13 +111,9 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     )
     if ((await findNetwork(chain, network)) === null) throw new OperatorError('DEVNET', 'the founders approved the network and it is not there', { advice: `See the logs in ${logDir}.` })
 
-    step(`starting ${options.checkers} checkers, ${options.machines} machines (${options.cheats} of them a cheat) and an indexer`)
-    const common = ['--chain', endpoint, '--network', toAddress(network), '--log-json']
+    step(`starting ${options.machines} machines (${options.cheats} of them a cheat) and an indexer`)
     const indexer = assay('indexer', 'indexer', 'start', ...common, '--data-dir', join(home, 'indexer'), '--http-port', '0')
-    const services: Child[] = [chainChild, indexer]
-    for (const [i, { dir }] of checkers.entries()) {
-      services.push(assay(`checker-${i + 1}`, 'checker', 'start', ...common, '--data-dir', dir, '--password-file', passwordFile, '--channel-port', '0', '--http-port', '0'))
-    }
+    services.push(indexer)
     for (let i = 1; i <= options.machines; i++) {
       const lazy = i > options.machines - options.cheats
       // Not `auto`: four machines of a devnet would share one GPU.
