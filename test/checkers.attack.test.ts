@@ -158,7 +158,7 @@ describe('a report', () => {
   test('that comes after the window does not count', async () => {
     expect(rounds()[0]!.facts.reports.has(alice.account.id)).toBe(false)
     expect(checkerIn(0, alice)).toMatchObject({ ...NOT_COUNTED, reported: false, reason: 'NO_REPORT' })
-    await world.told('report came too late to count', ({ who, fields }) => who === alice.name && fields['round'] === 0)
+    await world.told('report late', ({ who, fields }) => who === alice.name && fields['round'] === 0)
   })
 
   test('with the root of another\'s cannot be shown for: the copier\'s package holds other observations, and nobody vouches for it', () => {
@@ -184,7 +184,7 @@ describe('a report', () => {
 describe('a package', () => {
   test('whose manifest was edited after the report is vouched for by nobody', async () => {
     expect(checkerIn(2, alice)).toMatchObject({ ...NOT_COUNTED, reported: true, reason: 'NOT_HELD' })
-    for (const { name } of world.checkers) await world.told('a package is no good and is not vouched for', ({ who, fields }) => who === name && fields['round'] === 2 && fields['checker'] === alice.account.id)
+    for (const { name } of world.checkers) await world.told('package refused', ({ who, fields }) => who === name && fields['round'] === 2 && fields['checker'] === alice.account.id)
   })
 
   test('that is shown to nobody, or as other bytes than its root says, does not count', () => {

@@ -84,7 +84,7 @@ describe('an epoch of two rounds', () => {
     await Promise.all(world.checkers.map(({ name }) => world.told('epoch settled', ({ who, fields }) => who === name && fields['epoch'] === EPOCH)))
     for (const url of urls) expect(await getJson(`${url}/statements/${EPOCH}`)).toEqual({ epoch: EPOCH, root, bytes: toHex(bytes), landed: block, agreed: true })
 
-    await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
+    await world.told('statement agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
     expect(await getJson(`${world.indexer}/epochs/${EPOCH}/statement`)).toMatchObject({ root, bytes: toHex(bytes), onChain: { state: 'match', block } })
   })
 
@@ -128,7 +128,7 @@ describe('an epoch of two rounds', () => {
 })
 
 test('the recording that the indexer makes is of the chain, in every block; one that leaves out or adds is not', async () => {
-  await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
+  await world.told('statement agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
   const response = await fetch(`${world.indexer}/epochs/${EPOCH}/recording`)
   const { recording, ledger } = await replayRecording(new Uint8Array(await response.arrayBuffer()), { crypto })
   const ask = (of: Recording) => witnessRecording(of, ledger, world.chain.endpoint, { crypto, genesis: world.chain.genesisHash, signal: world.signal })
@@ -143,7 +143,7 @@ test('the recording that the indexer makes is of the chain, in every block; one 
 describe.skipIf(!hasChromiumPackage)('in the explorer of this network', () => {
   test('an owner finds his machine and why it earned what it did, a cheat is one, and the browser comes to the same root', async () => {
     await buildIfStale()
-    await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
+    await world.told('statement agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === EPOCH)
     const browser = await launch()
     try {
       const { page, faults } = await openPage(browser)

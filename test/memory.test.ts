@@ -43,7 +43,7 @@ test('the indexer says the same, and the statement on chain is that of the repla
   const { bytes } = replay.statement
   const onChain = (await world.settled(0)).chunks
   expect(Buffer.concat([...onChain].toSorted(([a], [b]) => a - b).map(([, chunk]) => chunk)).equals(Buffer.from(bytes))).toBe(true)
-  await world.told('statement on chain agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === 0)
+  await world.told('statement agrees', ({ who, fields }) => who === 'indexer' && fields['epoch'] === 0)
   const answer = (await (await fetch(`${world.indexer}/rounds/0/machines/${world.machines[0]!.account.id}`)).json()) as { verdict: { memoryKiB: number; facts: { device: { kind: string } } | null } }
   expect(answer.verdict).toMatchObject({ memoryKiB: 3072, facts: { device: { kind: 'CPU' } } })
 })

@@ -353,7 +353,7 @@ function follow(chain: Chain, { origin, confirmations }: Parameters, now$: Behav
 /** What a service says goes into `told$`; to the terminal only what the environment asks for. */
 function logOf(who: string, told$: ReplaySubject<Told>): Log {
   const level = process.env['ASSAY_TEST_LOG']
-  const shown = level === 'debug' || level === 'info' || level === 'warn' ? createLog({ level, name: who }) : silentLog
+  const shown = level === 'debug' || level === 'info' || level === 'warn' ? createLog({ level, service: who }) : silentLog
   const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error'), child: () => log }
   return log
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Static, TObject } from 'typebox'
 import { describeConfig, loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
+import { FILES_WANTED, filesLimit } from '@assay/kit/limits'
 import { createLog, type Log, type LogLevel } from '@assay/kit/log'
 import type { PasswordPlaces } from '@assay/kit/password'
 import { passwordPlaces } from './password.ts'
@@ -28,11 +29,15 @@ export function serviceCommand<S extends TObject>(command: Command, service: Ser
     .action(async (...given: [...string[], Record<string, unknown>, Command]) => {
       const args = given.slice(0, -2) as string[]
       const { config, logLevel, logJson, ...flags } = given.at(-2) as Record<string, unknown>
+      const log = createLog({ level: logLevel as LogLevel, json: logJson === true, service: service.name })
+      // Whoever reads JSON reads the end as JSON too.
+      const tell = logJson === true ? (error: unknown, exit: number) => log.error('ended', { error, exit }) : undefined
       await runMain(async (signal) => {
         const settings = loadConfig(service.schema, { flags, env: process.env, file: config as string | undefined, fileMayHold: service.fileMayHold })
-        const log = createLog({ level: logLevel as LogLevel, json: logJson === true, name: service.name })
+        const files = filesLimit()
+        if (files !== null && files < FILES_WANTED) log.warn('few files', { limit: files, advice: `Raise it to ${FILES_WANTED} or more: ulimit -n, or LimitNOFILE= of systemd.` })
         await service.run(settings, { signal, log, passwords: passwordPlaces(signal) }, args)
-      })
+      }, tell && { tell })
     })
 }
 

@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { OperatorError, isOperatorError } from './lifecycle.ts'
+import { diskError } from './disk.ts'
+import { isOperatorError } from './lifecycle.ts'
 
 export type BlobId = `0x${string}`
 
@@ -92,8 +93,7 @@ async function write(path: string, bytes: Uint8Array, mode = 0o644, place: (temp
     await folder.sync().finally(() => folder.close())
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {})
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new OperatorError('DISK', `cannot write ${path} (${code})`, { advice: code === 'ENOSPC' ? 'The disk is full: free some space; what was stored before is unharmed.' : 'Check that the folder exists and that this user may write there.', cause })
+    throw diskError('DISK', `cannot write ${path}`, cause)
   }
 }
 

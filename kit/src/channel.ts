@@ -236,7 +236,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
       await channel.send(WELCOME)
       door.onChannel(channel)
     } catch (error) {
-      if (!(error instanceof ChannelClosedError)) log.error('channel could not be taken', { peer, error })
+      if (!(error instanceof ChannelClosedError)) log.error('channel not taken', { peer, error })
       await channel.close()
     }
   }
@@ -250,7 +250,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     })()
     return closing
   }
-  for (const door of doors) await node.handle(door.protocol, (stream, connection) => void accept(door, stream, connection).catch((error: unknown) => log.warn('channel failed', { error })), { maxInboundStreams: 2 })
+  for (const door of doors) await node.handle(door.protocol, (stream, connection) => void accept(door, stream, connection).catch((error: unknown) => log.debug('channel failed', { error })), { maxInboundStreams: 2 })
   signal.addEventListener('abort', close, { once: true })
   if (signal.aborted) {
     await close()

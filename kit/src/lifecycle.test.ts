@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { EXIT, OperatorError, mainSignal, runMain } from './lifecycle.ts'
+import { EXIT, OperatorError, failureText, mainSignal, runMain } from './lifecycle.ts'
 
 async function run(main: (signal: AbortSignal) => Promise<void>, signal = new AbortController().signal) {
   const seen = { text: '', code: -1 }
-  await runMain(main, { signal, write: (text) => void (seen.text += text), exit: (code) => void (seen.code = code) })
+  await runMain(main, { signal, tell: (error) => void (seen.text += failureText(error)), exit: (code) => void (seen.code = code) })
   return seen
 }
 
@@ -20,6 +20,14 @@ describe('runMain', () => {
     const seen = await run(async () => { throw new TypeError('x is undefined') })
     expect(seen.code).toBe(1)
     expect(seen.text).toMatch(/unexpected: TypeError: x is undefined\n.*lifecycle\.test/s)
+  })
+  it('takes what was stopped for no failure, and another failure after the signal for one', async () => {
+    const after = (code: string) => {
+      const controller = new AbortController()
+      return run(async () => { controller.abort(); throw new OperatorError(code, 'the connection was stopped', { advice: 'Nothing to do.', exit: EXIT.again }) }, controller.signal)
+    }
+    expect(await after('STOPPED')).toEqual({ text: '', code: EXIT.ok })
+    expect((await after('DISK')).code).toBe(EXIT.again)
   })
   it('takes a rejection after the signal as a normal stop', async () => {
     const controller = new AbortController()

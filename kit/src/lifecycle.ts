@@ -49,7 +49,8 @@ export function mainSignal(source: Signals = process): AbortSignal {
 
 export interface MainOptions {
   signal?: AbortSignal
-  write?: (text: string) => void
+  /** How a failure is told: as an OperatorError, or whatever else was thrown. Default: its sentence and its advice, or its stack, on standard error. */
+  tell?: (error: unknown, exit: ExitCode) => void
   exit?: (code: number) => void
   /** ms that handles may stay open after the end before the process is ended anyway */
   graceMs?: number
@@ -61,21 +62,26 @@ export interface MainOptions {
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<ExitCode | void>, options: MainOptions = {}): Promise<void> {
   const signal = options.signal ?? mainSignal()
-  const write = options.write ?? ((text: string) => void process.stderr.write(text))
-  let code: number = EXIT.ok
+  const tell = options.tell ?? ((error: unknown) => void process.stderr.write(failureText(error)))
+  let code: ExitCode = EXIT.ok
   try {
     code = (await main(signal)) ?? EXIT.ok
   } catch (error) {
-    if (isOperatorError(error)) {
-      write(`error: ${error.message}\n  ${error.advice}\n`)
-      code = error.exit
-    } else if (!signal.aborted) {
-      write(`error: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n  This is a fault in the program; please report it with the lines above.\n`)
-      code = EXIT.mend
+    // What ends because it was told to has not failed.
+    const stopped = signal.aborted && (!isOperatorError(error) || error.code === 'STOPPED')
+    if (!stopped) {
+      code = isOperatorError(error) ? error.exit : EXIT.mend
+      tell(error, code)
     }
   }
   if (options.exit) return options.exit(code)
   process.exitCode = code
   // A forgotten handle must not keep a stopped service alive; unref'd, so it never delays a clean end.
   setTimeout(() => process.exit(code), options.graceMs ?? 5000).unref()
+}
+
+/** What the operator reads of a failure that ended the program. */
+export function failureText(error: unknown): string {
+  if (isOperatorError(error)) return `error: ${error.message}\n  ${error.advice}\n`
+  return `error: unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n  This is a fault in the program; please report it with the lines above.\n`
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { diskError } from './disk.ts'
 import { OperatorError } from './lifecycle.ts'
 
 export interface FolderLock {
@@ -25,8 +26,7 @@ export async function lockFolder(dir: string): Promise<FolderLock> {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     await writeFile(mark, mine, { mode: 0o600 })
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new OperatorError('DATA_DIR', `the data folder ${dir} cannot be written (${code})`, { advice: code === 'ENOSPC' ? 'The disk is full: free some space.' : 'Choose a folder that this user may write, or correct its permissions.', cause })
+    throw diskError('DATA_DIR', `the data folder ${dir} cannot be written`, cause, 'Choose a folder that this user may write, or correct its permissions.')
   }
   try {
     for (let attempt = 0; attempt < 5; attempt++) {

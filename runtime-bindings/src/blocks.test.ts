@@ -102,7 +102,7 @@ class FakeNode {
       genesisHash: this.genesisHash,
       connected$: this.connected$,
       runtime: { registry },
-      rpc: { request, requests: (calls: { method: string; params: readonly unknown[] }[]) => calls.map(({ method, params }) => request(method, params)), elsewhere: async (_: string, [number]: [number]) => self.others?.(number) ?? [], distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, get connected() { return self.connected$.value } },
+      rpc: { request, requests: (calls: { method: string; params: readonly unknown[] }[]) => calls.map(({ method, params }) => request(method, params)), elsewhere: async (_: string, [number]: [number]) => self.others?.(number) ?? [], distrust: (why: string) => void self.distrusted.push(why), subscribe: () => self.heads.asObservable() as Observable<unknown>, problem: 'it is away', get connected() { return self.connected$.value } },
       async verifyGenesis() {
         const found = (await request('chain_getBlockHash', [0])) as Hash
         if (found !== self.genesisHash) throw new ChainReplacedError('ws://fake', self.genesisHash, found)

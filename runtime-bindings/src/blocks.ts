@@ -459,7 +459,7 @@ export async function* blockRuns<T>(chain: Chain, options: BlockOptions, load: (
       // Wait: for a head, the connection, or the time to say that we are stalled. Trouble is tried again at the next of these, at the latest after a second.
       const silence = performance.now() - progressAt
       const reason = !chain.rpc.connected && !dropped ? 'DISCONNECTED' : trouble ? 'UNREADABLE' : 'NO_BLOCKS'
-      const detail = trouble ?? (best ? `no block above ${highest}` : 'no block at all')
+      const detail = reason === 'DISCONNECTED' ? `${chain.endpoint}: ${chain.rpc.problem}` : trouble ?? (best ? `no block above ${highest}` : 'no block at all')
       const patience = stallMs - (performance.now() - trustedAt)
       if (silence >= stallMs && reason !== 'DISCONNECTED' && patience <= 0) {
         trustedAt = performance.now()

@@ -92,7 +92,7 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
     let queue = Promise.resolve()
     const versions$: Observable<unknown> = rpc.subscribe<unknown>('state_subscribeRuntimeVersion', 'state_unsubscribeRuntimeVersion').pipe(
       catchError((error: unknown) => {
-        log.warn('the node does not tell runtime upgrades', { endpoint: rpc.endpoint, error: String(error) })
+        log.warn('runtime upgrades not told', { endpoint: rpc.endpoint, error })
         // Another one may, or the same after a restart.
         return concat(rpc.connected$.pipe(skip(1), filter((up) => up), take(1), ignoreElements()), defer(() => versions$))
       }),
@@ -101,12 +101,12 @@ export async function connectChain(options: ConnectOptions): Promise<Chain> {
       next: (version) => {
         const { specName, specVersion } = (version ?? {}) as { specName?: string; specVersion?: number }
         if (versions++ === 0 && specName === current.specName && specVersion === current.specVersion) return
-        queue = queue.then(upgrade).catch((error: unknown) => log.warn('runtime could not be read', { error: String(error) }))
+        queue = queue.then(upgrade).catch((error: unknown) => log.warn('runtime not read', { endpoint: rpc.endpoint, error }))
       },
     })
     const losses = rpc.connected$.subscribe((up) => {
       if (up) log.info('chain connected', { endpoint: rpc.endpoint })
-      else if (!options.signal.aborted) log.warn('chain connection lost', { endpoint: rpc.endpoint })
+      else if (!options.signal.aborted) log.warn('chain connection lost', { endpoint: rpc.endpoint, why: rpc.problem })
     })
 
     const readRaw: Chain['readRaw'] = async (section, entry, keys, at) => {

@@ -147,8 +147,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
   const failed = (one: Endpoint, ask: Ask, error: unknown): void => {
     if (ask.settled || one !== active$.value) return // another endpoint has it
     lastProblem = error
-    const busy = error instanceof RpcError && isBusy(error)
-    if (error instanceof RpcError && !busy) return settle(ask, () => ask.reject(error)) // the chain's own answer
+    if (error instanceof RpcError && !error.busy) return settle(ask, () => ask.reject(error)) // the chain's own answer
     fault(one, error instanceof Error ? error.message : String(error))
     if (one === active$.value) settle(ask, () => ask.reject(error)) // nobody else is there
   }
@@ -247,6 +246,9 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     get connected() {
       return connected$.value
     },
+    get problem() {
+      return active$.value.rpc?.problem ?? (lastProblem instanceof Error ? lastProblem.message : 'no answer')
+    },
     request: <T>(method: string, params: readonly unknown[] = [], timeoutMs = requestTimeoutMs) => {
       const made = ask(method, params, timeoutMs)
       run([made.ask])
@@ -272,9 +274,6 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
     close,
   }
 }
-
-/** Whether a node refuses because it was asked too much: JSON-RPC has no code for it. */
-const isBusy = ({ rpcCode, message }: RpcError): boolean => rpcCode === 429 || rpcCode === -32005 || /rate.?limit|too many requests|limit exceeded/i.test(message)
 
 /** Spaces what it lets through evenly, in the order of asking. */
 function limiter(perSecond: number | undefined, signal: AbortSignal): (count: number) => Promise<void> {

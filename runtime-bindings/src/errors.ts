@@ -34,13 +34,20 @@ export class ChainTimeoutError extends ChainError {
 export class RpcError extends ChainError {
   readonly rpcCode: number
   readonly data: string
+  /** it refuses because it was asked too much */
+  readonly busy: boolean
 
   constructor(method: string, rpcCode: number, message: string, data: string) {
-    super('RPC', `The node refuses ${method}: ${rpcCode} ${message}${data ? ` (${data})` : ''}.`, 'See the node\'s own message.')
+    const busy = isBusy(rpcCode, message)
+    super('RPC', `The node refuses ${method}: ${rpcCode} ${message}${data ? ` (${data})` : ''}.`, busy ? 'It is asked too much: use a node of your own, or name several in --chain.' : 'See the node\'s own message.', { exit: busy ? 75 : 1 })
+    this.busy = busy
     this.rpcCode = rpcCode
     this.data = data
   }
 }
+
+/** Whether a node refuses because it was asked too much: JSON-RPC has no code for it. */
+const isBusy = (rpcCode: number, message: string): boolean => rpcCode === 429 || rpcCode === -32005 || /rate.?limit|too many requests|limit exceeded/i.test(message)
 
 /** The endpoint now serves another chain than the one we connected to. */
 export class ChainReplacedError extends ChainError {

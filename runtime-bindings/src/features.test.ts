@@ -34,6 +34,7 @@ const genesisFeatures = {
   transferAll: true,
   batchAll: true,
   existentialDeposit: 500n,
+  blockMs: 12_000,
   maxExtrinsicWeight: 349_913_702_000n,
 }
 

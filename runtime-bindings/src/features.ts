@@ -16,6 +16,8 @@ export interface Features {
   readonly batchAll: boolean
   /** Planck that an account must keep to exist. */
   readonly existentialDeposit: bigint
+  /** Time between two blocks as the runtime means it, ms: twice `timestamp.minimumPeriod`. */
+  readonly blockMs: number
   /** Greatest weight (reference time) of one normal extrinsic. */
   readonly maxExtrinsicWeight: bigint
 }
@@ -104,6 +106,7 @@ export function detectFeatures(pallets: DecoratedMeta, registry: Registry): Feat
     transferAll: tx['balances']?.['transferAll'] !== undefined,
     batchAll: tx['utility']?.['batchAll'] !== undefined,
     existentialDeposit: constant('balances', 'existentialDeposit') ?? 0n,
+    blockMs: Number(2n * (constant('timestamp', 'minimumPeriod') ?? 6_000n)),
     maxExtrinsicWeight: maxExtrinsic?.isSome ? refTime(maxExtrinsic.unwrap()) : 10n ** 11n,
   }
 }

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { connectProblem } from './connect-problem.ts'
 import { ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
 import { connectRpc, type Rpc } from './rpc.ts'
 
@@ -180,6 +182,42 @@ test('nobody there: a clear error after the time given, and nothing left running
   await gone.down()
   await expect(connect(gone, { requestTimeoutMs: 100 })).rejects.toThrow(ChainUnreachableError)
   await expect(connect(gone, { requestTimeoutMs: 100 })).rejects.toThrow(`No chain answers at ws://127.0.0.1:${gone.port}`)
+})
+
+test('a name that does not resolve is said to be one', async () => {
+  await expect(connectRpc({ endpoint: 'ws://nowhere.invalid', signal: stop.signal, requestTimeoutMs: 2_000, retryMs: 20 })).rejects.toThrow(/the name nowhere\.invalid (does not resolve|cannot be looked up) \((ENOTFOUND|EAI_AGAIN)\)/)
+})
+
+test('a door that answers too many requests is said to be one, and entered when it opens', async () => {
+  const sockets = new WebSocketServer({ noServer: true })
+  let open = false
+  const door = createHttpServer().on('upgrade', (request, socket, head) => void (open ? sockets.handleUpgrade(request, socket, head, () => {}) : socket.end('HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n')))
+  door.listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  const { port } = door.address() as { port: number }
+  await expect(connect({ port }, { requestTimeoutMs: 200 })).rejects.toThrow(/HTTP 429, too many requests/)
+  const connecting = connect({ port })
+  open = true
+  const rpc = await connecting
+  for (const client of sockets.clients) client.terminate()
+  open = false
+  await vi.waitFor(() => expect(rpc.problem).toMatch(/429/))
+  door.close()
+})
+
+test.each([
+  ['ECONNREFUSED', /refused/], ['EAI_AGAIN', /DNS does not answer/], ['ENETUNREACH', /IPv4 or IPv6/], ['EMFILE', /ulimit -n/],
+  ['CERT_NOT_YET_VALID', /2020-01-01T00:00:00\.000Z.*is the clock right/], ['CERT_HAS_EXPIRED', /is the clock right/], ['EPROTO', /no \(EPROTO\)/],
+])('%s is said in a clause', (code, said) => {
+  expect(connectProblem(Object.assign(new Error('no'), { code }), 'x', new Date(Date.UTC(2020, 0)))).toMatch(said)
+})
+
+test('a node that is asked too much may be asked again later, others may not', async () => {
+  const errors = [{ code: -32005, message: 'slow down' }, { code: 429, message: '' }, { code: -32000, message: 'Rate limit reached' }, { code: 1010, message: 'Invalid Transaction' }]
+  const strict = await node((method) => { throw errors[Number(method)]! })
+  const rpc = await connect(strict)
+  const found = await Promise.all(errors.map((_, i) => rpc.request(String(i)).catch((error: unknown) => error as RpcError)))
+  expect(found.map((error) => [(error as RpcError).busy, (error as RpcError).exit])).toEqual([[true, 75], [true, 75], [true, 75], [false, 1]])
 })
 
 test('a port that accepts and never speaks is nobody too', async () => {

@@ -1,4 +1,5 @@
 import { BehaviorSubject, Observable, of, type Observer } from 'rxjs'
+import { takeProblem, watchConnections } from './connect-problem.ts'
 import { ChainTimeoutError, ChainUnreachableError, RpcError, StoppedError } from './errors.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface Rpc {
   readonly inUse$: Observable<EndpointInUse>
   readonly connected$: Observable<boolean>
   readonly connected: boolean
+  /** What was last wrong with the connection, in a clause. */
+  readonly problem: string
   /** Answers `result`. Throws RpcError (the node's own error), ChainTimeoutError, StoppedError. */
   request<T>(method: string, params?: readonly unknown[], timeoutMs?: number): Promise<T>
   /** The same for many at once, in as few messages as the node takes. */
@@ -82,6 +85,7 @@ export async function connectRpc({ endpoint: address, signal, requestTimeoutMs =
   const endpoint = endpointName(address)
   if (!/^wss?:\/\/\S+$/.test(address) || !URL.canParse(address)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
   if (signal.aborted) throw new StoppedError('The connection')
+  watchConnections()
   const connected$ = new BehaviorSubject(false)
   const pending = new Map<number, Pending>()
   const live = new Map<string, (value: unknown) => void>()
@@ -168,7 +172,7 @@ export async function connectRpc({ endpoint: address, signal, requestTimeoutMs =
       connected$.next(true)
     }
     fresh.onmessage = (event: MessageEvent) => onReply(String(event.data))
-    fresh.onerror = (event) => drop((event as { message?: string }).message || 'the connection is refused')
+    fresh.onerror = (event) => drop(up ? 'the connection broke' : takeProblem(address) ?? ((event as { message?: string }).message || 'it cannot be connected to'))
     fresh.onclose = () => drop('the connection was closed')
   }
 
@@ -288,6 +292,9 @@ export async function connectRpc({ endpoint: address, signal, requestTimeoutMs =
     connected$: connected$.asObservable(),
     get connected() {
       return connected$.value
+    },
+    get problem() {
+      return lastProblem
     },
     request,
     requests,

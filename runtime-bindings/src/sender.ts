@@ -227,7 +227,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
           turns.check()
           for (const earlier of recent) if (earlier.nonce >= nonce && earlier.nonce < signed.nonce) await submit(chain, earlier.bytes)
           const refused = await submit(chain, signed.bytes)
-          if (refused) log.debug('extrinsic refused', { label: options.label, reason: refused.kind, name: refused.name })
+          if (refused) log.debug('extrinsic refused', { label: options.label, code: refused.kind, reason: refused.name })
           if (refused?.kind === 'stale') continue // a block came in between: look for it there
           if (refused?.kind === 'bad-proof') {
             return { again: 'signature', result: failure('INVALID', `The node finds the signature of ${options.label} wrong.`, { name: refused.name, hash: signed.hash, advice: 'Was the chain or its runtime replaced?' }) }
@@ -241,7 +241,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
         troubles = 0
       } catch (error) {
         if (!(error instanceof ChainError) || error instanceof StoppedError) throw error
-        log.debug('chain cannot be read, trying again', { label: options.label, error: error.message })
+        log.debug('chain not readable', { label: options.label, error })
         if (++troubles >= TROUBLES && !(error instanceof ChainTimeoutError)) {
           return failure('UNREADABLE', `The node cannot say what became of ${options.label}: ${error.message}`, { final: false, hash: signed.hash, until: signed.dies - 1, advice: error.advice })
         }
@@ -269,7 +269,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
           signed = prepared
         } catch (error) {
           if (!(error instanceof ChainError) || error instanceof StoppedError || error.exit !== 75) throw error
-          log.debug('chain cannot be read, trying again', { label: options.label, error: error.message })
+          log.debug('chain not readable', { label: options.label, error })
           await turns.next(1_000)
         }
       }
@@ -282,7 +282,7 @@ export function createSender({ chain, account, signal, log = silent, store, conf
       if ('ok' in fate && !over) return fate
       if ('again' in fate) {
         if (attempt === ATTEMPTS) return fate.result
-        log.warn('extrinsic signed anew', { label: options.label, reason: fate.result.code, name: fate.result.name ?? '' })
+        log.warn('extrinsic signed anew', { label: options.label, code: fate.result.code, reason: fate.result.message })
       }
       instead = 'again' in fate && fate.again === 'signature' ? signed : undefined
       resumed = false
@@ -320,8 +320,9 @@ export function createSender({ chain, account, signal, log = silent, store, conf
           })
           .finally(() => turns.end())
         const told = result === 'stopped' ? halted(deadline?.aborted && !signal.aborted ? 'TIMEOUT' : 'STOPPED') : result
-        if (told.ok) log.info('extrinsic included', { label: options.label, block: told.block, hash: told.hash })
-        else log.warn('extrinsic failed', { label: options.label, code: told.code, name: told.name ?? '', message: told.message })
+        // At debug: whoever sends tells its own story of it.
+        if (told.ok) log.debug('extrinsic included', { label: options.label, block: told.block, hash: told.hash })
+        else log.debug('extrinsic failed', { label: options.label, code: told.code, reason: told.message })
         return told
       })
       tail = work.catch(() => {})

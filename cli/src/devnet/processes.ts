@@ -55,7 +55,7 @@ export function spawnChild(options: { name: string; args: string[]; logDir: stri
         if (text.trim()) lastWords = text.trim()
         return
       }
-      if (line['level'] === 'error') lastWords = text
+      if (line['level'] === 'error') lastWords = wordsOf(line) ?? text
       if (!seen.has(line.event)) seen.set(line.event, line)
       for (const resolve of waiting.get(line.event) ?? []) resolve(line)
       waiting.delete(line.event)
@@ -98,6 +98,12 @@ export function spawnChild(options: { name: string; args: string[]; logDir: stri
       clearTimeout(late)
     },
   }
+}
+
+/** What a line says of an error, if it does. */
+function wordsOf({ error }: LogLine): string | undefined {
+  const { message, advice } = (error ?? {}) as { message?: unknown; advice?: unknown }
+  return typeof message === 'string' ? [message, advice].filter((part) => typeof part === 'string').join('. ') : undefined
 }
 
 function parseLine(text: string): LogLine | undefined {

@@ -158,12 +158,12 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
 /** Names a machine's accounts as they become known and pays its owner's fees when it asks. */
 function followMachine(child: Child, name: string, { chain, sender, names, ending, fail }: { chain: Chain; sender: Sender; names: Map<string, string>; ending: AbortSignal; fail: (error: unknown) => void }): void {
   child.lines$.subscribe((line) => {
-    if (line.event === 'machine') {
-      names.set(toAccountId(String(line['machine'])), `machine ${name}`)
+    if (line.event === 'provider started') {
+      names.set(toAccountId(String(line['account'])), `machine ${name}`)
       names.set(toAccountId(String(line['owner'])), `owner ${name}`)
     }
     if (line.event === 'waiting for funds') {
-      const to: AccountId = toAccountId(String(line['address']))
+      const to: AccountId = toAccountId(String(line['account']))
       fund(chain, sender, [{ to, planck: OWNER_PLANCK }]).catch((error: unknown) => {
         if (!ending.aborted) fail(error)
       })

@@ -16,12 +16,15 @@ const parameters = { ...devnetParameters(100, 120), poolPerEpoch: 1000n, machine
 const carol = actor('checker', 'carol')
 const network = (): TestChain => new TestChain(100).at(100, parametersItem(parameters), role(carol), ...registration(carol))
 
-function build({ funds, seen = new Map<string, bigint>(), payouts = [] }: { funds: ReadonlyMap<AccountId, bigint>, seen?: ReadonlyMap<string, bigint>, payouts?: readonly Payment[] }) {
+/** Blocks so far apart that an epoch takes ten days: nothing is said of less than a week. */
+const SLOW_MS = 21_600_000
+
+function build({ funds, seen = new Map<string, bigint>(), payouts = [], blockMs = SLOW_MS }: { funds: ReadonlyMap<AccountId, bigint>, seen?: ReadonlyMap<string, bigint>, payouts?: readonly Payment[], blockMs?: number }) {
   const said: Record<string, unknown>[] = []
   let estimates = 0
   const metrics = checkerMetrics(createMetrics('checker'))
   const budget = createBudget({
-    me: ME, existentialDeposit: 500n, metrics, log: createLog({ json: true, level: 'debug', write: (line) => void said.push(JSON.parse(line) as Record<string, unknown>) }),
+    me: ME, existentialDeposit: 500n, blockMs, metrics, log: createLog({ json: true, level: 'debug', write: (line) => void said.push(JSON.parse(line) as Record<string, unknown>) }),
     usable: async (account) => funds.get(account) ?? 0n,
     estimateReport: async () => (estimates++, FEE),
     sender: { greatestFee: (purpose) => seen.get(purpose) ?? null },
@@ -32,8 +35,8 @@ function build({ funds, seen = new Map<string, bigint>(), payouts = [] }: { fund
 }
 
 const RICH = new Map<AccountId, bigint>([[ME, 10n ** 18n], [NETWORK, 10n ** 18n]])
-const CHECKER_POOR = 'this checker cannot pay the reports of the next epoch'
-const POT_POOR = 'the pot cannot pay the next epoch'
+const CHECKER_POOR = 'funds low'
+const POT_POOR = 'pot low'
 
 describe('before an epoch', () => {
   test('the money is looked at once, in the last round before it', async () => {
@@ -54,15 +57,27 @@ describe('before an epoch', () => {
 
   test('a checker is told what it lacks: two reports, by one and a half times what the node estimates', async () => {
     // 2 * 60, and the 500 that it must keep.
-    for (const [has, warned, lasts] of [[500n + 119n, true, 0], [500n + 120n, false, 1], [500n + 240n, false, 2], [100n, true, 0]] as const) {
+    for (const [has, warned, epochs] of [[500n + 119n, true, 0], [500n + 120n, false, 1], [500n + 240n, false, 2], [100n, true, 0]] as const) {
       const { budget, said, warnings } = build({ funds: new Map([...RICH, [ME, has]]) })
       await budget.step(network().to(110).ledger, 110)
       expect(warnings(), `${has}`).toEqual(warned ? [CHECKER_POOR] : [])
-      expect(said[0]).toMatchObject({ epoch: 0, lasts })
+      expect(said[0]).toMatchObject({ epoch: 0, epochs })
     }
     const { budget, said } = build({ funds: new Map([...RICH, [ME, 600n]]) })
     await budget.step(network().to(110).ledger, 110)
-    expect(said[0]).toMatchObject({ account: toAddress(ME), has: '0.0000000000000001 PEAQ', needs: '0.00000000000000012 PEAQ', reports: 2, lasts: 0, advice: `Send at least 0.00000000000000002 PEAQ to ${toAddress(ME)}; an epoch takes 0.00000000000000012 PEAQ.` })
+    expect(said[0]).toMatchObject({ account: toAddress(ME), has: '0.0000000000000001 PEAQ', needs: '0.00000000000000012 PEAQ', rounds: 2, epochs: 0, days: 8, advice: `The next epoch cannot be paid whole: send 0.00000000000000026 PEAQ to ${toAddress(ME)}, which makes it last 30 days.` })
+  })
+
+  test('it is told a week before the money ends, with what pays a month', async () => {
+    // An epoch of two hours: 120 planck buy it, 10,080 a week.
+    for (const [has, warned, days] of [[10_079n, true, 6], [10_080n, false, 7]] as const) {
+      const { budget, said, warnings, metrics } = build({ funds: new Map([...RICH, [ME, 500n + has]]), blockMs: 180_000 })
+      await budget.step(network().to(110).ledger, 110)
+      expect(warnings()).toEqual(warned ? [CHECKER_POOR] : [])
+      expect(said[0]).toMatchObject({ days, epochs: Number(has / 120n) })
+      expect(await metrics.text()).toContain(`funds_days ${days}\n`)
+      if (warned) expect(said[0]).toMatchObject({ advice: `The reports can be paid for 6 more days: send 0.000000000000033121 PEAQ to ${toAddress(ME)}, which makes it last 30 days.` })
+    }
   })
 
   test('the greatest fees that were taken count, and the node is not asked then', async () => {
@@ -97,13 +112,13 @@ describe('before an epoch', () => {
     for (const [fee, warned] of [[100n, false], [101n, true]] as const) {
       const { budget, warnings } = build({ funds: RICH, seen: new Map([['report', fee]]) })
       await budget.step(network().to(165).ledger, 180)
-      expect(warnings()).toEqual(warned ? ['the checkers’ part of the pool is less than their reports cost'] : [])
+      expect(warnings()).toEqual(warned ? ['reports cost more than they pay'] : [])
     }
   })
 
   test('is looked at again if the chain could not be asked', async () => {
     const { budget, said } = build({ funds: RICH })
-    const failing = createBudget({ me: ME, existentialDeposit: 0n, usable: () => Promise.reject(new Error('no connection')), estimateReport: async () => 1n, sender: { greatestFee: () => null }, store: { statement: () => undefined }, metrics: checkerMetrics(createMetrics('checker')), log: createLog({ level: 'silent' }) })
+    const failing = createBudget({ me: ME, existentialDeposit: 0n, blockMs: 1, usable: () => Promise.reject(new Error('no connection')), estimateReport: async () => 1n, sender: { greatestFee: () => null }, store: { statement: () => undefined }, metrics: checkerMetrics(createMetrics('checker')), log: createLog({ level: 'silent' }) })
     const { ledger } = network().to(110)
     await expect(failing.step(ledger, 110)).rejects.toThrow('no connection')
     await expect(failing.step(ledger, 110)).rejects.toThrow('no connection')

@@ -63,14 +63,14 @@ test('a shallow reorg is nothing; a deep one goes back to the state before it, a
   events$.next(block(7, 'b', 'a'))
   events$.next(block(8, 'b'))
   expect([forgot, seen.at(-1), subscriptions]).toEqual([1, '8b', 1])
-  expect(said).toEqual(['blocks that were confirmed are gone from the chain'])
+  expect(said).toEqual(['confirmed blocks gone'])
 })
 
 test('one deeper than what is remembered, or blocks that do not fit, build the ledger anew', async () => {
   for (const n of [5, 6, 7, 8]) events$.next(block(n))
   events$.next({ type: 'reorg', from: 8, to: 3, deep: true })
   await Promise.resolve()
-  expect([subscriptions, said.at(-1)]).toEqual([2, 'the ledger is built anew'])
+  expect([subscriptions, said.at(-1)]).toEqual([2, 'ledger built anew'])
   for (const n of [4, 5, 6, 7, 8]) events$.next(block(n, 'b'))
   expect(seen.at(-1)).toBe('8b')
   events$.next(block(9))
@@ -80,7 +80,7 @@ test('one deeper than what is remembered, or blocks that do not fit, build the l
 
 test('a chain that stands still is told; one that was replaced ends it', () => {
   events$.next({ type: 'stalled', reason: 'NO_BLOCKS', best: 10, next: 9, detail: '' })
-  expect(said).toEqual(['no new blocks'])
+  expect(said).toEqual(['chain stands still'])
   events$.next({ type: 'replaced', expected: { number: 3, hash: hash('a', 3) }, found: null })
   expect(failed).toMatchObject({ code: 'CHAIN_REPLACED', advice: expect.stringContaining('fresh data folder') })
 })

@@ -35,21 +35,25 @@ class LostTrackError extends Error {
 /** Follows the chain. Both streams are shared and give the latest value at once. `ledger$` errors with OperatorError CHAIN_REPLACED when the endpoint serves another chain. */
 export function follow({ crypto, network, confirmations, heights$, blocks$, onDeepReorg, log }: FollowTools): View {
   const best$ = heights$.pipe(shareLatest())
+  let stands = false
   const states$ = blocks$.pipe(
     mergeMap((event): LedgerBlockEvent[] => {
       switch (event.type) {
         case 'block':
+          if (stands) log.info('chain goes on', { block: event.block.number })
+          stands = false
           return [event]
         case 'reorg':
           if (event.deep) {
-            log.error('blocks that were confirmed are gone from the chain', { from: event.from, to: event.to, advice: 'This checker goes on with the chain as it is now. If it happens again, doubt the endpoint.' })
+            log.error('confirmed blocks gone', { from: event.from, to: event.to, advice: 'This checker goes on with the chain as it is now. If it happens again, doubt the endpoint.' })
             onDeepReorg(event.to)
             return [event]
           }
-          log.debug('reorg', { from: event.from, to: event.to })
+          log.debug('chain reorganised', { from: event.from, to: event.to })
           break
         case 'stalled':
-          log.warn('no new blocks', { reason: event.reason, best: event.best, next: event.next, detail: event.detail })
+          stands = true
+          log.warn('chain stands still', { reason: event.reason, best: event.best, next: event.next, detail: event.detail })
           break
         case 'replaced':
           throw new OperatorError('CHAIN_REPLACED', `the endpoint serves another chain: it has none of the blocks this checker knows (block ${event.expected.number} was ${event.expected.hash}, is ${event.found ?? 'not there'})`, { advice: 'Point it to the right node; if the chain was replaced on purpose, start with a fresh data folder.' })
@@ -67,7 +71,7 @@ export function follow({ crypto, network, confirmations, heights$, blocks$, onDe
     retry({
       delay: (error: unknown) => {
         if (!(error instanceof LostTrackError || error instanceof LedgerGapError)) throw error
-        log.warn('the ledger is built anew', { error })
+        log.warn('ledger built anew', { why: error.message })
         return [0]
       },
     }),

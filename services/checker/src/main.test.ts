@@ -97,7 +97,7 @@ test('keys are made once, and opened after that', async () => {
 
 test('from an empty folder to a place in the network, each thing that is missing told and waited for; stopped, it comes back', async () => {
   const first = start()
-  expect(await told(first, 'there is no such network on this chain yet')).toMatchObject({ level: 'warn', network: toAddress(network) })
+  expect(await told(first, 'network not found')).toMatchObject({ level: 'warn', network: toAddress(network) })
   const get = async (path: string) => fetch(`http://127.0.0.1:${ports[1]}${path}`).then(async (answer) => ({ status: answer.status, text: await answer.text() }))
   expect(await get('/health')).toMatchObject({ status: 200 })
   expect(await get('/ready')).toMatchObject({ status: 503, text: expect.stringContaining('the network is not on chain yet') })
@@ -109,7 +109,7 @@ test('from an empty folder to a place in the network, each thing that is missing
   await mined(createNetwork({ ...founding, sender: createSender({ chain, account: keys.account, signal: stop.signal }) }))
   expect(await told(first, 'waiting for funds')).toMatchObject({ level: 'warn', account: keys.account.address, missing: expect.stringMatching(/^0\.259\d* PEAQ$/), advice: expect.stringContaining(keys.account.address) })
   expect(await mined(sender.send(transfer(chain, keys.account.id, PEAQ), { label: 'funds' }))).toMatchObject({ ok: true })
-  expect(await told(first, 'checker registered')).toMatchObject({ state: 'registered', evidence: `http://127.0.0.1:${ports[1]}` })
+  expect(await told(first, 'checker registered')).toMatchObject({ state: 'registered', evidence: [`http://127.0.0.1:${ports[1]}`] })
   expect(await told(first, 'checker ready')).toMatchObject({ account: keys.account.address, settles: true })
   await vi.waitFor(async () => expect(await get('/ready')).toMatchObject({ status: 200 }))
   expect((await get('/metrics')).text).toContain('assay_checker_best_block')

@@ -51,8 +51,6 @@ const STALE_BLOCKS = 20
 export async function runChecker(config: CheckerConfig, { signal: outer, log, passwords = {}, deps }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces, deps?: Partial<CheckerDeps> }): Promise<void> {
   const { now, random, connect, createSender, listen } = { ...REAL, ...deps }
   checkReachable(config)
-  // The chain's door tells every extrinsic; here a round is one line.
-  const quiet: Log = { ...log, info: (event, fields) => log.debug(event, fields) }
   await using parts = new AsyncDisposableStack()
   const stop = new AbortController()
   const signal = AbortSignal.any([outer, stop.signal])
@@ -67,7 +65,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   parts.defer(() => store.close())
   const blobs = new BlobStore(join(config.dataDir, 'blobs'))
   const metrics = checkerMetrics()
-  const chain = await connect({ endpoint: config.chain, signal, log: quiet })
+  const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
   const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
@@ -79,8 +77,8 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const found = await firstValueFrom(networkFound$(chain, network, heights$, log), { defaultValue: null })
   if (found === null) return // the signal fired before there was a network
   const { parameters } = found
-  const sender = meterFees(createSender({ chain, account: keys.account, signal, log: quiet, store: store.extrinsics }), metrics)
-  log.info('following the chain', { chain: config.chain, network: toAddress(network), account: keys.account.address, from: parameters.origin })
+  const sender = meterFees(createSender({ chain, account: keys.account, signal, log, store: store.extrinsics }), metrics)
+  log.info('checker started', { account: keys.account.address, endpoint: chain.endpoint, network: toAddress(network), origin: parameters.origin, url: door.url })
   const view = follow({
     crypto: nodeCrypto, network, heights$, log,
     confirmations: parameters.confirmations,
@@ -112,21 +110,29 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     })
     const budget = createBudget({
       me, sender, store, metrics, log,
-      existentialDeposit: chain.features.existentialDeposit,
+      existentialDeposit: chain.features.existentialDeposit, blockMs: chain.features.blockMs,
       usable: async (account, at) => (await readBalance(chain, account, at)).usable,
       estimateReport: async () => (await sender.estimate(await putItem(chain, me, reportKey(network), new Uint8Array(ITEM_BYTES)))).fee,
     })
-    const stepping$ = (part: { step(ledger: Ledger, best: number): Promise<void> }, trouble: string): Observable<void> => view.best$.pipe(
-      withLatestFrom(view.ledger$),
-      // exhaustMap: while a step is under way newer heights are skipped; the next one looks at the chain as it is then.
-      exhaustMap(([best, ledger]) => defer(() => part.step(ledger, best)).pipe(catchError((error: unknown) => {
-        if (error instanceof OperatorError) throw error
-        log.warn(trouble, { error })
-        return EMPTY
-      }))),
-    )
-    const settled$ = stepping$(settlement, 'settlement cannot go on now')
-    const budgets$ = stepping$(budget, 'the funds cannot be looked at now')
+    const stepping$ = (part: { step(ledger: Ledger, best: number): Promise<void> }, tell: (error: unknown) => void): Observable<void> => {
+      let told = ''
+      return view.best$.pipe(
+        withLatestFrom(view.ledger$),
+        // exhaustMap: while a step is under way newer heights are skipped; the next one looks at the chain as it is then.
+        exhaustMap(([best, ledger]) => defer(() => part.step(ledger, best)).pipe(
+          tap(() => (told = '')),
+          catchError((error: unknown) => {
+            if (error instanceof OperatorError) throw error
+            // Once for each kind of trouble: an outage is not a line a block.
+            if (String(error) !== told) tell(error)
+            told = String(error)
+            return EMPTY
+          }),
+        )),
+      )
+    }
+    const settled$ = stepping$(settlement, (error) => log.warn('settlement held up', { error }))
+    const budgets$ = stepping$(budget, (error) => log.warn('funds not looked at', { error }))
     const place$ = defer(() => sessions.listen()).pipe(
       concatMap((listening) => registered$({ chain, sender, keys, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
       tap(() => void (standing.registered = true)),
@@ -136,14 +142,14 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
       distinctUntilChanged((a, b) => a?.what === b?.what),
       tap((missing) => {
         standing.missing = missing?.what ?? null
-        if (missing && standing.registered) log.warn('this checker is not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
+        if (missing && standing.registered) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
         if (!missing) log.info('checker ready', { account: keys.account.address, url: door.url, evidence: publicUrl(door.url, config), settles: members !== null })
       }),
     )
     const outgrown$ = view.ledger$.pipe(
       filter((ledger) => frameBytesLimit(widestParameters(ledger)) > messages.maxFrameBytes),
       take(1),
-      tap(() => log.error('the network’s parameters outgrow what this checker takes from machines', { advice: 'Start it again before they take effect.' })),
+      tap(() => log.error('parameters outgrown', { advice: 'Start it again before they take effect.' })),
     )
     // The rounds first: when the door opens, whoever comes is listened to.
     return merge(rounds, settled$, budgets$, place$, standing$, outgrown$).pipe(ignoreElements())
@@ -154,6 +160,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   )
   const running$ = merge(watch$, view.ledger$.pipe(filter(({ parameters }) => parameters.length > 0), take(1), switchMap(work$))).pipe(ignoreElements(), takeUntil(fromAbort(signal)))
   await lastValueFrom(running$, { defaultValue: undefined })
+  log.info('checker stopped', { account: keys.account.address })
 }
 
 interface Standing { best: number, ledger: Ledger | null, registered: boolean, missing: string | null }

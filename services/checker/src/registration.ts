@@ -8,7 +8,7 @@ import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, k
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
   if (await keystoreExists(dir)) return openKeystore({ dir, password })
   const made = await createKeystore({ dir, password })
-  log.warn('new keys made', { account: made.account.address, folder: dir, advice: 'Back up account.json, peer.json and the password: whoever has them is this checker.' })
+  log.info('keys made', { account: made.account.address, peer: made.peer.publicKey, folder: dir, advice: 'Back up account.json, peer.json and the password: whoever has them is this checker.' })
   return made
 }
 
@@ -21,7 +21,7 @@ export function networkFound$(chain: Chain, network: Hash, heights$: Observable<
     filter((found): found is NonNullable<typeof found> => {
       if (found === null && !told) {
         told = true
-        log.warn('there is no such network on this chain yet', { network: toAddress(network), advice: 'If its founders are about to create it, nothing is to be done. Else check the address and the chain.' })
+        log.warn('network not found', { network: toAddress(network), advice: 'If its founders are about to create it, nothing is to be done. Else check the address and the chain.' })
       }
       return found !== null
     }),
@@ -52,14 +52,14 @@ export function registered$({ chain, sender, keys: { account, peer }, network, a
       defer(() => registerIdentity({ chain, sender, owner: account, account, peer, kind: 'checker', network, addresses, evidence, reserve })).pipe(
         catchError((error: unknown) => {
           if (!(error instanceof MissingFundsError)) return passing(error)
-          if (told !== error.message) log.warn('waiting for funds', { account: account.address, missing: formatAmount(error.missing), reason: error.message, advice: error.advice })
+          if (told !== error.message) log.warn('waiting for funds', { account: error.address, missing: formatAmount(error.missing), advice: error.advice })
           told = error.message
           return EMPTY
         }),
       ),
     ),
     take(1),
-    map(({ state }) => log.info('checker registered', { account: account.address, state, addresses: addresses.join(' '), evidence: evidence.join(' ') })),
+    map(({ state }) => log.info('checker registered', { account: account.address, state, addresses, evidence })),
   )
 }
 

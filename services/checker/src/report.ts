@@ -111,7 +111,7 @@ export async function sendReport({ store, chain, log }: ReportTools, network: Ac
     store.reportLanded(round, result.block)
     return { kind: 'landed', block: result.block, hash: result.hash }
   }
-  log.error('report not sent', { round, code: result.code, reason: result.message, advice: result.advice ?? 'It is tried again with the next block.' })
+  log.warn('report not sent', { round, code: result.code, reason: result.message, advice: result.advice ?? 'It is tried again with the next block.' })
   return { kind: 'again', attempt: result.final ? attempt + 1 : attempt }
 }
 

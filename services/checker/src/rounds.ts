@@ -2,7 +2,7 @@
 import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
-import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
+import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
 import type { Arrival } from './conversation.ts'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
@@ -75,7 +75,7 @@ function measured$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registe
     take(1),
     switchMap((best) => {
       if (best >= at.fire) {
-        if (mine.length > 0 && best <= at.commitmentBy && store.readings(round).size === 0) log.warn('round joined too late to measure', { round, best, fire: at.fire })
+        if (mine.length > 0 && best <= at.commitmentBy && store.readings(round).size === 0) log.info('round joined late', { round, best, fire: at.fire })
         return EMPTY
       }
       const fire$ = reach$(best$, at.fire).pipe(
@@ -176,7 +176,7 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
   let attempt = 0
   const sending = async (ledger: Ledger, best: number): Promise<'again' | 'over'> => {
     if (await isForeign(tools, network, round)) {
-      log.error('the chain has a report of this round that this data folder does not know', { round, advice: 'Run one checker per key, and never from an old backup. Nothing is reported in this round.' })
+      log.error('foreign report', { round, advice: 'Run one checker per key, and never from an old backup. Nothing is reported in this round.' })
       return 'over'
     }
     const report = prepareReport(tools, { now: facts, heldOf: roundFacts(crypto, ledger, round - 2) })
@@ -190,8 +190,8 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
     const seen = observationsOf(report)
     for (const { outcome } of seen) metrics.observations.inc({ outcome })
     metrics.reports.inc({ fate: inWindow ? 'landed' : 'late' })
-    if (inWindow) log.info('round reported', { round, machines: seen.length, ran: seen.filter(({ outcome }) => outcome === 'RAN').length, extrinsic: sent.hash, block: sent.block })
-    else log.error('report came too late to count', { round, block: sent.block, window: `${at.commitFrom}-${at.commitTo}` })
+    if (inWindow) log.info('round reported', { round, ...summaryOf(seen), extrinsic: sent.hash, block: sent.block })
+    else log.error('report late', { round, block: sent.block, from: at.commitFrom, to: at.commitTo })
     return 'over'
   }
   return best$.pipe(
@@ -203,7 +203,7 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
       defer(() => sending(ledger, best)).pipe(
         catchError((error: unknown) => {
           if (error instanceof OperatorError) throw error
-          log.warn('report cannot be sent now', { round, error })
+          log.warn('report held up', { round, error })
           return of('again' as const)
         }),
       ),
@@ -214,10 +214,20 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
     tap((result) => {
       if (result === 'over' || store.report(round) === undefined) return
       metrics.reports.inc({ fate: 'missed' })
-      log.error('report did not reach the chain in its window', { round, window: `${at.commitFrom}-${at.commitTo}`, advice: 'See the messages above: funds, connection, or a chain that is full.' })
+      log.error('report missed', { round, from: at.commitFrom, to: at.commitTo, advice: 'See the messages above: funds, connection, or a chain that is full.' })
     }),
     ignoreElements(),
   )
+}
+
+/** A round in one line: how many machines ended how, and the medians of what was measured; null where nothing was. */
+function summaryOf(seen: readonly Observation[]): Record<string, number | null> {
+  const count = (which: Observation['outcome']): number => seen.filter(({ outcome }) => outcome === which).length
+  const median = (figure: (one: Observation) => number): number | null => {
+    const values = seen.map(figure).filter((value) => value > 0).toSorted((a, b) => a - b)
+    return values[Math.floor(values.length / 2)] ?? null
+  }
+  return { machines: seen.length, ran: count('RAN'), notRun: count('NOT_RUN'), unreachable: count('UNREACHABLE'), rttUs: median(({ rttUs }) => rttUs), firstUs: median(({ firstUs }) => firstUs), downKbps: median(({ downKbps }) => downKbps), upKbps: median(({ upKbps }) => upKbps) }
 }
 
 /** Assembles and publishes the package when the schedule says so: before, others could copy from it. */
@@ -246,7 +256,7 @@ function mirrored$(tools: RoundsTools, facts: RoundFacts, facts$: Observable<Rou
         take(1),
         tap((pulled) => {
           if (pulled === 'HELD') metrics.packages.inc({ whose: 'mirrored' })
-          else log.warn('a package is no good and is not vouched for', { round, checker })
+          else log.warn('package refused', { round, checker })
         }),
       ),
     ),

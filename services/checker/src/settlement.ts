@@ -49,7 +49,7 @@ export function settlementFounders(crypto: Crypto, ledger: Ledger, given: readon
     throw new OperatorError('MEMBERS', `the ${given.length} members given are not those of the network ${toAddress(ledger.network)}`, { advice: 'Give the accounts of all founding checkers, or leave members out.' })
   }
   const members = given?.toSorted() ?? foundersOf(crypto, ledger)
-  if (members === null) log.warn('the founders are not known, so this checker does not settle with them', { network: toAddress(ledger.network), advice: 'Give --members if this checker is one of them.' })
+  if (members === null) log.warn('founders unknown', { network: toAddress(ledger.network), advice: 'Give --members if this checker is one of them.' })
   return members
 }
 
@@ -79,7 +79,7 @@ interface Deed {
   /** Planck that the pot must have. */
   needs: bigint
   /** What is told when it is done. */
-  done: { event: string, fields: Record<string, unknown> }
+  done: (fields: Record<string, unknown>) => void
   /** Whose turn it is in attempt 0. */
   turn: number
   attempt: number
@@ -106,7 +106,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
     if (computed.kind === 'missing') {
       mark('missing', epoch, attempt)
       metrics.settlements.inc({ result: 'evidence_missing' })
-      log.warn('epoch cannot be settled yet: evidence is not to be had', { epoch, missing: computed.blobs.length, first: computed.blobs[0], advice: 'Every checker is asked for it again in the next attempt.' })
+      log.warn('epoch not settled', { epoch, missing: computed.blobs.length, first: computed.blobs[0], advice: 'Every checker is asked for it again in the next attempt.' })
     }
     if (computed.kind !== 'done') return undefined
     store.keepStatement({ epoch, ...computed.pay })
@@ -137,11 +137,11 @@ export function createSettlement(tools: SettlementTools): Settlement {
         break
       case 'other statement':
         landed(own, settled.block, false)
-        log.error('the network settled an epoch with another statement than this checker computed', { epoch, own: root, onChain: statementRoot(crypto, network, settled.bytes), block: settled.block, advice })
+        log.error('statement differs', { epoch, root, onChain: statementRoot(crypto, network, settled.bytes), block: settled.block, advice })
         break
       case 'other part':
         landed(own, settled.block, false)
-        log.error('the network paid a part of an epoch other than its statement says', { epoch, root, part: settled.part, block: settled.block, advice })
+        log.error('payment differs', { epoch, root, part: settled.part, block: settled.block, advice })
     }
     return []
   }
@@ -159,7 +159,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
     const tooSmall = payments.filter(([, amount]) => amount < chain.features.existentialDeposit)
     if (tooSmall.length > 0 && !isDone('dust', `${epoch}/${part}`, attempt)) {
       mark('dust', `${epoch}/${part}`, attempt)
-      log.error('payments below the chain’s existential deposit are left out', { epoch, part, payees: tooSmall.length, deposit: formatAmount(chain.features.existentialDeposit), advice: 'The network’s minimumPayout must be raised to it.' })
+      log.error('payments too small', { epoch, part, payees: tooSmall.length, deposit: formatAmount(chain.features.existentialDeposit), advice: 'The network’s minimumPayout must be raised to it.' })
     }
     const total = payments.reduce((sum, [, amount]) => sum + amount, 0n)
     await act({
@@ -167,7 +167,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
       item: part === 0 ? statementKey(network, epoch, 0) : partKey(network, epoch, part),
       call: () => part === 0 ? settlementCall(chain, network, { ...own, payouts: payments }) : partCall(crypto, chain, network, { epoch, part, payments }),
       needs: total + depositFor(part === 0 ? Math.ceil(own.bytes.length / STATEMENT_CHUNK_BYTES) : 1),
-      done: { event: part === 0 ? 'epoch paid' : 'part of an epoch paid', fields: { paid: formatAmount(total) } },
+      done: (fields) => log.info('epoch paid', { ...fields, paid: formatAmount(total) }),
     })
   }
 
@@ -181,12 +181,12 @@ export function createSettlement(tools: SettlementTools): Settlement {
     const written = ledger.handOvers.get(term)
     if (written !== undefined && to !== null && written.item?.pot !== to && !isDone('elsewhere', term, 0)) {
       mark('elsewhere', term, 0)
-      log.error('a pot was handed over to another account than the one that pays next', { term, from: pot && toAddress(pot), to: written.item && toAddress(written.item.pot), next: toAddress(to), block: written.block, advice: `The settlers of term ${term - 1} agreed to it. ${toAddress(to)} pays only what others send it.` })
+      log.error('pot handed elsewhere', { term, from: pot && toAddress(pot), to: written.item && toAddress(written.item.pot), next: toAddress(to), block: written.block, advice: `The settlers of term ${term - 1} agreed to it. ${toAddress(to)} pays only what others send it.` })
     }
     if (pot === null || to === null || settlers === null || pot === to || payingTerm(ledger) !== term - 1 || rests(settlers)) return
     const since = Math.max(settledAt, termStart(founding, term))
     await act({
-      label: `hand-over to term ${term}`, about: { term, to: toAddress(to) }, pot, settlers, attemptBlocks, turn: term, needs: depositFor(1), done: { event: 'pot handed over', fields: {} },
+      label: `hand-over to term ${term}`, about: { term, to: toAddress(to) }, pot, settlers, attemptBlocks, turn: term, needs: depositFor(1), done: (fields) => log.info('pot handed over', fields),
       attempt: Math.max(0, Math.floor((best - since) / attemptBlocks)),
       item: handOverKey(network, term),
       call: () => handOverCall(tools.chain, network, { term, pot: to }),
@@ -205,7 +205,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
       if (operation?.depositor === me && !isDone('take back', label, attempt)) {
         mark('take back', label, attempt)
         const result = await cancel({ chain, sender, members: settlers, threshold: thresholdOf(settlers.length), callHash, label: `${label}, taken back`, timeoutBlocks: attemptBlocks })
-        if (result?.ok) log.info('operation opened too late taken back', { ...about, deposit: formatAmount(operation.deposit), extrinsic: result.hash })
+        if (result?.ok) log.info('operation taken back', { ...about, deposit: formatAmount(operation.deposit), extrinsic: result.hash })
       }
       return
     }
@@ -214,7 +214,7 @@ export function createSettlement(tools: SettlementTools): Settlement {
     const balance = await readBalance(chain, pot)
     if (balance.usable < needs) {
       metrics.settlements.inc({ result: 'pot_empty' })
-      if (!isDone('pot', label, attempt)) log.error('the pot cannot pay', { ...about, what: label, pot: toAddress(pot), has: formatAmount(balance.usable), needs: formatAmount(needs), advice: `Send at least ${formatAmount(needs - balance.usable)} to ${toAddress(pot)}; the next attempt pays.` })
+      if (!isDone('pot', label, attempt)) log.error('pot cannot pay', { ...about, label, pot: toAddress(pot), has: formatAmount(balance.usable), needs: formatAmount(needs), advice: `Send at least ${formatAmount(needs - balance.usable)} to ${toAddress(pot)}; the next attempt pays.` })
       return mark('pot', label, attempt)
     }
     if (operation === null) mark('open', label, attempt)
@@ -225,9 +225,9 @@ export function createSettlement(tools: SettlementTools): Settlement {
       case 'approved':
         return log.info('settlement approved', { ...about, opened: approval.state === 'opened', extrinsic: approval.result.hash })
       case 'executed':
-        if (approval.result.ok) return log.info(done.event, { ...about, ...done.fields, extrinsic: approval.result.hash, block: approval.result.block })
+        if (approval.result.ok) return done({ ...about, extrinsic: approval.result.hash, block: approval.result.block })
         metrics.settlements.inc({ result: 'inner_failure' })
-        return log.error('the settlement was executed and failed', { ...about, code: approval.result.code, reason: approval.result.name, advice: `Nothing was moved; the next attempt tries again. See that ${toAddress(pot)} holds ${formatAmount(needs)}.` })
+        return log.error('settlement failed', { ...about, code: approval.result.code, reason: approval.result.name, advice: `Nothing was moved; the next attempt tries again. See that ${toAddress(pot)} holds ${formatAmount(needs)}.` })
       case 'failed':
         if (approval.result.code === 'STOPPED') return
         return log.warn('settlement not sent', { ...about, code: approval.result.code, reason: approval.result.message, advice: approval.result.advice ?? 'It is tried again.' })

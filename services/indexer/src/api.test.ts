@@ -73,7 +73,7 @@ beforeAll(async () => {
   evidence.loader = () => async (id) => (id === missing ? undefined : played.blobs.get(id))
   const judge = await Judge.open({ db: store.db, crypto: testCrypto, network: played.network, state$, evidence, metrics, log: notes.log, signal })
   const done = new Promise<void>((resolve, reject) => judge.run().subscribe({ complete: resolve, error: reject }))
-  await Promise.all([notes.until('round judged', { round: 2 }), notes.until('evidence missing', { round: 3 }), notes.until('statement on chain agrees')])
+  await Promise.all([notes.until('round judged', { round: 2 }), notes.until('evidence missing', { round: 3 }), notes.until('statement agrees')])
   stop.abort()
   await done
 

@@ -160,7 +160,7 @@ const isFull = (cause: unknown): boolean => (cause as { errno?: unknown } | null
 export function databaseError(cause: Error & { errno?: number, code?: string | undefined }): OperatorError {
   if (DAMAGED.test(cause.code ?? '')) return damagedError('in the data folder', cause)
   const what = cause.message ?? (isFull(cause) ? 'no space left on device' : `file system error ${cause.errno}`)
-  return new OperatorError('DATABASE', `the database failed (${what})`, { advice: 'Check that the disk has room, then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
+  return new OperatorError('DATABASE', `the database failed (${what})`, { advice: 'Check that the disk has room and that this process may open files enough (ulimit -n 1024), then start again: what was stored before is unharmed. If it fails again, give an empty data folder: everything is read from the chain again.', exit: EXIT.again, cause })
 }
 
 // Kysely lets one transaction or query at a time through to a dialect with a single connection, so `begin` and `commit` may be plain statements.

@@ -50,7 +50,7 @@ export async function follow(events: AsyncIterable<LedgerRunEvent>, { db, crypto
           metrics.blocks.inc(taken.length)
           metrics.headBlock.set(taken.at(-1)!.number)
           metrics.stalled.set(0)
-          if (state$.value.stalled) log.info('chain moves again', { block: taken[0]!.number })
+          if (state$.value.stalled) log.info('chain goes on', { block: taken[0]!.number })
           for (const block of taken) log.debug('block taken', { block: block.number, events: block.events.length })
           state$.next({ ledger, stalled: null })
         }
@@ -63,11 +63,11 @@ export async function follow(events: AsyncIterable<LedgerRunEvent>, { db, crypto
         break
       case 'stalled':
         metrics.stalled.set(1)
-        log.warn('chain stalled', { reason: event.reason, detail: event.detail, next: event.next })
+        log.warn('chain stands still', { reason: event.reason, best: event.best, next: event.next, detail: event.detail })
         state$.next({ ...state$.value, stalled: { reason: event.reason, detail: event.detail } })
         break
       case 'reorg':
-        log.info('unconfirmed blocks replaced', { from: event.from, to: event.to })
+        log.debug('chain reorganised', { from: event.from, to: event.to })
         await db.deleteFrom('unconfirmed_blocks').where('number', '>', event.to).execute()
         if (event.deep) {
           throw new OperatorError('REORG', `the chain left its confirmed blocks ${event.to + 1} to ${event.from} for others`, {

@@ -1,6 +1,7 @@
 // The one process of a database that follows the chain, judges, fetches evidence and prunes; the others wait for their turn and serve what it writes.
 import { setTimeout as delay } from 'node:timers/promises'
 import { BehaviorSubject, concatMap, distinctUntilChanged, exhaustMap, filter, interval, lastValueFrom, map, merge, startWith, tap, throttleTime } from 'rxjs'
+import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { takeUntilAborted } from '@assay/kit/streams'
 import type { Parameters } from '@assay/protocol'
 import { best$, ledgerRuns, readPot, type Chain } from '@assay/runtime-bindings'
@@ -42,11 +43,11 @@ export async function followInTurn(options: FollowerOptions, deps: FollowerDeps)
     const elected = new AbortController()
     const [leadership] = await Promise.all([store.lead(signal).finally(() => elected.abort()), serveStored({ ...deps, signal: AbortSignal.any([signal, elected.signal]) })])
     if (!leadership) return
-    if (leadership.cutOff) log.warn('the process that followed gave no sign of life and was cut off')
-    log.info('this process follows the chain', { head: deps.state$.value.ledger.head?.number ?? null, node: options.source.chain.endpoint })
+    if (leadership.cutOff) log.warn('silent leader cut off')
+    log.info('lead taken', { head: deps.state$.value.ledger.head?.number ?? null, endpoint: options.source.chain.endpoint })
     const lost = await followWhileLeading(leadership, options, deps)
     if (!lost) return
-    log.warn('the lead is lost: another process follows, or this one again', { error: lost.reason })
+    log.warn('lead lost', { error: lost.reason })
     await delay(STAND_BACK_MS, undefined, { signal }).catch(() => {})
   }
 }
@@ -61,7 +62,7 @@ async function followWhileLeading(leadership: Leadership, options: FollowerOptio
     // Whoever led before writes no more: what is stored now is what we go on from.
     await catchUp({ ...deps, signal })
     await allOrNone(signal, (signal) => lead(leadership, options, { ...deps, signal }))
-    return deps.signal.aborted ? null : { reason: 'the connection that holds it was lost' }
+    return deps.signal.aborted ? null : { reason: new OperatorError('DATABASE_LOST', `the connection to ${deps.store.where} that holds the lead was lost`, { advice: 'Nothing if it heals; else check the server.', exit: EXIT.again }) }
   } catch (error) {
     if (over.signal.aborted || isLost(error) || (error as { code?: unknown } | null)?.code === 'NOT_LEADER') return { reason: error }
     throw error
@@ -108,7 +109,7 @@ function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls:
     const pruned = await prune({ db, keep, signal })
     for (const [table, rows] of Object.entries(pruned)) metrics.pruned.inc({ table }, rows)
     if (pruned.evidence + pruned.observations === 0) return
-    log.info('pruned', { ...pruned })
+    log.info('pruned', { evidence: pruned.evidence, observations: pruned.observations, database: store.where })
     await store.tidy()
   }
 

@@ -130,7 +130,7 @@ describe('a round', () => {
       },
     }
     const { recorder, stop } = await judging(ledgerAt(judgementBlock(1)), { crypto: faulty })
-    await Promise.all([0, 1].map((round) => recorder.until('round cannot be judged', { round })))
+    await Promise.all([0, 1].map((round) => recorder.until('round not judged', { round })))
     await stop()
     expect((await rounds()).map(({ state }) => state)).toEqual(['failed', 'failed'])
     const next = await judging(ledgerAt(judgementBlock(1) + 1))
@@ -198,14 +198,14 @@ describe('the statement on chain', () => {
     await recorder.until('epoch scored', { epoch: 1 })
     expect((await epochRow(0))?.chain_state).toBe('not_yet')
     state$.next({ ledger: ledgerAt(last() + 1, [chunks()]), stalled: null })
-    await recorder.until('statement on chain agrees', { epoch: 0, block: last() + 1 })
+    await recorder.until('statement agrees', { epoch: 0, block: last() + 1 })
     expect(await epochRow(0)).toMatchObject({ chain_state: 'match', chain_block: last() + 1, chain_bytes: epochs[0]!.statement.bytes })
     expect((await epochRow(1))?.chain_state).toBe('not_yet')
   })
 
   it('differs: that is said', async () => {
     const { recorder } = await judging(ledgerAt(last() + 1, [chunks((bytes) => bytes.map((byte, i) => (i === 20 ? byte ^ 1 : byte)))]))
-    expect(await recorder.until('statement on chain differs from ours')).toMatchObject({ epoch: 0, block: last() + 1 })
+    expect(await recorder.until('statement differs')).toMatchObject({ epoch: 0, block: last() + 1 })
     expect((await epochRow(0))?.chain_state).toBe('mismatch')
   })
 })
@@ -247,7 +247,7 @@ describe('an epoch with a canary, where quality weighs', () => {
     await store.db.deleteFrom('evidence').execute()
     hidden.add((await roundOf(played, 0)).facts.counted.values().next().value!)
     state$.next({ ledger: ledgerAt(judgementBlock(1)), stalled: null })
-    expect(await recorder.until('epoch cannot be scored yet: evidence of its canaries is gone')).toMatchObject({ round: 0, epoch: 0 })
+    expect(await recorder.until('epoch not scored')).toMatchObject({ round: 0, epoch: 0 })
     hidden.clear()
     state$.next({ ledger: ledgerAt(judgementBlock(1) + 1), stalled: null })
     await recorder.until('epoch scored', { epoch: 0 })

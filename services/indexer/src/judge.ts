@@ -5,9 +5,10 @@ import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
 import {
-  buildStatement, canariesBy, canariesOf, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, PART_PAYEES, roundFacts, roundsOf, schedule, scoreEpoch, settledAs, stateOfLeaves, statementBytes, statementsOnChain, weightsOf,
+  buildStatement, canariesBy, canariesOf, encodeCalibrationLeaf, encodeEvidenceLeaf, encodePayoutLeaf, encodeRegistryLeaf, encodeScoreLeaf, encodeStandingLeaf, epochOf, FIRST_STATE, gatherEvidence, judgeRound, looksAt, NEW_CALIBRATION, NO_CANARIES, parametersFor, PART_PAYEES, roundFacts, roundsOf, schedule, scoreEpoch, settledAs, stateOfLeaves, statementBytes, statementRoot, statementsOnChain, weightsOf,
   type AccountId, type BuiltStatement, type Canaries, type CanaryLook, type Crypto, type EpochResult, type EpochState, type Hash, type Ledger, type Parameters, type RoundFacts, type RoundJudgement, type Score,
 } from '@assay/protocol'
+import { formatAmount } from '@assay/runtime-bindings'
 import type { EvidenceSource } from './evidence.ts'
 import type { ChainState } from './follow.ts'
 import { chunks, loadJudgement, saveJudgement } from './judgements.ts'
@@ -42,6 +43,7 @@ export class Judge {
   readonly #rounds = new Map<number, RoundState>()
   #floor = 0
   #nextEpoch = 0
+  #toldLacking = ''
   readonly #scored = new Subject<void>()
   /** Epochs whose statement was not on chain when we last looked. */
   readonly #unconfirmed = new Set<number>()
@@ -124,7 +126,7 @@ export class Judge {
         log.warn('evidence missing', { round, epoch, missing: missing.length, tries, retryAt, first: missing[0] })
         break
       case 'failed':
-        log.error('round cannot be judged', { round, epoch, tries, retryAt, error: finding.error })
+        log.error('round not judged', { round, epoch, tries, retryAt, error: finding.error })
         break
       case 'judged': {
         const { verdicts, checkers } = finding.judgement
@@ -184,7 +186,7 @@ export class Judge {
     await db.transaction().execute((trx) => saveEpoch(trx, { result, built, parameters, head: ledger.head!.number }))
     this.#unconfirmed.add(epoch)
     metrics.epochs.inc()
-    log.info('epoch scored', { epoch, root: built.root, paid: result.paid, carried: result.carried, machines: result.scores.filter(({ kind }) => kind === 'machine').length, payouts: result.payouts.filter(({ paid }) => paid > 0n).length })
+    log.info('epoch scored', { epoch, root: built.root, paid: formatAmount(result.paid), carried: formatAmount(result.carried), machines: result.scores.filter(({ kind }) => kind === 'machine').length, payouts: result.payouts.filter(({ paid }) => paid > 0n).length })
     return true
   }
 
@@ -201,7 +203,10 @@ export class Judge {
       const facts = roundFacts(crypto, ledger, round)!
       const { evidence: gathered, missing } = await gatherEvidence(crypto, facts, evidence.loader(epoch))
       if (missing.length > 0) {
-        log.warn('epoch cannot be scored yet: evidence of its canaries is gone', { round, epoch, missing: missing.length, first: missing[0] })
+        const lacks = `${round} ${missing.length}`
+        // It is looked at with each block, and told when something changed.
+        if (lacks !== this.#toldLacking) log.warn('epoch not scored', { round, epoch, missing: missing.length, first: missing[0] })
+        this.#toldLacking = lacks
         return null
       }
       looks.push(...looksAt(crypto, facts, gathered, machines))
@@ -225,9 +230,11 @@ export class Judge {
     this.#unconfirmed.delete(epoch)
     metrics.statements.inc({ result })
     if (result === 'match') {
-      log.info('statement on chain agrees', { epoch, root, block })
+      log.info('statement agrees', { epoch, root, block })
     } else {
-      log.error('statement on chain differs from ours', { epoch, root, block, onChain: bytes, ours: statement, ...(settled.kind === 'other part' ? { part: settled.part } : {}) })
+      const advice = `Run: assay replay --epoch ${epoch}`
+      if (settled.kind === 'other part') log.error('payment differs', { epoch, root, part: settled.part, block, advice })
+      else log.error('statement differs', { epoch, root, onChain: statementRoot(crypto, network, bytes), block, advice })
     }
   }
 

@@ -151,7 +151,7 @@ describe('what happens', () => {
     const { next } = await reader(want('round'))
     failing = true
     world.changes$.next()
-    await notes.until('cannot look for what happened')
+    await notes.until('journal not read')
     failing = false
     await world.round(0, [])
     expect(await next(1)).toEqual(['round 0'])

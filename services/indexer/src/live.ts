@@ -67,13 +67,16 @@ export class Live {
   /** Watches for what is committed, until the signal fires. A failing database is looked at again with the next change. */
   async run(signal: AbortSignal): Promise<void> {
     const { state$, changes$, log } = this.#deps
+    let told = false
     while (!signal.aborted) {
       // From here on: what changes while we look is not lost.
       const changed = firstValueFrom(merge(state$.pipe(skip(1)), changes$, fromAbort(signal)), { defaultValue: undefined })
       try {
         await this.#look()
+        told = false
       } catch (error) {
-        log.warn('cannot look for what happened', { error })
+        if (!told) log.warn('journal not read', { error })
+        told = true
       }
       await changed
     }

@@ -149,7 +149,7 @@ describe('an indexer', () => {
     const ready = async () => (await get(`${url}/ready`)).body['detail'] as { head: number, endpoint: { name: string, switches: number, why: string | null } }
     const caughtUp = () => vi.waitFor(async () => expect(await ready()).toMatchObject({ head: devchain.head().number - 1 }), { timeout: 30_000, interval: 50 })
     await caughtUp()
-    const first = names.findIndex((name) => notes.said.some(({ event, fields }) => event === 'this process follows the chain' && fields['node'] === `${name}/…`))
+    const first = names.findIndex((name) => notes.said.some(({ event, fields }) => event === 'lead taken' && fields['endpoint'] === `${name}/…`))
     expect((await ready()).endpoint).toEqual({ name: `${names[first]}/…`, switches: 0, why: null })
     await vi.waitFor(() => expect(ways.every(({ connections }) => connections > 0)).toBe(true))
     await ways[first]!.close()

@@ -53,7 +53,7 @@ async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (
   try {
     const found = await findNetwork(chain, network)
     if (!found) {
-      throw new OperatorError('NO_NETWORK', `${toAddress(network)} is no network on the chain at ${config.chain}: it holds no parameters`, { advice: 'Check the network’s address and the endpoint; if the network is being created, try again when its founders have approved it.', exit: EXIT.again })
+      throw new OperatorError('NO_NETWORK', `${toAddress(network)} is no network on the chain at ${chain.endpoint}: it holds no parameters`, { advice: 'Check the network’s address and the endpoint; if the network is being created, try again when its founders have approved it.', exit: EXIT.again })
     }
     const { genesisHash } = chain
     const store = await openDatabase({ ...place, owner: { network, genesisHash } })

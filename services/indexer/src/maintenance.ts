@@ -15,7 +15,7 @@ interface Context { signal: AbortSignal, log: Log }
 export async function backUp(place: Place, file: string, { signal, log }: Context): Promise<void> {
   await using(await openExisting({ ...place, owner: {} }), async ({ db, where }) => {
     const header = await backup({ db, owner: (await ownerOf(db)) as Owner, schema: LATEST, file, signal })
-    log.info('backup written', { file, from: where, network: header.network, head: header.head?.number ?? null, epoch: header.epoch })
+    log.info('backup written', { file, database: where, network: header.network, head: header.head?.number ?? null, epoch: header.epoch })
   })
 }
 
@@ -30,7 +30,7 @@ export async function restoreFrom(place: Place, file: string, { epoch, crypto, s
   })
   await using(store, async () => {
     const restored = await leading(store, signal, ({ db }) => restore({ db, file, epoch, crypto, signal }))
-    log.info('backup restored', { file, to: store.where, network: restored.network, head: restored.head?.number ?? null, epoch: restored.epoch })
+    log.info('backup restored', { file, database: store.where, network: restored.network, head: restored.head?.number ?? null, epoch: restored.epoch })
   })
 }
 
@@ -49,7 +49,8 @@ export async function emptyIndex(store: Store, { force, signal, log }: Context &
 /** Lets go what the policy lets go, now. A follower may go on meanwhile. */
 export async function pruneNow(place: Place, keep: Retention, { signal, log }: Context): Promise<void> {
   await using(await openExisting({ ...place, owner: {} }), async (store) => {
-    log.info('pruned', { ...(await prune({ db: store.db, keep, signal })), database: store.where })
+    const { evidence, observations } = await prune({ db: store.db, keep, signal })
+    log.info('pruned', { evidence, observations, database: store.where })
     await store.tidy()
   })
 }

@@ -32,7 +32,7 @@ export function pot$({ db, state$, read, log, signal }: PotDeps): Observable<Pot
     takeUntilAborted(signal),
     exhaustMap((ledger) => from(report(ledger)).pipe(catchError((error: unknown) => {
       if (!(error instanceof ChainError)) throw error
-      log.debug('the pot cannot be read now', { error })
+      log.debug('pot not read', { error })
       return EMPTY
     }))),
     filter((view) => view !== null),

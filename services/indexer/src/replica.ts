@@ -27,16 +27,20 @@ const POLL_MS = 5_000
 /** Shows what is stored, block by block, until the signal fires. While the server is away it says so, and goes on when it is back. Throws OperatorError DATABASE_REPLACED if what was shown is stored no more. */
 export async function serveStored(deps: ReplicaDeps): Promise<void> {
   const { store, state$, log, signal } = deps
+  let away = false
   while (!signal.aborted) {
     // From here on: what is told while we read is not lost.
     const told = firstValueFrom(merge(store.changes$, timer(POLL_MS), fromAbort(signal)).pipe(take(1)))
     try {
       await catchUp(deps)
       await showEdge(deps)
+      if (away) log.info('database back', { database: store.where })
+      away = false
     } catch (error) {
       if (signal.aborted) return
       if (!isLost(error)) throw error
-      log.warn('the database is away', { error })
+      if (!away) log.warn('database away', { database: store.where, error })
+      away = true
       state$.next({ ...state$.value, stalled: { reason: 'DATABASE_LOST', detail: (error as Error).message } })
     }
     await told

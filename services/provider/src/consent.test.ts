@@ -114,7 +114,7 @@ describe('openKeys with an owner elsewhere', () => {
     const lines: string[] = []
     const refused = (await open({ dataDir: dir, owner: owner.id, log: createLog({ write: (line) => void lines.push(line) }) }).catch((error: unknown) => error)) as Error & { advice: string }
     expect(refused).toMatchObject({ code: 'OWNER_CONSENT', exit: 1, message: expect.stringMatching(/assay-request:1:/), advice: expect.stringMatching(/assay owner sign[^]*assay machine complete/) })
-    expect(lines.join('')).toContain('machine keys made')
+    expect(lines.join('')).toContain('keys made')
     const line = /assay-request:1:[\w-]+/.exec(refused.message)![0]
     expect(((await open({ dataDir: dir, owner: owner.id }).catch((error: unknown) => error)) as Error).message).toContain(line)
     await completeRequest(dir, { line: answerTo(line) })

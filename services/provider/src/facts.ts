@@ -34,7 +34,7 @@ export async function readAll({ crypto, engine, choice, threads = availableParal
   const { profile, gap } = engine.gpu === undefined ? await measureProcessor({ signal, memoryMiB: machine.memoryMiB }) : engine.gpu.measure ? await measureGpu(engine.gpu.measure, { signal }) : { profile: UNMEASURED, gap: null }
   signal.throwIfAborted()
   const notShown = 'notShown' in model ? model.notShown : null
-  log.info('device', {
+  log.info('device read', {
     cpu: machine.cpu.brand, threads: machine.cpu.threads, memoryMiB: machine.memoryMiB, gpus: machine.gpus.map(({ name, driver }) => `${name} (${driver})`), engine: engine.name, ...profile, model: notShown ?? 'ready',
     gaps: [...machine.gaps, ...environment.gaps, ...(gap === null ? [] : [`profile: ${gap}`])], disagreements: machine.disagreements,
   })
@@ -43,7 +43,11 @@ export async function readAll({ crypto, engine, choice, threads = availableParal
 
 /** The encoded facts of a round. The model's run is left out where it fails or the signal comes first: the job is worth more than what is said beside it. */
 export async function factsOfRound({ crypto, network, account, log }: { crypto: Crypto, network: AccountId, account: AccountId, log: Log }, { machine, works, profile, environment, runModel }: Reading, beacon: Hash, signal: AbortSignal): Promise<Uint8Array> {
-  const run = runModel === null || signal.aborted ? null : await runModel({ beacon, signal }).catch((error: unknown) => (log.warn('the model did not run', { error }), null))
+  const run = runModel === null || signal.aborted ? null : await runModel({ beacon, signal }).catch((error: unknown) => {
+    // What is not done when it is wanted is no trouble: slow machines have it often.
+    if (!signal.aborted) log.warn('model not run', { error })
+    return null
+  })
   return encodeFacts({
     salt: toHex(randomBytes(32)),
     device: { ...describe(crypto, { network, account, machine, works, profile }), identifiers: identify(crypto, { network, beacon }, machine, works) },

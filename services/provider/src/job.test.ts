@@ -189,7 +189,7 @@ describe('a round', () => {
     w.move({ best: at.openKnown, open: id(0xcc) })
     await expect.poll(() => w.to(c, 'Openings').length).toBe(1)
     w.move({ best: at.packageBy + 1 })
-    expect(await running).toEqual({ round, result: 'COMMITTED', committee: 3, steps: 16, folds: 3, handedIn: 3, opened: 3 })
+    expect(await running).toEqual({ round, result: 'COMMITTED', committee: 3, steps: 16, folds: 3, handedIn: 3, opened: 3, jobMs: expect.any(Number), openMs: expect.any(Number) })
 
     for (const checker of [a, b, c]) {
       expect(w.to(checker, 'Commitment').map((value) => value.blob)).toEqual([blob])
@@ -527,7 +527,7 @@ describe('trouble', () => {
     await expect.poll(() => w.to(a, 'Commitment').length).toBe(1)
     w.move({ seed, best: at.openKnown, open: id(0xcc) })
     await expect.poll(() => w.to(c, 'Openings').length, { timeout: 10_000 }).toBe(1)
-    expect(await running).toEqual({ round, result: 'RESUMED', committee: 3, steps: 16, folds: 3, handedIn: 3, opened: 3 })
+    expect(await running).toEqual({ round, result: 'RESUMED', committee: 3, steps: 16, folds: 3, handedIn: 3, opened: 3, jobMs: null, openMs: expect.any(Number) })
     for (const checker of [a, b, c]) expect(w.to(checker, 'Commitment').map((value) => value.blob)).toEqual([blob])
     expectOpens(w)
   })

@@ -38,6 +38,9 @@ export interface JobResult {
   handedIn: number
   /** `NOT_ASKED` by the coins, `FAILED` by us, or how many checkers acknowledged the openings */
   opened: number | 'NOT_ASKED' | 'NOT_DUE' | 'FAILED'
+  /** from the first nonce to the signed commitment, and from known coins to signed openings, ms; null where there was none */
+  jobMs: number | null
+  openMs: number | null
 }
 
 /** A chain as committed, and the means to open it. */
@@ -50,13 +53,13 @@ export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: Abo
   const either = AbortSignal.any([signal, ended.signal])
   setMaxListeners(0, either)
   const job = new Job(round, view$, deps, either)
-  const result: JobResult = { round, result: 'STOPPED', committee: job.committee.length, steps: 0, folds: 0, handedIn: 0, opened: 'NOT_DUE' }
+  const result: JobResult = { round, result: 'STOPPED', committee: job.committee.length, steps: 0, folds: 0, handedIn: 0, opened: 'NOT_DUE', jobMs: null, openMs: null }
   try {
     const work = await job.commit()
     if (typeof work === 'string') return { ...result, result: work }
     Object.assign(result, { result: work.resumed ? 'RESUMED' : 'COMMITTED', steps: work.commitment.roots.length, folds: work.commitment.folds.length })
     const [handedIn, opened] = await Promise.all([job.handIn(work), job.open(work)])
-    return { ...result, handedIn, opened }
+    return { ...result, handedIn, opened, jobMs: job.jobMs, openMs: job.openMs }
   } catch (error) {
     if (signal.aborted) return result
     log.error('round failed', { round, error })
@@ -71,6 +74,8 @@ export async function runJob({ round, view$ }: Round, deps: JobDeps, signal: Abo
 const SEGMENT_MS = 250
 
 class Job {
+  jobMs: number | null = null
+  openMs: number | null = null
   readonly committee: readonly AccountId[]
   readonly #round: number
   readonly #deps: JobDeps
@@ -157,7 +162,8 @@ class Job {
     const commitment: WorkCommitment = { network: this.#first.facts.network, round: this.#round, machine, log2n: chain.log2n, facts: factsId(crypto, await factsKept), fill: chain.fill, ...work }
     const blob = encodeCommitmentBlob(commitment, this.#deps.sign(commitmentDigest(crypto, commitment)))
     const counts = await signed.keep(this.#round, blob)
-    this.#deps.metrics.jobSeconds.observe((this.#deps.now() - startedAt) / 1000)
+    this.jobMs = Math.round(this.#deps.now() - startedAt)
+    this.#deps.metrics.jobSeconds.observe(this.jobMs / 1000)
     this.#deps.metrics.steps.inc(work.roots.length)
     const mine = counts === blob
     return { blob: counts, ...decodeCommitmentBlob(crypto, counts), chain: mine ? chain : undefined, resumed: !mine }
@@ -182,7 +188,7 @@ class Job {
     const knownAt = now()
     const facts = await this.#deps.signed.facts(this.#round)
     if (facts === undefined || factsId(crypto, facts) !== work.commitment.facts) {
-      log.error('what the commitment says of the machine is not on disk any more, so it cannot be opened', { round: this.#round })
+      log.error('facts lost', { round: this.#round })
       return 'FAILED'
     }
     let openings: Uint8Array
@@ -191,18 +197,19 @@ class Job {
       // A chain whose threads died since then is computed again.
       openings = await (work.chain ?? (await again!)).open(coins, steps).catch(async (error: unknown) => {
         if (this.#signal.aborted) throw error
-        log.warn('engine lost the chain; computing it again', { round: this.#round, error })
+        log.warn('work computed again', { round: this.#round, error })
         return (await this.#prove(work)).open(coins, steps)
       })
     } catch (error) {
       if (this.#signal.aborted) throw error
-      log.error('the commitment could not be opened', { round: this.#round, error })
+      log.error('openings failed', { round: this.#round, error })
       return 'FAILED'
     }
     // At once: a checker that acknowledges nothing must not keep the next round from memory.
     void this.close()
     const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, facts, openings }, (digest) => this.#deps.sign(digest))
-    metrics.openSeconds.observe((now() - knownAt) / 1000)
+    this.openMs = Math.round(now() - knownAt)
+    metrics.openSeconds.observe(this.openMs / 1000)
     return this.#deliver({ tag: 'Openings', value: { round: this.#round, blob } }, blobId(crypto, blob), 'openings', schedule.packageBy)
   }
 

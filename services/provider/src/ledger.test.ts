@@ -36,7 +36,7 @@ describe('ledger$', () => {
     const t = follow()
     t.say(block(5), block(6), block(7), { type: 'reorg', from: 7, to: 5, deep: true }, block(6, 1, 0), block(7, 1))
     expect(t.heads).toEqual(['5', '6', '7', '6f', '7f'])
-    expect(t.lines.join()).toContain('chain reorganised')
+    expect(t.lines.join()).toContain('confirmed blocks gone')
   })
   it('reads from the origin again when a reorg goes further back than it remembers, or blocks do not fit', () => {
     const t = follow()

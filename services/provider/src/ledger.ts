@@ -42,8 +42,9 @@ export function ledger$(deps: LedgerDeps): Observable<Ledger> {
               return subscriber.next(states.at(-1)!)
             }
             case 'reorg': {
-              log[event.deep ? 'warn' : 'debug']('chain reorganised', { from: event.from, to: event.to })
+              log.debug('chain reorganised', { from: event.from, to: event.to })
               if (!event.deep) return
+              log.error('confirmed blocks gone', { from: event.from, to: event.to, advice: 'This machine goes on with the chain as it is now. If it happens again, doubt the endpoint.' })
               states = states.filter(({ head }) => head === null || head.number <= event.to)
               return void (states.at(-1)?.head?.number === event.to || again('a reorg went further back than is remembered'))
             }
@@ -64,7 +65,7 @@ export function ledger$(deps: LedgerDeps): Observable<Ledger> {
     }
 
     function again(why: string): void {
-      log.warn('reading the chain again from the network’s origin', { why })
+      log.warn('ledger built anew', { why })
       subscription.unsubscribe()
       subscription = follow()
     }

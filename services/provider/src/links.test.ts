@@ -229,7 +229,7 @@ describe('links', () => {
     channel!.say({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(1) } })
     await t.pass(0)
     expect(channel!.closes).toBe(1)
-    expect(t.lines.join()).toContain('"error":"TOO_MUCH: ')
+    expect(t.lines.join()).toContain('"error":{"code":"TOO_MUCH"')
   })
   it('end an upload that is still under way when the nonce comes', async () => {
     const t = setup()
@@ -247,7 +247,7 @@ describe('links', () => {
     await t.pass(33_000)
     // Half of 250, 500, 1000 … ms, as the random number is 0.
     expect(t.dials.slice(0, 6).map(({ at }) => at)).toEqual([0, 125, 375, 875, 1875, 3875])
-    expect(t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error)).toEqual(['UNREACHABLE: nothing there', 'NOT_ELIGIBLE: x refused the channel: NOT_ELIGIBLE', expect.stringMatching(/^NO_WELCOME/)])
+    expect(t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error.code)).toEqual(['UNREACHABLE', 'NOT_ELIGIBLE', 'NO_WELCOME'])
     const last = t.channels.at(-1)!
     last.welcome()
     await t.pass(6000)
@@ -256,6 +256,18 @@ describe('links', () => {
     await t.pass(130)
     expect(t.dials.length).toBe(before + 1)
     expect(t.links.open()).toEqual([])
+  })
+  it('say no more of a checker that lets them in and throws them out, again and again', async () => {
+    const t = setup()
+    for (let i = 0; i < 10; i++) {
+      await t.pass(10_000)
+      t.channels.at(-1)!.welcome()
+      await t.pass(100)
+      t.channels.at(-1)!.frames$.complete()
+      await t.pass(0)
+    }
+    expect(t.channels.length).toBeGreaterThan(9)
+    expect(t.lines.map((line) => JSON.parse(line).event).filter((event) => /^checker (lost|connected)/.test(event))).toEqual(['checker connected', 'checker lost', 'checker connected'])
   })
   it('try the addresses of a checker in order', async () => {
     const t = setup([target(1, ['/x', '/y'])], [() => Promise.reject(new ChannelUnreachableError('no x'))])
@@ -291,7 +303,7 @@ describe('links', () => {
       await t.pass(0)
       act(t.channels[0]!)
       await t.pass(0)
-      expect(t.lines.join(), code).toContain(`"error":"${code}: `)
+      expect(t.lines.join(), code).toContain(`"error":{"code":"${code}"`)
       expect([t.channels[0]!.closes, t.links.open(), t.messages], code).toEqual([1, [], []])
       await t.pass(130)
       expect(t.dials.length, code).toBe(2)

@@ -116,25 +116,30 @@ export function createLinks(deps: LinksDeps): Links {
     let failures = 0
     let openedAt: number | undefined
     let lastCode = ''
+    let toldOpen = false
     return defer(() => conversation$(target, deps, scheduler, register, hadBy(target.account))).pipe(
       tap((event) => {
         if (event.kind !== 'open') return
         openedAt = scheduler.now()
-        lastCode = ''
         metrics.dials.inc({ result: 'open' })
-        log.info('checker connected', { checker: target.account })
+        if (!toldOpen) log.info('checker connected', { checker: target.account })
+        toldOpen = true
       }),
       catchError((error: unknown) => {
         const code = String((error as { code?: unknown }).code ?? 'FAILED')
         metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })
         // Once for each kind of trouble: a checker that is down for a day is not a line every ten seconds.
-        if (code !== lastCode) log.warn(openedAt === undefined ? 'checker not reachable' : 'checker lost', { checker: target.account, error })
+        if (code !== lastCode) {
+          log.warn(openedAt === undefined ? 'checker not reachable' : 'checker lost', { checker: target.account, error })
+          toldOpen = false
+        }
         lastCode = code
         return EMPTY
       }),
       repeat({
         delay: () => {
-          if (openedAt !== undefined && scheduler.now() - openedAt >= SOUND_MS) failures = 0
+          // Nor is one that lets us in and throws us out, again and again.
+          if (openedAt !== undefined && scheduler.now() - openedAt >= SOUND_MS) [failures, lastCode] = [0, '']
           openedAt = undefined
           return timer(backoffMs(failures++, { firstMs: FIRST_BACKOFF_MS, maxMs: MAX_BACKOFF_MS, random: deps.random }), scheduler)
         },

@@ -87,9 +87,9 @@ describe('runProvider', () => {
     const signal = new AbortController()
     const proxy = await startProxy({ target: { port: dev.port } })
     const running = runProvider(config({ chain: `ws://127.0.0.1:${proxy.port}` }), { signal: signal.signal, log: first.log })
-    const { operations } = await first.told('machine')
-    const { address, missing, advice } = await first.told('waiting for funds')
-    const owner = (await first.told('owner key made: it receives the pay; keep a copy of the file and the password'))['owner']
+    const { operations } = await first.told('provider started')
+    const { account: address, missing, advice } = await first.told('waiting for funds')
+    const owner = (await first.told('owner key made'))['owner']
     expect([address, advice]).toEqual([owner, `Send at least ${String(missing)} to ${String(owner)}.`])
     const ready = async () => (await fetch(`${String(operations)}/ready`)).json() as Promise<{ ready: boolean, detail: Record<string, unknown> }>
     expect(await ready()).toMatchObject({ ready: false, detail: { waiting: `${String(owner)} lacks ${String(missing)}`, registered: false } })
@@ -115,7 +115,7 @@ describe('runProvider', () => {
     const second = listen()
     const again = new AbortController()
     const rerun = runProvider(config(), { signal: again.signal, log: second.log })
-    await second.told('machine is registered already')
+    expect(await second.told('machine registered')).toMatchObject({ state: 'unchanged' })
     again.abort()
     await rerun
   }, 240_000)
@@ -137,9 +137,9 @@ describe('runProvider', () => {
       const heard = listen()
       const signal = new AbortController()
       const running = runProvider(config({ dataDir }), { signal: signal.signal, log: heard.log })
-      expect(await heard.told('machine')).toMatchObject({ owner: owner.address, machine: toAddress(identity.account) })
+      expect(await heard.told('provider started')).toMatchObject({ owner: owner.address, account: toAddress(identity.account) })
       if (owner === remote) {
-        const { address, missing } = await heard.told('waiting for funds')
+        const { account: address, missing } = await heard.told('waiting for funds')
         expect(address).toBe(toAddress(identity.account))
         expect(missing).toMatch(/PEAQ/)
         await sender.send(transfer(chain, identity.account, 10n * PEAQ), { label: 'a gift' })

@@ -57,7 +57,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
-    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
+    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${chain.endpoint}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
     const { parameters: founding } = found
 
     const keys = await openKeys({ dataDir: config.dataDir, network, ownerFile: config.ownerFile, owner: config.owner === undefined ? undefined : toAccountId(config.owner), password, log })
@@ -75,7 +75,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     })
     cleanups.unshift(() => operations.close())
     await lock.tell(operations.url)
-    log.info('machine', { machine: keys.account.address, owner, peer: keys.peer.publicKey, operations: operations.url })
+    log.info('provider started', { account: keys.account.address, owner, peer: keys.peer.publicKey, url: operations.url, endpoint: chain.endpoint, network: toAddress(network) })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
@@ -91,7 +91,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
         state = now
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
         const reason = registrationOf(now.ledger, 'machine', machine)
-        if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('the registration on chain does not count', { machine: keys.account.address, reason, meaning: explain(reason) })
+        if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
         status.fault = reason === 'OK' ? null : reason
         metrics.best.set(now.best)
         metrics.ledger.set(status.ledger ?? 0)
@@ -147,10 +147,10 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       // Side by side: one round still has to open while the next one begins.
       mergeMap((one) =>
         defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links: linksIn(one.round), signed, now: () => performance.now(), log, metrics }, signal)).pipe(
-          tap(({ round, result, committee, steps, folds, handedIn, opened }) => {
+          tap(({ round, result, committee, steps, folds, handedIn, opened, jobMs, openMs }) => {
             metrics.rounds.inc({ result })
             status.last = { round, result, steps, handedIn, opened }
-            log.info('round worked', { round, result, steps, folds: `${folds}/${committee}`, handedIn: `${handedIn}/${committee}`, opened: typeof opened === 'number' ? `${opened}/${committee}` : opened })
+            log.info('round worked', { round, result, steps, committee, folds, handedIn, opening: typeof opened === 'number' ? 'GIVEN' : opened, opened: typeof opened === 'number' ? opened : 0, jobMs, openMs })
           }),
           // A bad job never ends the next one. Its own line is in the log already.
           catchError(() => {
@@ -178,17 +178,18 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
         signal,
         waiting: (what) => void (status.waiting = what),
       }),
-    ).pipe(tap(({ state: how, anchor, block }) => log.info(how === 'registered' ? 'machine registered' : 'machine is registered already', { machine: keys.account.address, anchor, block })))
+    ).pipe(tap(({ state, anchor, block }) => log.info('machine registered', { account: keys.account.address, state, anchor, block })))
 
     const all$ = merge(seen$, jobs$, registered$, prepared).pipe(ignoreElements(), takeUntilAborted(signal))
     await lastValueFrom(all$, { defaultValue: undefined })
-    if (!stop.aborted) throw new OperatorError('CHAIN_LOST', `the connection to ${config.chain} ended for good`, { advice: 'Start again; if it happens again, use another node.', exit: EXIT.again })
+    if (stop.aborted) log.info('provider stopped', { account: keys.account.address })
+    if (!stop.aborted) throw new OperatorError('CHAIN_LOST', `the connection to ${chain.endpoint} ended for good`, { advice: 'Start again; if it happens again, use another node.', exit: EXIT.again })
   } catch (error) {
     if (!stop.aborted) throw error
-    log.debug('stopped', { error })
+    log.debug('start interrupted', { error })
   } finally {
     failed.abort()
-    for (const clean of cleanups) await clean().catch((error: unknown) => log.warn('not closed in good order', { error }))
+    for (const clean of cleanups) await clean().catch((error: unknown) => log.warn('not closed cleanly', { error }))
   }
 }
 

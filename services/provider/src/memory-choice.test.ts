@@ -37,7 +37,7 @@ describe('chooseMemory', () => {
     const lines: unknown[] = []
     const log = { info: () => {}, warn: (...line: unknown[]) => void lines.push(line) }
     expect(await chooseMemory('auto', { ...options, gpu: 'H100', log })).toBeNull()
-    expect(lines).toEqual([['the memory of the GPU cannot be shown', { gpu: 'H100', reason: expect.stringMatching(/no GPU H100|no driver|no binary/) }]])
+    expect(lines).toEqual([['GPU memory not shown', { gpu: 'H100', reason: expect.stringMatching(/no GPU H100|no driver|no binary/) }]])
   })
 
   it.skipIf(!onLinuxX64)('is none where the GPU fails the self-test', async () => {

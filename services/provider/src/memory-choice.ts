@@ -43,7 +43,7 @@ export async function chooseMemory(choice: string, { crypto, threads, gpu, maxBy
 }
 
 async function memoryOfGpu(gpu: string, { crypto, maxBytes, log }: Pick<MemoryOptions, 'crypto' | 'maxBytes' | 'log'>): Promise<MemoryEngine | null> {
-  const none = (reason: string): null => (log.warn('the memory of the GPU cannot be shown', { gpu, reason }), null)
+  const none = (reason: string): null => (log.warn('GPU memory not shown', { gpu, reason }), null)
   const { createWebGpuMemoryEngine } = await import('./memory/webgpu.ts')
   let engine: MemoryEngine
   try {

@@ -98,7 +98,7 @@ describe('registerPatiently', () => {
     await t.block()
     expect(await t.running).toBe(registration)
     expect(t.lines.length).toBe(2)
-    expect(t.lines[0]).toContain('registration will be tried again')
+    expect(t.lines[0]).toContain('registration held up')
   })
   it('throws what the operator must mend', async () => {
     const t = setup([() => Promise.reject(Object.assign(new Error('no network'), { code: 'NO_NETWORK', advice: 'x', exit: 1 }))])

@@ -81,7 +81,7 @@ export async function openKeys({ dataDir, network, ownerFile, owner: wanted, pas
   async function makeOwner(): Promise<Account> {
     const made = accountFromSecret(`0x${randomBytes(32).toString('hex')}`)
     await saveAccount(path, made, password)
-    log.info('owner key made: it receives the pay; keep a copy of the file and the password', { owner: made.address, file: path })
+    log.info('owner key made', { owner: made.address, file: path, advice: 'It receives the pay: keep a copy of the file and the password.' })
     return made
   }
 }
@@ -96,7 +96,7 @@ export async function openOrMakeMachine({ dataDir, password, log }: { dataDir: s
 async function makeMachine({ dataDir, password, log }: { dataDir: string, password: string, log: Log }): Promise<Keystore> {
   const dir = join(dataDir, 'machine')
   const { account, peer } = await createKeystore({ dir, password })
-  log.info('machine keys made', { machine: account.address, peer: peer.publicKey, folder: dir })
+  log.info('keys made', { account: account.address, peer: peer.publicKey, folder: dir, advice: 'Back up the folder and the password: whoever has them is this machine.' })
   return { account, peer }
 }
 
@@ -138,14 +138,14 @@ export async function registerPatiently({ register, balance, blocks$, log, signa
       signal.throwIfAborted()
       if (error instanceof MissingFundsError) {
         const what = `${error.address} lacks ${formatAmount(error.missing)}`
-        if (what !== said) log.warn('waiting for funds', { address: error.address, missing: formatAmount(error.missing), planck: error.missing, advice: error.advice })
+        if (what !== said) log.warn('waiting for funds', { account: error.address, missing: formatAmount(error.missing), advice: error.advice })
         said = what
         waiting(what)
         const before = await balance(error.address).catch(() => 0n)
         await nextBlock(blocks$, signal, async () => (await balance(error.address)) > before)
       } else if (isOperatorError(error) && (error.exit === EXIT.again || error instanceof RpcError)) {
         // A node that is starting, or has just lost its peers, answers with errors too.
-        if (error.message !== said) log.warn('registration will be tried again', { error })
+        if (error.message !== said) log.warn('registration held up', { error })
         said = error.message
         waiting(error.message)
         await nextBlock(blocks$, signal, async () => true)

@@ -161,6 +161,6 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   expect(verifyOpenings(crypto, { seed, log2n: 6, roots: commitment.roots, keys, coins, samples: parameters.samples, openings })).toBe('OK')
   await expect.poll(() => receipts, { timeout: 5000 }).toBe(4)
   reach(at.packageBy + 1)
-  await expect.poll(() => results.at(-1)).toEqual({ round: ROUND, result: 'COMMITTED', committee: 3, steps: commitment.roots.length, folds: 2, handedIn: 2, opened: 2 })
+  await expect.poll(() => results.at(-1)).toEqual({ round: ROUND, result: 'COMMITTED', committee: 3, steps: commitment.roots.length, folds: 2, handedIn: 2, opened: 2, jobMs: expect.any(Number), openMs: expect.any(Number) })
   await rm(dir, { recursive: true })
 })

@@ -170,7 +170,7 @@ describe('a stream of events', () => {
     failing = true
     await world.round(0, [])
     await expect(told.next()).rejects.toThrow('terminated')
-    await notes.until('a stream of events failed')
+    await notes.until('event stream failed')
     expect(await figure('live_clients_dropped_total{reason="INTERNAL"}')).toBe(1)
     failing = false
     const again = await connect('?types=round&after=11.0')

@@ -104,7 +104,7 @@ async function stream({ live, options: { heartbeatMs, slowMs }, metrics, log, cl
     // The status is long on its way: all that is left is to end, and the client comes back.
     const reason = error instanceof ApiError ? error.code : 'INTERNAL'
     metrics.liveDropped.inc({ reason })
-    if (reason === 'INTERNAL') log.error('a stream of events failed', { error })
+    if (reason === 'INTERNAL') log.error('event stream failed', { error })
     raw.destroy()
   } finally {
     clearInterval(heart)

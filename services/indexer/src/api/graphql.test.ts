@@ -157,7 +157,7 @@ describe('a document', () => {
     failing = true
     const { status, data, errors } = await ask({ query: '{ __typename machines { next } }' })
     expect([status, data, errors]).toEqual([200, { __typename: 'Query', machines: null }, [{ message: 'the server could not answer', locations: expect.any(Array), path: ['machines'], extensions: { code: 'INTERNAL' } }]])
-    await notes.until('a GraphQL field failed', { path: 'machines' })
+    await notes.until('GraphQL field failed', { path: 'machines' })
   })
 })
 

@@ -224,7 +224,7 @@ function tell(error: GraphQLError, { log }: Pick<StreamDeps, 'log'>): GraphQLFor
   const coded = (code: string, message = shown.message): GraphQLFormattedError => ({ ...shown, message, extensions: { code } })
   if (cause instanceof ApiError) return coded(cause.code)
   if (cause === undefined || cause instanceof GraphQLError) return coded('BAD_QUERY')
-  log.error('a GraphQL field failed', { error: cause, path: error.path?.join('.') })
+  log.error('GraphQL field failed', { error: cause, path: error.path?.join('.') })
   return coded(isOperatorError(cause) ? 'DATABASE' : 'INTERNAL', 'the server could not answer')
 }
 
@@ -323,7 +323,7 @@ function serveSocket(socket: Peer, request: FastifyRequest, { app, documents, ch
     onMessage: (take) => void socket.on('message', (bytes: Buffer) => {
       void relieve()
       take(bytes.toString()).catch((error: unknown) => {
-        log.error('a subscription failed', { error })
+        log.error('subscription failed', { error })
         drop('INTERNAL')
       })
     }),
