@@ -37,6 +37,15 @@ it('every alert asks for something that is there', () => {
   expect(expressions.map((expression) => [expression, faults(expression)])).toEqual(expressions.map((expression) => [expression, []]))
 })
 
+it('every alert has a row in the runbook, which names it', () => {
+  const runbook = readFileSync(join(root, 'docs/RUNBOOK.md'), 'utf8')
+  const links = [...rules.matchAll(/runbook: "docs\/RUNBOOK\.md#([\w-]+)"/g)].map(([, anchor = '']) => anchor)
+  expect(links).toHaveLength(alerts.length)
+  const rowOf = (anchor: string): string | undefined => runbook.split('\n').find((line) => line.startsWith('|') && line.includes(`<a id="${anchor}"></a>`))
+  expect(alerts.filter((alert, i) => !rowOf(links[i]!)?.includes(alert))).toEqual([])
+  expect(rowOf('no-such-row')).toBeUndefined()
+})
+
 it('one that asks for what is not there would be found', () => {
   expect(faults('assay_checker_funds < 1')).toEqual(['assay_checker_funds'])
   expect(faults('increase(assay_checker_reports_total{fate=~"late|lost"}[1h]) > 0')).toEqual(['fate="lost"'])

@@ -93,7 +93,7 @@ export async function startSeededIndexer(): Promise<SeededIndexer> {
   evidence.loader = () => played.load
   const judge = await Judge.open({ db, crypto, network: played.network, state$, evidence, metrics, log: notes.log, signal: stop.signal })
   const judged = new Promise<void>((resolve, reject) => judge.run().subscribe({ complete: resolve, error: reject }))
-  await Promise.all([...replayed.map(({ epoch }) => notes.until('epoch scored', { epoch })), ...replayed.slice(0, -1).map(({ epoch }) => notes.until('statement on chain agrees', { epoch }))])
+  await Promise.all([...replayed.map(({ epoch }) => notes.until('epoch scored', { epoch })), ...replayed.slice(0, -1).map(({ epoch }) => notes.until('statement agrees', { epoch }))])
   stop.abort()
   await judged
 

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest'
 import { importFaults } from './imports.ts'
 import { accepts, licenceFaults } from './licences.ts'
 import { lockFaults } from './lock.ts'
+import { lineFaults, logFaults, readLogsDocument } from './logs.ts'
 import { toolFaults } from './run.ts'
 import { typeFaults } from './types.ts'
 
@@ -47,6 +48,31 @@ test('lint: a floating promise', () => {
 
 test('dead code: a file nobody imports', () => {
   expect(toolFaults(join(planted, 'dead'), 'knip/bin/knip.js', ['--no-progress']).join()).toContain('src/forgotten.ts')
+})
+
+test('logs: events, levels and fields that only the code has, or only the document; what is no literal; a warning without a row in the runbook', () => {
+  expect(logFaults(join(planted, 'logs'))).toEqual([
+    'kit/src/talk.ts:7: the event is no literal: name it, so that the document can',
+    'kit/src/talk.ts:8: the level is computed: name it, one event has one level',
+    'kit/src/talk.ts:4: "new event" is not in docs/LOGS.md: add it, with what it means',
+    'kit/src/talk.ts:5: "round scored" is told at warn, and docs/LOGS.md has it at info',
+    'kit/src/talk.ts:5: "round scored" has colour, which docs/LOGS.md does not name there',
+    'docs/LOGS.md: "round scored" has no machines',
+    'docs/LOGS.md: machines of "round scored" is not in the table of fields',
+    'docs/LOGS.md: "old event" is told nowhere: remove it',
+    'docs/RUNBOOK.md: "old event" has no row: add one that begins with <a id="old-event"></a>',
+    'docs/LOGS.md: no event has the field shape: remove it',
+  ])
+  expect(logFaults(scratch)).toEqual([])
+})
+
+test('logs: a line that the document does not know', () => {
+  const document = readLogsDocument(readFileSync(join(import.meta.dirname, '../../docs/LOGS.md'), 'utf8'))
+  const line = { time: '2026-01-31T12:00:00.000Z', level: 'info', service: 'provider', event: 'checker connected', checker: '0x01' }
+  expect(lineFaults(document, line)).toEqual([])
+  expect(lineFaults(document, { ...line, event: 'checker found' })).toEqual(['event checker found'])
+  expect(lineFaults(document, { ...line, time: 1, level: 'warn', checker: 7, round: 7 })).toEqual(['time 1', 'checker connected: level warn', 'checker connected: checker is 7, no hash', 'checker connected: field round'])
+  expect(lineFaults(document, { ...line, level: 'error', event: 'ended', checker: undefined, exit: 75, error: 'DISK: full' })).toEqual(['ended: field checker', 'ended: error is "DISK: full", no error'])
 })
 
 test('licences: GPL, none at all, and expressions', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { importFaults } from './imports.ts'
 import { licenceFaults } from './licences.ts'
 import { lockFaults } from './lock.ts'
+import { logFaults } from './logs.ts'
 import { typeFaults } from './types.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -18,6 +19,7 @@ export function toolFaults(cwd: string, script: string, args: string[]): string[
 export const GATES: Record<string, (root: string) => string[]> = {
   imports: importFaults,
   'lock file': lockFaults,
+  logs: logFaults,
   licences: (at) => licenceFaults(join(at, 'node_modules')),
   types: (at) => typeFaults(at, 'tsconfig.json'),
   'types of the explorer': (at) => typeFaults(at, 'explorer/tsconfig.json'),
