@@ -1,8 +1,8 @@
 // Content-addressed bytes: a folder of files named by their SHA-256, and how to fetch one from whoever says that he has it.
 import { createHash, randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { diskError } from './disk.ts'
+import { diskError, makeFolder } from './disk.ts'
 import { isOperatorError } from './lifecycle.ts'
 
 export type BlobId = `0x${string}`
@@ -80,7 +80,7 @@ export async function writeOnce(path: string, bytes: Uint8Array, options: { mode
 async function write(path: string, bytes: Uint8Array, mode = 0o644, place: (temporary: string, path: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const file = await open(temporary, 'wx', mode)
     try {
       await file.writeFile(bytes)

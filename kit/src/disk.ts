@@ -1,4 +1,6 @@
 // What a disk refuses, in words for the operator.
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { EXIT, OperatorError } from './lifecycle.ts'
 
 /** What passes without anybody's touching the folder: another start may go well. */
@@ -17,4 +19,19 @@ export function diskError(code: string, what: string, cause: unknown, advice = P
   const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
   const passing = PASSING[why]
   return new OperatorError(code, `${what} (${why})`, { advice: passing ?? advice, exit: passing === undefined ? EXIT.mend : EXIT.again, cause })
+}
+
+/** Makes a folder and those above it that are missing; one that is there is no error. Node's recursive `mkdir` never returns from a file system that lets nobody make one, as /proc. */
+export async function makeFolder(dir: string, options: { mode?: number } = {}): Promise<void> {
+  const path = resolve(dir)
+  try {
+    await mkdir(path, options)
+  } catch (error) {
+    const isThere = (one: string): Promise<boolean> => stat(one).then((found) => found.isDirectory(), () => false)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await isThere(path))) return
+    if (code !== 'ENOENT' || (await isThere(dirname(path)))) throw error
+    await makeFolder(dirname(path), options)
+    await makeFolder(path, options)
+  }
 }

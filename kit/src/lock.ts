@@ -1,8 +1,8 @@
 // One process a data folder: two that share keys could sign two different things.
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskError } from './disk.ts'
+import { diskError, makeFolder } from './disk.ts'
 import { OperatorError } from './lifecycle.ts'
 
 export interface FolderLock {
@@ -23,7 +23,7 @@ export async function lockFolder(dir: string): Promise<FolderLock> {
   const mark = `${path}.${randomBytes(6).toString('hex')}`
   const mine = JSON.stringify({ pid: process.pid, started: (await statOf(process.pid))?.started ?? null, id: randomBytes(8).toString('hex') })
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeFolder(dir, { mode: 0o700 })
     await writeFile(mark, mine, { mode: 0o600 })
   } catch (cause) {
     throw diskError('DATA_DIR', `the data folder ${dir} cannot be written`, cause, 'Choose a folder that this user may write, or correct its permissions.')
