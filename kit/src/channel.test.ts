@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
@@ -86,6 +87,17 @@ async function rawStream(who: ChannelKey, address: string) {
   const stream = await connection.newStream(PROTOCOL)
   return { node, connection, stream, closed: new Promise<void>((resolve) => connection.addEventListener('close', () => resolve())) }
 }
+
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'))
+
+it.runIf(hasIpv6)('listens and dials where there is IPv6 alone', async () => {
+  const listener = await listenChannel({ key: server, host: '::1', port: 0, protocol: PROTOCOL, admit: () => 'OK', log: silentLog, signal: stop.signal, onChannel: (channel) => void watch(channel, (frame) => void channel.send(frame).catch(() => {})) })
+  cleanups.push(() => listener.close())
+  const [address = ''] = listener.addresses
+  expect(address).toMatch(/^\/ip6\/::1\/tcp\/\d+\/p2p\//)
+  expect(address).toBe(peerAddress(server.publicKey, '::1', Number(address.split('/')[4])))
+  expect(await echo(await dial(address), 'over IPv6')).toBe('over IPv6')
+})
 
 describe('a channel', () => {
   it('carries frames both ways between proven keys', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { connectProblem } from './connect-problem.ts'
@@ -182,6 +183,17 @@ test('nobody there: a clear error after the time given, and nothing left running
   await gone.down()
   await expect(connect(gone, { requestTimeoutMs: 100 })).rejects.toThrow(ChainUnreachableError)
   await expect(connect(gone, { requestTimeoutMs: 100 })).rejects.toThrow(`No chain answers at ws://127.0.0.1:${gone.port}`)
+})
+
+test.runIf(Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1')))('a node that has IPv6 alone is asked by its address', async () => {
+  const server = new WebSocketServer({ port: 0, host: '::1' })
+  await once(server, 'listening')
+  server.on('connection', (socket) => void socket.on('message', (data) => socket.send(JSON.stringify({ id: (JSON.parse(String(data)) as { id: number }).id, result: 'six' }))))
+  const { port } = server.address() as { port: number }
+  const rpc = await connectRpc({ endpoint: `ws://[::1]:${port}`, signal: stop.signal, requestTimeoutMs: 5_000 })
+  expect([await rpc.request('x'), rpc.endpoint]).toEqual(['six', `ws://[::1]:${port}`])
+  for (const client of server.clients) client.terminate()
+  server.close()
 })
 
 test('a name that does not resolve is said to be one', async () => {

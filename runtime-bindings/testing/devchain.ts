@@ -234,7 +234,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
   if (signal?.aborted) await close()
   signal?.throwIfAborted()
   log.info('chain ready', { port: server.port, ...ref(chain.head) })
-  return Object.assign(devchain, { endpoint: `ws://${host}:${server.port}`, port: server.port, close, [Symbol.asyncDispose]: close })
+  return Object.assign(devchain, { endpoint: `ws://${host.includes(':') ? `[${host}]` : host}:${server.port}`, port: server.port, close, [Symbol.asyncDispose]: close })
 }
 
 interface Source {

@@ -176,6 +176,12 @@ export function lineFaults({ events, fields }: LogsDocument, line: unknown): str
   return faults
 }
 
+/** The same for many lines, by our own document; each fault once. */
+export function documentFaults(lines: readonly unknown[]): string[] {
+  const document = readLogsDocument(readFileSync(join(import.meta.dirname, '../../docs/LOGS.md'), 'utf8'))
+  return [...new Set(lines.flatMap((line) => lineFaults(document, line)))]
+}
+
 if (import.meta.main) {
   // What the code tells, as rows of the document: a beginning for new ones.
   const known = readLogsDocument(readFileSync(join(import.meta.dirname, '../../docs/LOGS.md'), 'utf8')).events

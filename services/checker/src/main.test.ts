@@ -11,6 +11,7 @@ import { lowPort } from '@assay/kit/testing/low-port'
 import { applyBlock, devnetParameters, emptyLedger, type Hash, type Ledger, registeredCheckers, WIRE_PROTOCOL } from '@assay/protocol'
 import { type Account, accountFromSecret, bestBlock, type Chain, connectChain, type ConnectOptions, createNetwork, createSender, cryptoReady, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
+import { documentFaults } from '../../../tools/gates/logs.ts'
 import { checkerConfig, runChecker } from './main.ts'
 import { openKeys } from './registration.ts'
 
@@ -37,7 +38,7 @@ function start(flags: Record<string, unknown> = {}, requestTimeoutMs = 30_000): 
   const said: Line[] = []
   const ending = new AbortController()
   const deps = { connect: (options: ConnectOptions) => connectChain({ ...options, requestTimeoutMs }) }
-  const done = runChecker(settings(flags), { signal: ending.signal, deps, log: createLog({ json: true, write: (line) => void said.push(JSON.parse(line)) }) })
+  const done = runChecker(settings(flags), { signal: ending.signal, deps, log: createLog({ json: true, service: 'checker', write: (line) => void said.push(JSON.parse(line)) }) })
   done.catch(() => {})
   const one = { said, done, stop: () => (ending.abort(), done) }
   started.push(one)
@@ -155,4 +156,10 @@ describe('what the operator must mend ends it with a reason and leaves nothing o
     await new Promise((resolve) => free.close(resolve))
     expect(readdirSync(dataDir)).not.toContain('lock')
   })
+})
+
+test('each line that was said is as docs/LOGS.md has it', () => {
+  const said = started.flatMap((one) => one.said)
+  expect(new Set(said.map(({ event }) => event)).size).toBeGreaterThan(5)
+  expect(documentFaults(said)).toEqual([])
 })

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '@assay/kit/config'
+import { createLog, type Log } from '@assay/kit/log'
 import { judgementOfEpoch, replayEpoch, emptyLedger, applyBlock, type Ledger, type ReplayedEpoch } from '@assay/protocol'
 import { accountFromSecret, ledgerBlocks, nodeCrypto, type Account, type Chain } from '@assay/runtime-bindings'
 import { startProxy, type Devchain } from '@assay/runtime-bindings/testing'
+import { documentFaults } from '../../../tools/gates/logs.ts'
 import { openExisting } from './database.ts'
 import { indexerConfig, runIndexer } from './main.ts'
 import { recorder, type Recorder } from './testing/log.ts'
@@ -40,10 +42,15 @@ afterEach(async () => {
 const settings = (flags: Record<string, unknown>) => loadConfig(indexerConfig, { flags: { chain: devchain.endpoint, network: network.address, httpPort: 0, ...flags } })
 const run = (dir: string, flags: Record<string, unknown> = {}, log = recorder().log) => runIndexer(settings({ dataDir: join(root, dir), ...flags }), { signal: stop.signal, log })
 
+const said: unknown[] = []
+const json = createLog({ json: true, level: 'debug', service: 'indexer', write: (line) => void said.push(JSON.parse(line)) })
+/** Told to both. */
+const both = (one: Log): Log => ({ ...one, ...Object.fromEntries((['debug', 'info', 'warn', 'error'] as const).map((level) => [level, (event: string, fields?: Record<string, unknown>) => (one[level](event, fields), json[level](event, fields))])) })
+
 async function started(dir: string, flags: Record<string, unknown> = {}): Promise<Running> {
   const notes = recorder()
   const ending = new AbortController()
-  const done = runIndexer(settings({ dataDir: join(root, dir), ...flags }), { signal: ending.signal, log: notes.log })
+  const done = runIndexer(settings({ dataDir: join(root, dir), ...flags }), { signal: ending.signal, log: both(notes.log) })
   const url = await Promise.race([notes.until('indexer ready').then((fields) => fields['url'] as string), done.then(() => Promise.reject(new Error('it ended')))])
   const one = { notes, url, end: () => (ending.abort(), done) }
   running.push(one)
@@ -169,5 +176,10 @@ describe('an indexer', () => {
   it('notices that confirmed blocks were replaced while it was away', { timeout: 120_000 }, async () => {
     await devchain.reorg(5, { lose: true })
     await expect(run('data')).rejects.toMatchObject({ code: 'REORG', exit: 1 })
+  })
+
+  it('says nothing that docs/LOGS.md does not have', () => {
+    expect(said.length).toBeGreaterThan(5)
+    expect(documentFaults(said)).toEqual([])
   })
 })

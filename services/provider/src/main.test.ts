@@ -12,6 +12,7 @@ import type { Account, Chain, Sender } from '@assay/runtime-bindings'
 import { startDevchain, startProxy } from '@assay/runtime-bindings/testing'
 import type { Devchain } from '@assay/runtime-bindings/testing'
 import { devnetParameters, fromHex } from '@assay/protocol'
+import { documentFaults } from '../../../tools/gates/logs.ts'
 import { completeRequest, makeRequest } from './consent.ts'
 import { markRetired } from './retired.ts'
 import { providerConfig, runProvider } from './main.ts'
@@ -48,11 +49,17 @@ afterAll(async () => {
 const config = (flags: Partial<ProviderConfig> = {}): ProviderConfig =>
   loadConfig(providerConfig, { flags: { chain: dev.endpoint, network, dataDir: join(dir, 'data'), passwordFile: join(dir, 'password'), engine: 'reference', opsPort: 0, chainTimeoutMs: 2000, ...flags } })
 
+const said: Record<string, unknown>[] = []
+
 /** A log that can be waited on. */
 function listen(): { log: Log, told: (event: string) => Promise<Record<string, unknown>> } {
   const lines$ = new ReplaySubject<Record<string, unknown>>()
   return {
-    log: createLog({ json: true, write: (line) => lines$.next(JSON.parse(line) as Record<string, unknown>) }),
+    log: createLog({ json: true, service: 'provider', write: (text) => {
+      const line = JSON.parse(text) as Record<string, unknown>
+      said.push(line)
+      lines$.next(line)
+    } }),
     told: (event) => firstValueFrom(lines$.pipe(filter((line) => line['event'] === event))),
   }
 }
@@ -158,5 +165,10 @@ describe('runProvider', () => {
     const running = runProvider(config({ chain: 'ws://127.0.0.1:1', chainTimeoutMs: 60_000, dataDir: join(dir, 'stopped') }), { signal: signal.signal, log: listen().log })
     setTimeout(() => signal.abort(), 100)
     await running
+  })
+
+  it('says nothing that docs/LOGS.md does not have', () => {
+    expect(new Set(said.map(({ event }) => event)).size).toBeGreaterThan(5)
+    expect(documentFaults(said)).toEqual([])
   })
 })
