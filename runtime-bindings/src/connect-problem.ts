@@ -46,19 +46,19 @@ const CLOCK = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'])
 
 /**
  * One clause for an operator.
- * @example connectProblem(Object.assign(new Error('getaddrinfo ENOTFOUND x'), { code: 'ENOTFOUND' }), 'x') // 'the name x does not resolve (ENOTFOUND)'
+ * @example connectProblem(Object.assign(new Error('getaddrinfo ENOTFOUND x'), { code: 'ENOTFOUND' }), 'x') // 'the name x does not resolve (ENOTFOUND): correct it, or see that DNS answers here'
  */
 export function connectProblem({ code = '', message }: Error & { code?: string }, hostname: string, now = new Date()): string {
   switch (code) {
-    case 'ENOTFOUND': return `the name ${hostname} does not resolve (${code}): is it right, and does DNS answer here`
+    case 'ENOTFOUND': return `the name ${hostname} does not resolve (${code}): correct it, or see that DNS answers here`
     case 'EAI_AGAIN': return `the name ${hostname} cannot be looked up (${code}): DNS does not answer here`
     case 'ECONNREFUSED': return 'the connection is refused (ECONNREFUSED)'
     case 'ENETUNREACH':
     case 'EHOSTUNREACH':
-    case 'EADDRNOTAVAIL': return `there is no way to ${hostname} from here (${code}): does this machine have the family of its address, IPv4 or IPv6`
+    case 'EADDRNOTAVAIL': return `there is no way to ${hostname} from here (${code}): see that this machine has the family of its address, IPv4 or IPv6`
     case 'EMFILE': return 'this process may open no more files (EMFILE): raise its limit, ulimit -n or LimitNOFILE='
     default:
-      if (CLOCK.has(code)) return `its certificate is not valid at this machine's time, ${now.toISOString()} (${code}): is the clock right`
+      if (CLOCK.has(code)) return `its certificate is not valid at this machine's time, ${now.toISOString()} (${code}): set its clock`
       return code === '' ? message : `${message} (${code})`
   }
 }
