@@ -1,5 +1,7 @@
 // What ops/ has for operators fits the services: the alert rules ask for figures that they have, with labels and values that they give, and what is composed sets settings and asks ports of theirs.
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeConfig } from '../kit/src/config.ts'
@@ -50,6 +52,27 @@ it('one that asks for what is not there would be found', () => {
   expect(faults('assay_checker_funds < 1')).toEqual(['assay_checker_funds'])
   expect(faults('increase(assay_checker_reports_total{fate=~"late|lost"}[1h]) > 0')).toEqual(['fate="lost"'])
   expect(faults('assay_checker_reports_total{what="late"}')).toEqual(['what="late"'])
+})
+
+it('every alert has an example that wakes somebody, by promtool test rules', () => {
+  const examples = readFileSync(join(root, 'ops/prometheus/alerts.test.yml'), 'utf8')
+  const waking = [...examples.matchAll(/alertname: (\w+)\n +exp_alerts:\n +- exp_/g)].map(([, name = '']) => name)
+  expect([...new Set(waking)].sort()).toEqual([...alerts].sort())
+})
+
+/** Prometheus' own tool, where Debian's package prometheus is installed. */
+const promtool = (...args: string[]) => spawnSync('promtool', args, { encoding: 'utf8', cwd: join(root, 'ops/prometheus') })
+
+it.skipIf(promtool('--version').status !== 0)('promtool takes the configuration, and the rules do as their examples say; rules that do not are found', () => {
+  for (const args of [['check', 'config', 'prometheus.yml'], ['test', 'rules', 'alerts.test.yml']]) expect(promtool(...args)).toMatchObject({ status: 0 })
+  const dir = mkdtempSync(join(tmpdir(), 'assay-rules-'))
+  try {
+    cpSync(join(root, 'ops/prometheus'), dir, { recursive: true })
+    writeFileSync(join(dir, 'alerts.yml'), rules.replace('assay_checker_funds_epochs < 2', 'assay_checker_funds_epochs < 1'))
+    expect(promtool('test', 'rules', join(dir, 'alerts.test.yml'))).toMatchObject({ status: 1, stderr: expect.stringContaining('AssayCheckerCannotPay') })
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 it('what is composed gives each service settings that it has, all that it needs, and asks for figures where it listens', () => {

@@ -107,7 +107,22 @@ describe('the container', () => {
   test('is healthy by its own check', async () => {
     await podman.do('healthcheck', 'run', NAME)
     const silent = await lowPort()
-    await expect(podman.do('exec', '-e', `ASSAY_HTTP_PORT=${silent}`, NAME, '/usr/local/bin/node', '/app/ops/container/health.cjs')).rejects.toThrow(`http://127.0.0.1:${silent}/health does not answer (ECONNREFUSED)`)
+    const check = (...settings: string[]): Promise<string> => podman.do('exec', ...settings.flatMap((one) => ['-e', one]), NAME, '/usr/local/bin/node', '/app/ops/container/health.cjs')
+    // What the service says in its folder goes before what it was told; a folder that nobody lives in says nothing.
+    await check(`ASSAY_HTTP_PORT=${silent}`)
+    await expect(check(`ASSAY_HTTP_PORT=${silent}`, 'ASSAY_DATA_DIR=/tmp')).rejects.toThrow(`http://127.0.0.1:${silent}/health does not answer (ECONNREFUSED)`)
+    await expect(check('ASSAY_CONFIG=/tmp/none.yaml', 'ASSAY_DATA_DIR=/tmp')).rejects.toThrow('/tmp/none.yaml cannot be read (ENOENT)')
+  })
+
+  test('takes keys from a mounted secret, whose modes it would refuse itself', async () => {
+    await inside("const fs = require('node:fs'); fs.mkdirSync('/tmp/secret'); for (const name of ['account.json', 'peer.json']) { fs.copyFileSync('/data/' + name, '/tmp/secret/' + name); fs.chmodSync('/tmp/secret/' + name, 0o440) }")
+    const place = (): Promise<string> => podman.do('exec', NAME, '/usr/local/bin/node', '/app/ops/container/keys.cjs', '/tmp/secret', '/tmp/placed')
+    const { address } = JSON.parse(readFileSync(join(boxed.dir, 'account.json'), 'utf8')) as { address: string }
+    expect(await place()).toContain(`account.json (${address}) placed`)
+    expect(await place()).toContain(`account.json (${address}) is there`)
+    expect(await inside("process.stdout.write((require('node:fs').statSync('/tmp/placed/account.json').mode & 0o777).toString(8))")).toBe('600')
+    await expect(podman.do('exec', NAME, '/usr/local/bin/node', '/app/ops/container/start.cjs', 'keys', 'verify', '--data-dir', '/tmp/secret')).rejects.toThrow('2 of 2 key files do not open')
+    await podman.do('exec', NAME, '/usr/local/bin/node', '/app/ops/container/start.cjs', 'keys', 'verify', '--data-dir', '/tmp/placed')
   })
 
   test('is killed between measurement and report: it reports in time what it measured, as the checker that it was', async () => {
