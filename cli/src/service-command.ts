@@ -1,5 +1,5 @@
 // A service's command: its one schema gives the flags, the environment names and the help.
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Static, TObject } from 'typebox'
 import { describeConfig, loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
@@ -24,7 +24,7 @@ export interface Service<S extends TObject> {
 export function serviceCommand<S extends TObject>(command: Command, service: Service<S>): Command {
   return addSettings(command, service.schema)
     .option('--config <file>', 'a YAML or JSON file with any of these settings, as assay init writes it [ASSAY_CONFIG]')
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addOption(new Option('--log-level <level>', 'the least that is told').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .option('--log-json', 'one JSON object a line instead of text')
     .action(async (...given: [...string[], Record<string, unknown>, Command]) => {
       const args = given.slice(0, -2) as string[]

@@ -94,7 +94,7 @@ describe('runProvider', () => {
     const signal = new AbortController()
     const proxy = await startProxy({ target: { port: dev.port } })
     const running = runProvider(config({ chain: `ws://127.0.0.1:${proxy.port}` }), { signal: signal.signal, log: first.log })
-    const { operations } = await first.told('provider started')
+    const { url: operations } = await first.told('provider started')
     const { account: address, missing, advice } = await first.told('waiting for funds')
     const owner = (await first.told('owner key made'))['owner']
     expect([address, advice]).toEqual([owner, `Send at least ${String(missing)} to ${String(owner)}.`])
