@@ -81,8 +81,8 @@ async function takeOver(): Promise<void> {
 
 /** In round 0: bytes that are nothing on every port, strangers and rude members on every channel. */
 async function besiege(): Promise<void> {
-  const ops = await world.told('machine', ({ who }) => who === 'machine-1')
-  const ports = [...evidence(), String(ops.fields['operations'])].map((url) => Number(new URL(url).port))
+  const ops = await world.told('provider started', ({ who }) => who === 'machine-1')
+  const ports = [...evidence(), String(ops.fields['url'])].map((url) => Number(new URL(url).port))
   const channels = doors.map(({ address }) => Number(address.split('/')[4]))
   const nonsense = async (): Promise<void> => {
     for (const port of [...ports, ...channels]) await babble(port)
