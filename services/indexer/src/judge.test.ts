@@ -5,6 +5,7 @@ import { BehaviorSubject } from 'rxjs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '@assay/kit/metrics'
 import { applyBlock, emptyLedger, judgementOfEpoch, judgeRound, replayEpoch, schedule, statementKey, type Crypto, type Hash, type Ledger, type LedgerEvent, type ReplayedEpoch } from '@assay/protocol'
+import { formatAmount } from '@assay/runtime-bindings'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
 import { playCanary } from '../../../protocol/testing/canary-play.ts'
 import { everyOtherRow } from '../../../protocol/testing/prover.ts'
@@ -153,7 +154,7 @@ describe('a round', () => {
 describe('an epoch', () => {
   it('has the statement that everybody computes, in order, with what the one before carried', async () => {
     const { recorder } = await judging(ledgerAt(judgementOfEpoch(played.parameters, 1)))
-    expect(await recorder.until('epoch scored', { epoch: 1 })).toMatchObject({ root: epochs[1]!.statement.root, paid: epochs[1]!.result.paid })
+    expect(await recorder.until('epoch scored', { epoch: 1 })).toMatchObject({ root: epochs[1]!.statement.root, paid: formatAmount(epochs[1]!.result.paid) })
     for (const { epoch, statement, result } of epochs) {
       expect(await epochRow(epoch)).toMatchObject({ root: statement.root, statement: statement.bytes, chain_state: 'not_yet', pool: played.parameters.poolPerEpoch, paid: result.paid, carried: result.carried })
       const payouts = await store.db.selectFrom('payouts').selectAll().where('epoch', '=', epoch).orderBy('position').execute()
