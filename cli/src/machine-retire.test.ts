@@ -6,10 +6,9 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { lockFolder } from '@assay/kit/lock'
-import { fromHex, toHex } from '@assay/protocol'
-import { accountFromSecret, addItem, connectChain, createKeystore, createSender, cryptoReady, nextPeerOf, openKeystore, readItem, toAddress, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
+import { fromHex, toHex, type Identity } from '@assay/protocol'
+import { accountFromSecret, addItem, completeRequest, connectChain, createKeystore, createSender, cryptoReady, makeRequest, nextPeerOf, openKeystore, readItem, toAddress, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
 import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
-import { completeRequest, makeRequest } from '@assay/provider/consent'
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 240_000 }) // each of many commands opens keys, which is slow on purpose and slower on a busy machine
 let root: string
@@ -87,8 +86,8 @@ describe('assay machine rotate', () => {
   it('with the owner elsewhere asks for it, the same again; the old key stays until the owner agreed', async () => {
     const { account, peer, dataDir } = await machineIn('asking')
     const owner = accountFromSecret('//owner')
-    const identity = { network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey }
-    const { payload } = await makeRequest({ dataDir, ...identity })
+    const identity: Identity = { kind: 'machine', network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey, addresses: [], evidence: [] }
+    const { payload } = await makeRequest(dataDir, identity)
     await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(payload)) })
 
     const ran = await assay('rotate', dataDir)

@@ -11,18 +11,18 @@ import { markRetired } from '@assay/provider/retired'
 import { createSender, openKeystore, retireIdentity } from '@assay/runtime-bindings'
 import { withChain } from './commands/network.ts'
 import { passwordOf } from './password.ts'
-import { addSettings } from './service-command.ts'
+import { addConfigFile, addSettings } from './service-command.ts'
 
 const { chain, dataDir, passwordFile } = providerConfig.properties
 const retireConfig = Type.Object({ chain, dataDir, passwordFile })
 
 export function registerRetire(machine: Command): void {
-  addSettings(machine.command('retire').description('leave the network: the registration ends on chain, and the machine does not start again from this folder'), retireConfig)
+  addConfigFile(addSettings(machine.command('retire').description('leave the network: the registration ends on chain, and the machine does not start again from this folder'), retireConfig))
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nStop the machine first. Again changes nothing. A copy of <data-dir>/machine in another folder will do, for a machine that is lost.\n\nExample:\n  assay machine retire --chain wss://… --data-dir ~/assay --password-file ~/assay.password')
-    .action(async ({ json, ...flags }: { json?: boolean } & Record<string, unknown>) => {
+    .action(async ({ json, config: file, ...flags }: { json?: boolean, config?: string } & Record<string, unknown>) => {
       await runMain(async (signal) => {
-        const config = loadConfig(retireConfig, { flags, env: process.env })
+        const config = loadConfig(retireConfig, { flags, env: process.env, file, fileMayHold: providerConfig })
         const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal })
         const lock = await lockFolder(config.dataDir)
         try {
