@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   machine: 'this machine and what it can compute with',
   owner: 'who is paid for machines; the key may stay where no machine is',
   status: 'how a machine or checker stands: its process, its rounds, its pay, and what to mend',
+  rewards: 'what an owner, machine or checker earned, was paid and is owed, epoch by epoch, and why',
   checker: 'challenges machines, reports to the chain, settles epochs',
   indexer: 'follows the chain, judges rounds and epochs, serves them over HTTP',
   network: 'create a network together with its other founders, or show one',
