@@ -1,4 +1,5 @@
 // What lies in a service's data folder, as far as it is said without a password.
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { IdentityKind } from '@assay/protocol'
@@ -22,3 +23,6 @@ export function indexerFrom(flag: string | undefined): string | undefined {
   if (indexer !== undefined && !/^https?:\/\/[!-~]+$/.test(indexer)) throw new OperatorError('INDEXER', `${indexer} is not the address of an indexer`, { advice: 'Give --indexer http://HOST:PORT.' })
   return indexer
 }
+
+/** Whether an indexer keeps its embedded database in a folder. */
+export const isIndexerFolder = (dir: string): Promise<boolean> => stat(join(dir, 'postgres')).then(() => true, () => false)
