@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { Type } from 'typebox'
 import { checkerConfig } from '@assay/checker/config'
 import { createLog } from '@assay/kit/log'
+import { registerCheckerDoctor } from '../checker-doctor.ts'
 import { askingConfig, registerComplete, registerRequest } from '../owner-request.ts'
 import { serviceCommand } from '../service-command.ts'
 
@@ -25,6 +26,7 @@ export function register(program: Command): void {
     example: 'assay checker request --owner 5F… --network 5F… --public-host checker.example --data-dir ~/checker --password-file ~/checker.password --out request.txt',
   })
   registerComplete(checker, 'checker', checkerConfig)
+  registerCheckerDoctor(checker)
 }
 
 const NO_KEYS = { account: { id: `0x${'00'.repeat(32)}` }, peer: { publicKey: `0x${'00'.repeat(32)}` } } as const
