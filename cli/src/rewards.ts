@@ -238,8 +238,7 @@ export function tellRewards({ account, roles, epochs, totals, more }: Rewards): 
     for (const one of earnings) lines.push(`  ${amountOf(one.earned).padEnd(28)} for the ${WORK[one.kind]} of ${one.kind} ${addressOf(one.account)}${because(one.reason)}${shownProof(one.proof)}`)
     for (const one of payments) {
       if (one.carriedIn > 0n) lines.push(`  ${amountOf(one.carriedIn).padEnd(28)} carried over from the epoch before`)
-      const to = owner ? '' : ` to its owner ${addressOf(one.owner)}, with all that is the owner’s`
-      lines.push(`  ${paidText(one)}${to}${shownProof(one.proof)}`)
+      lines.push(`  ${paidText(one, owner ? '' : ` to its owner ${addressOf(one.owner)}, for all that is the owner’s,`)}${shownProof(one.proof)}`)
     }
   }
   if (epochs.length > 0) {
@@ -249,9 +248,9 @@ export function tellRewards({ account, roles, epochs, totals, more }: Rewards): 
   return `${lines.join('\n')}\n`
 }
 
-function paidText({ paid, carriedOut, extrinsic, onChain, reason }: Payment): string {
+function paidText({ paid, carriedOut, extrinsic, onChain, reason }: Payment, to: string): string {
   if (paid === 0n) return carriedOut > 0n ? `= ${amountOf(carriedOut)} is carried to the next epoch${because(reason)}` : `= nothing${because(reason)}`
-  const how = extrinsic !== null ? `paid in extrinsic ${extrinsic}` : onChain ? 'paid on chain' : 'to be paid: its statement is not on chain yet'
+  const how = extrinsic !== null ? `paid${to} in extrinsic ${extrinsic}` : onChain ? `paid${to} on chain` : `to be paid${to.replace(/,$/, '')}: its statement is not on chain yet`
   return `= ${amountOf(paid)} ${how}${carriedOut > 0n ? `, ${amountOf(carriedOut)} carried to the next epoch` : ''}`
 }
 

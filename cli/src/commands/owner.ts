@@ -9,7 +9,7 @@ import { passwordOption, passwordPlaces } from '../password.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from '../handover.ts'
 
 export function register(program: Command): void {
-  const owner = program.command('owner').description('who is paid for machines; the key may stay where no machine is')
+  const owner = program.command('owner').description('who is paid for machines and checkers; the key may stay where none of them is')
   const sign = passwordOption(
     owner
       .command('sign')
