@@ -31,7 +31,7 @@ export class OwnerConsentError extends ChainError {
   }
 }
 
-/** Makes the request for this identity and keeps it: from now on no answer to an older one is taken. Throws ChainError DISK, and RangeError if the identity breaks a rule. */
+/** Makes the request for this identity and keeps it: from now on no answer to an older one is taken. Throws ChainError DISK (exit 75 for a full disk), and RangeError if the identity breaks a rule. */
 export async function makeRequest(dataDir: string, identity: Identity): Promise<OwnerRequest> {
   const line = encodeRequest(identity)
   await writeLine(requestPath(dataDir), line)
@@ -110,17 +110,23 @@ async function readLine<T>(path: string, decode: (line: string) => T, advice: st
   }
 }
 
+/** What may be over when the same is tried again. */
+const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE'])
+
 // All or nothing, and on the disk when it returns: an answer that was taken must not be lost by a power cut.
 async function writeLine(path: string, line: string): Promise<void> {
   const beside = `${path}.${randomBytes(4).toString('hex')}`
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await mkdir(dirname(path), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
     const file = await open(beside, 'wx', 0o600)
     await file.writeFile(`${line}\n`).then(() => file.sync()).finally(() => file.close())
     await rename(beside, path)
     await syncFolder(dirname(path))
   } catch (cause) {
     await rm(beside, { force: true }).catch(() => {})
-    throw new ChainError('DISK', `${path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)}).`, 'Make room on the disk and let this user write there.', { cause })
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
+    throw new ChainError('DISK', `${path} cannot be written (${code}).`, 'Make room on the disk and let this user write there.', { exit: PASSING.has(code) ? 75 : 1, cause })
   }
 }
