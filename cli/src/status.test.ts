@@ -20,7 +20,7 @@ const answering = (answers: Record<string, unknown>, asked: string[] = []) => ({
 })
 
 const network = { head: { number: 98, hash: '0x' }, best: 100, stalled: null, parameters: { confirmations: 2 } }
-const machine = { account: '0x', registration: ok, identity: { extrinsic: { id: '12-2' } }, standing: 'STANDARD' }
+const machine = { account: '0x', registration: ok, identity: { extrinsic: { id: '12-2' } }, standing: 'STANDARD', device: null, verdict: null }
 const verdict = (round: number, outcome: string, reason: Schemas['Reason'] = ok) => ({ round, outcome, reason })
 const score = { epoch: 4, earned: '1500000000000000000', reason: ok, standing: { level: 'STANDARD', benchedUntil: null, passed: 2, asked: 2 } }
 const payout = { paid: '1500000000000000000', reason: ok, extrinsic: { id: '90-3' } }
