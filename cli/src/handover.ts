@@ -1,4 +1,4 @@
-// Lines that go from a machine to its owner and back: shown as text, as a QR code, in a file; read from any of them.
+// Lines that go from a machine or checker to its owner and back: shown as text, as a QR code, in a file; read from any of them.
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { writeDurably } from '@assay/kit/blobs'
@@ -10,16 +10,16 @@ import { qrCode } from './qr.ts'
 export interface ShowOptions { json?: boolean | undefined, qr?: boolean | undefined, out?: string | undefined }
 
 /** The names in an identity as people know them. */
-export function namesOf({ kind, network, account, owner, peer }: Identity): Record<'kind' | 'network' | 'machine' | 'owner' | 'peer' | 'peerId', string> {
-  return { kind, network: toAddress(network), machine: toAddress(account), owner: toAddress(owner), peer, peerId: peerIdOf(peer) }
+export function namesOf({ kind, network, account, owner, peer, addresses, evidence }: Identity): { kind: string, network: string, machine?: string, checker?: string, owner: string, peer: string, peerId: string, addresses?: string[], evidence?: string[] } {
+  return { kind, network: toAddress(network), [kind]: toAddress(account), owner: toAddress(owner), peer, peerId: peerIdOf(peer), ...(kind === 'checker' && { addresses, evidence }) }
 }
 
 /** What an owner agrees to by a signature, in words. */
 export function describeIdentity(identity: Identity): string {
-  const { network, machine, owner, peer } = namesOf(identity)
-  const places = [...identity.addresses, ...identity.evidence].map((place) => `  listens at ${place}\n`).join('')
+  const { network, owner, peer } = namesOf(identity)
+  const places = [...identity.addresses.map((place) => `  listens at ${place}\n`), ...identity.evidence.map((place) => `  serves evidence at ${place}\n`)].join('')
   return `With the signature the owner agrees to this and nothing else; no money moves by it:
-  the ${identity.kind} ${machine}
+  the ${identity.kind} ${toAddress(identity.account)}
   works in the network ${network}
   and signs its work with the peer key ${peer}
 ${places}  what it earns is paid to the owner ${owner}

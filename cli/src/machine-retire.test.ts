@@ -6,10 +6,9 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { lockFolder } from '@assay/kit/lock'
-import { fromHex, toHex } from '@assay/protocol'
-import { accountFromSecret, addItem, connectChain, createKeystore, createSender, cryptoReady, nextPeerOf, openKeystore, readItem, toAddress, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
+import { fromHex, toHex, type Identity } from '@assay/protocol'
+import { accountFromSecret, addItem, completeRequest, connectChain, createKeystore, createSender, cryptoReady, makeRequest, nextPeerOf, openKeystore, readBalance, readItem, toAddress, transfer, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
 import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
-import { completeRequest, makeRequest } from '@assay/provider/consent'
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 240_000 }) // each of many commands opens keys, which is slow on purpose and slower on a busy machine
 let root: string
@@ -61,14 +60,41 @@ describe('assay machine retire', () => {
     await createSender({ chain, account, signal: stop.signal }).send(addItem(chain, 'assay/machine', new Uint8Array(32).fill(1)), { label: 'an anchor' })
     expect(await assay('retire', dataDir, ...at)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`${account.address} has left its network`) })
     expect(await readItem(chain, account.id, 'assay/machine')).toEqual(new Uint8Array())
-    expect(JSON.parse((await assay('retire', dataDir, ...at, '--json')).stdout)).toEqual({ event: 'retired', state: 'unchanged', machine: account.address })
+    expect(JSON.parse((await assay('retire', dataDir, ...at, '--json')).stdout)).toEqual({ event: 'retired', state: 'unchanged', machine: account.address, money: null })
     expect((await readdir(dataDir)).sort()).toEqual(['machine', 'retired'])
     expect(await assay('start', dataDir, '--network', toAddress(account.id), ...at)).toMatchObject({ status: 1, stderr: expect.stringMatching(/was retired\n {2}To bring it back, remove/) })
   })
   it('of a machine that never registered costs nothing', async () => {
     const { account, dataDir } = await machineIn('poor')
     const ran = await assay('retire', dataDir, '--chain', dev.endpoint)
-    expect(ran).toMatchObject({ status: 0, stdout: expect.stringContaining(`${account.address} was never registered`) })
+    expect(ran).toMatchObject({ status: 0, stdout: expect.stringMatching(/was never registered[^]*names no owner[^]*--to 5…/) })
+    expect(ran.stdout).toContain(account.address)
+  })
+  it('sends what is left to the owner, when somebody agreed to it, once', async () => {
+    const { account, peer, dataDir } = await machineIn('leaving')
+    const owner = accountFromSecret('//heir')
+    const chain = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+    const helper = await openKeystore({ dir: join(root, 'retiring', 'machine'), password })
+    await createSender({ chain, account: helper.account, signal: stop.signal }).send(transfer(chain, account.id, 10n ** 18n), { label: 'money' })
+    const identity: Identity = { kind: 'machine', network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey, addresses: [], evidence: [] }
+    const { payload } = await makeRequest(dataDir, identity)
+    await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(payload)) })
+
+    // Nobody can be asked: it is said, and stays.
+    expect(await assay('retire', dataDir, '--chain', dev.endpoint)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/PEAQ are left on its account\. Run this again with --yes to send them to 5/) })
+    expect((await readBalance(chain, owner.id)).free).toBe(0n)
+    const sent = JSON.parse((await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json')).stdout) as { money: { state: string, planck: string, to: string } }
+    expect(sent.money).toEqual({ state: 'sent', planck: String((await readBalance(chain, owner.id)).free), to: owner.address })
+    expect(BigInt(sent.money.planck)).toBeGreaterThan(9n * 10n ** 17n)
+    expect((await readBalance(chain, account.id)).free).toBe(0n)
+    expect(JSON.parse((await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json')).stdout)).toMatchObject({ state: 'never registered', money: null })
+
+    // To another, where one is named; an account that is none is refused before anything is done.
+    expect(await assay('retire', dataDir, '--chain', dev.endpoint, '--to', '5Nobody')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('is not an account') })
+    const named = join(root, 'retiring')
+    expect(JSON.parse((await assay('retire', named, '--chain', dev.endpoint, '--to', owner.address, '--yes', '--json')).stdout)).toMatchObject({ money: { state: 'sent', to: owner.address } })
+    await writeFile(join(named, 'owner.consent'), '{')
+    expect(await assay('retire', named, '--chain', dev.endpoint)).toMatchObject({ status: 1, stdout: expect.stringContaining('had left already'), stderr: expect.stringContaining('owner.consent is damaged') })
   })
 })
 
@@ -87,8 +113,8 @@ describe('assay machine rotate', () => {
   it('with the owner elsewhere asks for it, the same again; the old key stays until the owner agreed', async () => {
     const { account, peer, dataDir } = await machineIn('asking')
     const owner = accountFromSecret('//owner')
-    const identity = { network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey }
-    const { payload } = await makeRequest({ dataDir, ...identity })
+    const identity: Identity = { kind: 'machine', network: account.id, owner: owner.id, account: account.id, peer: peer.publicKey, addresses: [], evidence: [] }
+    const { payload } = await makeRequest(dataDir, identity)
     await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(payload)) })
 
     const ran = await assay('rotate', dataDir)

@@ -6,22 +6,21 @@ import { loadConfig } from '@assay/kit/config'
 import { runMain } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import { providerConfig } from '@assay/provider/config'
-import { makeRequest, readConsent } from '@assay/provider/consent'
-import { openKeystore, prepareNextPeer, takeNextPeer } from '@assay/runtime-bindings'
+import { makeRequest, openKeystore, prepareNextPeer, readConsent, takeNextPeer } from '@assay/runtime-bindings'
 import { showOptions, type ShowOptions } from './handover.ts'
-import { showRequest } from './machine-request.ts'
+import { showRequest } from './owner-request.ts'
 import { passwordOf } from './password.ts'
-import { addSettings } from './service-command.ts'
+import { addConfigFile, addSettings } from './service-command.ts'
 
 const { dataDir, passwordFile } = providerConfig.properties
 const rotateConfig = Type.Object({ dataDir, passwordFile })
 
 export function registerRotate(machine: Command): void {
-  showOptions(addSettings(machine.command('rotate').description('make a new peer key; where the owner’s key is elsewhere, ask the owner for it, and work on with the old one until it agreed'), rotateConfig))
+  showOptions(addConfigFile(addSettings(machine.command('rotate').description('make a new peer key; where the owner’s key is elsewhere, ask the owner for it, and work on with the old one until it agreed'), rotateConfig)))
     .addHelpText('after', '\nStop the machine first, between rounds. The next start registers the new key. Until the registration has waited as all do (waitBlocks of the network) the machine is in no round.\n\nExample:\n  assay machine rotate --data-dir ~/assay --password-file ~/assay.password')
-    .action(async ({ out, qr, json, ...flags }: ShowOptions & Record<string, unknown>) => {
+    .action(async ({ out, qr, json, config: file, ...flags }: ShowOptions & { config?: string } & Record<string, unknown>) => {
       await runMain(async (signal) => {
-        const config = loadConfig(rotateConfig, { flags, env: process.env })
+        const config = loadConfig(rotateConfig, { flags, env: process.env, file, fileMayHold: providerConfig })
         const dir = join(config.dataDir, 'machine')
         const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal })
         const lock = await lockFolder(config.dataDir)
@@ -35,8 +34,7 @@ export function registerRotate(machine: Command): void {
             process.stdout.write(json ? `${JSON.stringify(event)}\n` : `The peer key is now ${next.publicKey}; the old one is gone.\nNext: start the machine (assay machine start). It registers the new key.\n`)
             return
           }
-          const { network, owner } = consent.identity
-          const request = await makeRequest({ dataDir: config.dataDir, network, owner, account: account.id, peer: next.publicKey })
+          const request = await makeRequest(config.dataDir, { ...consent.identity, account: account.id, peer: next.publicKey })
           if (json !== true) process.stderr.write(`The new peer key needs the owner's consent. Until assay machine complete the machine works on with the old one.\n\n`)
           await showRequest({ dataDir: config.dataDir, request, options: { out, qr, json } })
         } finally {

@@ -22,8 +22,7 @@ export interface Service<S extends TObject> {
  * Every setting may also come from `ASSAY_<NAME>` or from the file named by `--config` (or ASSAY_CONFIG).
  */
 export function serviceCommand<S extends TObject>(command: Command, service: Service<S>): Command {
-  return addSettings(command, service.schema)
-    .option('--config <file>', 'a YAML or JSON file with any of these settings, as assay init writes it [ASSAY_CONFIG]')
+  return addConfigFile(addSettings(command, service.schema))
     .addOption(new Option('--log-level <level>', 'the least that is told').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .option('--log-json', 'one JSON object a line instead of text')
     .action(async (...given: [...string[], Record<string, unknown>, Command]) => {
@@ -40,6 +39,9 @@ export function serviceCommand<S extends TObject>(command: Command, service: Ser
       }, tell && { tell })
     })
 }
+
+/** Gives `command` the flag of a settings file. */
+export const addConfigFile = (command: Command): Command => command.option('--config <file>', 'a YAML or JSON file with any of these settings, as assay init writes it [ASSAY_CONFIG]')
 
 /** Gives `command` a flag for each setting of a schema, with its default and environment name. */
 export function addSettings(command: Command, schema: TObject): Command {

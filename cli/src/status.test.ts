@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Schemas } from '@assay/client'
-import { exitOf, readyOf, statusOf, tellStatus, type Asked } from './status.ts'
+import { exitOf, indexerStatusOf, readyOf, statusOf, tellIndexerStatus, tellStatus, type Asked } from './status.ts'
 
 const account = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
 const indexer = 'http://indexer.test'
@@ -20,7 +20,7 @@ const answering = (answers: Record<string, unknown>, asked: string[] = []) => ({
 })
 
 const network = { head: { number: 98, hash: '0x' }, best: 100, stalled: null, parameters: { confirmations: 2 } }
-const machine = { account: '0x', registration: ok, identity: { extrinsic: { id: '12-2' } }, standing: 'STANDARD' }
+const machine = { account: '0x', registration: ok, identity: { extrinsic: { id: '12-2' } }, standing: 'STANDARD', device: null, verdict: null }
 const verdict = (round: number, outcome: string, reason: Schemas['Reason'] = ok) => ({ round, outcome, reason })
 const score = { epoch: 4, earned: '1500000000000000000', reason: ok, standing: { level: 'STANDARD', benchedUntil: null, passed: 2, asked: 2 } }
 const payout = { paid: '1500000000000000000', reason: ok, extrinsic: { id: '90-3' } }
@@ -40,7 +40,43 @@ describe('a machine that is well', () => {
     expect(status.findings).toEqual([])
     expect(exitOf(status.findings)).toBe(0)
     const told = tellStatus(status)
+    expect(status.network!.device).toBeNull()
     for (const part of ['7, ready', '3 connected', 'yes, in extrinsic 12-2', 'STANDARD', '##', 'epoch 4: earned 1.5 PEAQ; the owner is paid 1.5 PEAQ in extrinsic 90-3', `${indexer}/explorer/machines/${account}`]) expect(told).toContain(part)
+  })
+})
+
+describe('what a machine computes with', () => {
+  const facts = (kind: string) => ({ facts: { device: { class: 7, kind, units: 8, memoryMiB: 16_384 } } })
+  it.each([
+    [{ device: { class: 7, name: 'Some GPU' }, verdict: facts('GPU') }, '8 x Some GPU, 16384 MiB'],
+    [{ device: { class: 7, name: null }, verdict: facts('CPU') }, 'CPU of class 7, 8 threads, 16384 MiB'],
+    [{ device: { class: 7, name: 'Some GPU' }, verdict: null }, 'Some GPU'],
+    [{ device: { class: 7, name: null }, verdict: { facts: null } }, 'of class 7'],
+  ])('is told as far as it is known', async (more, said) => {
+    const status = await statusOf(machineAt({ indexer }), answering(whole({ [`/machines/${account}`]: { ...machine, ...more } })))
+    expect(tellStatus(status)).toContain(`device       ${said}\n`)
+  })
+})
+
+describe('an indexer', () => {
+  const good = { ready: true, detail: { head: 98, best: 100, behind: 0, stalled: null, endpoint: { name: 'ws://node', switches: 2, why: null } } }
+  const of = (ready: unknown, asked: Parameters<typeof indexerStatusOf>[0] = { where: '/data', holder: { pid: 7, url: 'http://127.0.0.1:1' } }) => indexerStatusOf(asked, answering({ '/ready': ready }))
+  it('that is well has nothing to mend', async () => {
+    const status = await of(good)
+    expect(status.findings).toEqual([])
+    expect(tellIndexerStatus(status)).toBe('indexer /data\n  process      7, ready\n  chain        read up to block 98\n  node         ws://node, changed 2 times\n')
+    expect((await of(good, { where: indexer, url: `${indexer}/` })).pid).toBeNull()
+  })
+  it.each<[string, number, unknown, Parameters<typeof indexerStatusOf>[0] | undefined]>([
+    ['no process runs on /data', 1, good, { where: '/data', holder: null }],
+    ['process 7 does not say how it is', 75, good, { where: '/data', holder: { pid: 7, url: null } }],
+    ['process 7 does not say how it is', 75, new TypeError('refused'), undefined],
+    ['process 7 does not say how it is', 75, { ready: 'yes' }, undefined],
+    ['it sees no new blocks: silent', 75, { ...good, detail: { ...good.detail, stalled: 'silent' } }, undefined],
+    ['it has read blocks up to 98 of 100, 30 behind', 75, { ready: false, detail: { ...good.detail, behind: 30 } }, undefined],
+  ])('says "%s"', async (what, exit, ready, asked) => {
+    const { findings } = await of(ready, asked)
+    expect([findings.map((one) => one.what), exitOf(findings)]).toEqual([[what], exit])
   })
 })
 

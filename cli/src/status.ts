@@ -1,5 +1,5 @@
 // How a machine or checker stands, from two witnesses: its own process, and an indexer that judges it by the chain. Every zero is told with its reason, in the words of the protocol.
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { AssayApiError, answer, createAssayClient, type Schemas } from '@assay/client'
 import type { Holder } from '@assay/kit/lock'
@@ -34,6 +34,8 @@ export interface NetworkView {
   registration: Schemas['Reason'] | null
   registeredIn: string | null
   standing: string | null
+  /** what a machine says that it computes with; null: it said nothing that is known, or is a checker */
+  device: string | null
   /** newest first */
   rounds: { round: number, outcome: string, reason: Schemas['Reason'] }[]
   latest: Scored | null
@@ -70,10 +72,10 @@ const Detail = Type.Object({
   last: Type.Optional(Type.Union([Type.Null(), Type.Object({ round: Type.Integer(), result: Type.String() })])),
 })
 const Ready = Type.Object({ ready: Type.Boolean(), detail: Detail })
-type Detail = Type.Static<typeof Detail>
+type Detail = Static<typeof Detail>
 
 /** What a service says of itself; null if it does not answer, or not as one of ours. */
-export async function readyOf(url: string, { fetch, signal }: StatusDeps): Promise<Type.Static<typeof Ready> | null> {
+export async function readyOf(url: string, { fetch, signal }: StatusDeps): Promise<Static<typeof Ready> | null> {
   try {
     const response = await fetch(new Request(`${url}/ready`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) }))
     const told: unknown = await response.json()
@@ -135,12 +137,19 @@ async function networkOf({ kind, account }: Asked, indexer: string, deps: Status
 
   async function machineView() {
     const [machine, verdicts, latest] = await Promise.all([answer(client.GET('/machines/{account}', { params })), answer(client.GET('/machines/{account}/verdicts', { params: recent })), scored(client.GET('/machines/{account}/why', { params }))])
-    return { registration: machine.registration, registeredIn: machine.identity?.extrinsic?.id ?? null, standing: machine.standing, rounds: verdicts.items.map(({ round, outcome, reason }) => ({ round, outcome, reason })), latest }
+    return { registration: machine.registration, registeredIn: machine.identity?.extrinsic?.id ?? null, standing: machine.standing, device: deviceOf(machine), rounds: verdicts.items.map(({ round, outcome, reason }) => ({ round, outcome, reason })), latest }
   }
   async function checkerView() {
     const [checker, rounds, latest] = await Promise.all([answer(client.GET('/checkers/{account}', { params })), answer(client.GET('/checkers/{account}/rounds', { params: recent })), scored(client.GET('/checkers/{account}/why', { params }))])
-    return { registration: checker.registration, registeredIn: checker.identity?.extrinsic?.id ?? null, standing: null, rounds: rounds.items.map(({ round, reason, reported }) => ({ round, outcome: reason.code === 'OK' ? 'PAID' : reported ? 'UNPAID' : 'MISSED', reason })), latest }
+    return { registration: checker.registration, registeredIn: checker.identity?.extrinsic?.id ?? null, standing: null, device: null, rounds: rounds.items.map(({ round, reason, reported }) => ({ round, outcome: reason.code === 'OK' ? 'PAID' : reported ? 'UNPAID' : 'MISSED', reason })), latest }
   }
+}
+
+/** The device in words, as the machine claims it; the network's word on the claim is in its verdicts. */
+function deviceOf({ device, verdict }: Schemas['Machine']): string | null {
+  const facts = verdict?.facts?.device
+  if (facts === undefined) return device === null ? null : (device.name ?? `of class ${device.class}`)
+  return `${facts.kind === 'GPU' ? `${facts.units} x ` : ''}${device?.name ?? `${facts.kind} of class ${facts.class}`}${facts.kind === 'CPU' ? `, ${facts.units} threads` : ''}, ${facts.memoryMiB} MiB`
 }
 
 /** The latest score with what was paid; null before the first, and where its rounds are no longer kept. */
@@ -180,6 +189,7 @@ export function tellStatus({ kind, account, process, network, findings }: Status
   if (network !== null) {
     row('chain', `read up to block ${network.head ?? 'none'}${network.behind ? `, ${network.behind} behind` : ''}`)
     row('registered', network.registration === null ? 'no' : network.registration.code === 'OK' ? `yes${network.registeredIn === null ? '' : `, in extrinsic ${network.registeredIn}`}` : `${network.registration.code}: ${network.registration.text}`)
+    if (network.device !== null) row('device', network.device)
     if (network.standing !== null) row('standing', network.standing)
     if (network.rounds.length > 0) {
       row('rounds', `${network.rounds.map(({ outcome }) => MARKS[outcome] ?? 'X').toReversed().join('')}  (newest last: ${kind === 'machine' ? '# passed, X failed, - did not run, . not reached, ? no majority' : '# paid, o unpaid, . no report'})`)
@@ -198,4 +208,56 @@ function payOf({ score, payout }: Scored): string {
   const paid = BigInt(payout.paid)
   if (paid === 0n) return `${earned}; the owner is paid nothing (${payout.reason.code}: ${payout.reason.text})`
   return `${earned}; the owner is paid ${amountOf(paid)}${payout.extrinsic === null ? ', not on chain yet' : ` in extrinsic ${payout.extrinsic.id}`}`
+}
+
+/** How an indexer stands, by its own word. */
+export interface IndexerStatus {
+  kind: 'indexer'
+  /** its folder or address */
+  where: string
+  /** null: none is known to run here */
+  pid: number | null
+  ready: boolean | null
+  detail: Static<typeof IndexerReady>['detail'] | null
+  findings: Finding[]
+}
+
+const Count = Type.Union([Type.Integer(), Type.Null()])
+const IndexerReady = Type.Object({
+  ready: Type.Boolean(),
+  detail: Type.Object({ head: Count, best: Count, behind: Count, stalled: Type.Union([Type.String(), Type.Null()]), endpoint: Type.Optional(Type.Union([Type.Null(), Type.Object({ name: Type.String(), switches: Type.Integer() })])) }),
+})
+
+/** Asks the indexer of a folder (`holder` is who lives there) or at an address. Throws what the signal says, nothing else. */
+export async function indexerStatusOf({ where, holder, url }: { where: string, holder?: Holder | null | undefined, url?: string | undefined }, { fetch, signal }: StatusDeps): Promise<IndexerStatus> {
+  const status = (findings: Finding[], told: Static<typeof IndexerReady> | null = null): IndexerStatus => ({ kind: 'indexer', where, pid: holder?.pid ?? null, ready: told?.ready ?? null, detail: told?.detail ?? null, findings })
+  if (holder === null) return status([{ what: `no process runs on ${where}`, how: 'Start it: assay indexer start.', exit: EXIT.mend }])
+  const address = url ?? holder?.url ?? null
+  // A process tells its folder where it answers once it does.
+  const told = address === null ? null : await readiness(address)
+  if (told === null) return status([{ what: `${holder ? `process ${holder.pid}` : where} does not say how it is`, how: 'It may be starting, or opening its database: ask again. If it stays so, read its log.', exit: EXIT.again }])
+  const { behind, stalled, head, best } = told.detail
+  if (stalled !== null) return status([{ what: `it sees no new blocks: ${stalled}`, how: 'It tries again by itself; if it stays so, name another node.', exit: EXIT.again }], told)
+  if (!told.ready) return status([{ what: `it has read blocks up to ${head ?? 'none'} of ${best ?? 'unknown'}${behind === null ? '' : `, ${behind} behind`}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }], told)
+  return status([], told)
+
+  async function readiness(at: string): Promise<Static<typeof IndexerReady> | null> {
+    try {
+      const response = await fetch(new Request(`${at.replace(/\/+$/, '')}/ready`, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]) }))
+      const said: unknown = await response.json()
+      return Value.Check(IndexerReady, said) ? said : null
+    } catch (error) {
+      if (signal.aborted) throw error
+      return null
+    }
+  }
+}
+
+/** The same for people. */
+export function tellIndexerStatus({ where, pid, ready, detail, findings }: IndexerStatus): string {
+  const row = (name: string, text: string): string => `  ${name.padEnd(12)} ${text}`
+  const lines = [`indexer ${where}`, ...(pid === null ? [] : [row('process', `${pid}, ${ready === null ? 'says nothing' : ready ? 'ready' : 'not ready'}`)])]
+  if (detail !== null) lines.push(row('chain', `read up to block ${detail.head ?? 'none'}${detail.behind ? `, ${detail.behind} behind` : ''}`))
+  if (detail?.endpoint) lines.push(row('node', `${detail.endpoint.name}${detail.endpoint.switches > 0 ? `, changed ${detail.endpoint.switches} times` : ''}`))
+  return `${[...lines, ...findings.flatMap(({ what, how }) => [`! ${what}`, `  ${how}`])].join('\n')}\n`
 }

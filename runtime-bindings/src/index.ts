@@ -23,3 +23,4 @@ export { assignCalibrator, createNetwork, findNetwork, networkAccount } from './
 export { feesPaid, readPot, type PotReport } from './pot.ts'
 export { MissingFundsError, ownerOf, registerIdentity, registrationCost, retireIdentity, type RegistrationCost, type DocumentMemory, type Registration, type RegisterOptions } from './identity.ts'
 export * from './consent.ts'
+export { completeRequest, consentPath, keysFolder, makeRequest, OwnerConsentError, readConsent, verifyOwnConsent, type OwnerAnswer, type OwnerRequest } from './owner-consent.ts'

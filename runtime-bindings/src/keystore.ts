@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { toHex, utf8, type AccountId, type Hex } from '@assay/protocol'
 import { accountFromSecret, accountOf, newMnemonic, peerKey, toAccountId, toAddress, type Account, type PeerKey } from './account.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
+import { syncFolder } from './disk.ts'
 import { ChainError } from './errors.ts'
 import { keyring, utilCrypto } from './polkadot.ts'
 
@@ -321,9 +322,4 @@ async function writeNew(path: string, text: string): Promise<void> {
 async function replaceFile(from: string, path: string): Promise<void> {
   await rename(from, path)
   await syncFolder(dirname(path))
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  await folder.sync().finally(() => folder.close())
 }

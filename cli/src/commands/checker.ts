@@ -1,7 +1,13 @@
 // `assay checker`: keys first, because the network is made of the founders' accounts; then the service.
 import type { Command } from 'commander'
+import { Type } from 'typebox'
 import { checkerConfig } from '@assay/checker/config'
+import { createLog } from '@assay/kit/log'
+import { registerCheckerDoctor } from '../checker-doctor.ts'
+import { askingConfig, registerComplete, registerRequest } from '../owner-request.ts'
 import { serviceCommand } from '../service-command.ts'
+
+const requestConfig = Type.Object({ ...askingConfig.properties, ...Type.Pick(checkerConfig, ['host', 'channelPort', 'httpPort', 'publicHost', 'evidenceUrl']).properties })
 
 export function register(program: Command): void {
   const checker = program.command('checker').description('challenges machines, reports to the chain, settles epochs')
@@ -9,4 +15,18 @@ export function register(program: Command): void {
     'after',
     '\nExample:\n  assay checker start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/checker --password-file ~/checker.password',
   )
+  registerRequest(checker, 'checker', {
+    schema: requestConfig,
+    service: checkerConfig,
+    check: async (config, network) => void (await import('@assay/checker/registration')).checkerIdentity(config, network, NO_KEYS),
+    identity: async (config, network, password) => {
+      const { checkerIdentity, openKeys } = await import('@assay/checker/registration')
+      return checkerIdentity(config, network, await openKeys(config.dataDir, password, createLog({})))
+    },
+    example: 'assay checker request --owner 5F… --network 5F… --public-host checker.example --data-dir ~/checker --password-file ~/checker.password --out request.txt',
+  })
+  registerComplete(checker, 'checker', checkerConfig)
+  registerCheckerDoctor(checker)
 }
+
+const NO_KEYS = { account: { id: `0x${'00'.repeat(32)}` }, peer: { publicKey: `0x${'00'.repeat(32)}` } } as const

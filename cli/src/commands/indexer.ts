@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { Type } from 'typebox'
 import { emptyingConfig, indexerConfig, maintenanceConfig, placeOf, restoreConfig, retentionOf } from '@assay/indexer/config'
+import { registerIndexerDoctor } from '../indexer-doctor.ts'
 import { type Service, serviceCommand } from '../service-command.ts'
 
 const load = () => import('@assay/indexer/maintenance')
@@ -16,6 +17,7 @@ export function register(program: Command): void {
     'after',
     '\nExamples:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630\n  ASSAY_DATABASE_URL=postgres://… assay indexer start --follow never --network 5F… --http-port 4631',
   )
+  registerIndexerDoctor(indexer)
   serviceCommand(indexer.command('backup').argument('<file>').description('write all of the database to a file; the embedded one only while no indexer runs on it'), {
     name: 'indexer', schema: maintenanceConfig, fileMayHold: indexerConfig, run: async (config, context, [file]) => (await load()).backUp(placeOf(config), file!, context),
   }).addHelpText('after', '\nExample:\n  assay indexer backup monday.assay-backup --data-dir ~/indexer')

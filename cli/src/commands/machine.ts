@@ -1,7 +1,7 @@
 // `assay machine doctor`: what this machine computes with, and what it lacks. `assay machine start` is `assay provider start`.
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
-import { registerComplete, registerRequest } from '../machine-request.ts'
+import { registerMachineRequest } from '../machine-request.ts'
 import { registerRetire } from '../machine-retire.ts'
 import { registerRotate } from '../machine-rotate.ts'
 import { registerStart } from './provider.ts'
@@ -11,8 +11,7 @@ export function register(program: Command): void {
   const machine = program.command('machine').description('this machine and what it can compute with')
   registerUp(machine)
   registerStart(machine)
-  registerRequest(machine)
-  registerComplete(machine)
+  registerMachineRequest(machine)
   registerRotate(machine)
   registerRetire(machine)
   machine

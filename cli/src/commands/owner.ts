@@ -1,4 +1,4 @@
-// `assay owner sign`: the owner's yes to a machine, given where the owner's key is. Needs no chain and no network.
+// `assay owner sign`: the owner's yes to a machine or checker, given where the owner's key is. Needs no chain and no network.
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { passwordFrom } from '@assay/kit/password'
@@ -9,12 +9,12 @@ import { passwordOption, passwordPlaces } from '../password.ts'
 import { describeIdentity, namesOf, readLine, show, showOptions, type ShowOptions } from '../handover.ts'
 
 export function register(program: Command): void {
-  const owner = program.command('owner').description('who is paid for machines; the key may stay where no machine is')
+  const owner = program.command('owner').description('who is paid for machines and checkers; the key may stay where none of them is')
   const sign = passwordOption(
     owner
       .command('sign')
-      .description('agree to what a machine asks: shows it, and prints the answer for assay machine complete')
-      .argument('<request>', 'the line of assay machine request, a file that holds it, or - for standard input')
+      .description('agree to what a machine or checker asks: shows it, and prints the answer for its assay … complete')
+      .argument('<request>', 'the line of assay machine|checker request, a file that holds it, or - for standard input')
       .requiredOption('--key-file <file>', 'the owner\'s key: the encrypted JSON file of a polkadot wallet, or account.json of assay keys create')
       .option('--yes', 'agree without being asked'),
   )
@@ -25,7 +25,7 @@ export function register(program: Command): void {
         await cryptoReady()
         const identity = decodeRequest(await readLine(given))
         const key = await openAccount(keyFile, await passwordFrom({ file: passwordFile, ...passwordPlaces(signal), of: keyFile }))
-        if (key.id !== identity.owner) throw new OperatorError('OTHER_OWNER', `the request is to the owner ${toAddress(identity.owner)}, and ${keyFile} is the key of ${key.address}`, { advice: 'Give the key of that account; or make a request to this one: assay machine request --owner.' })
+        if (key.id !== identity.owner) throw new OperatorError('OTHER_OWNER', `the request is to the owner ${toAddress(identity.owner)}, and ${keyFile} is the key of ${key.address}`, { advice: `Give the key of that account; or make a request to this one: assay ${identity.kind} request --owner.` })
         if (yes !== true) {
           process.stderr.write(describeIdentity(identity))
           if (!process.stdin.isTTY) throw new OperatorError('NOT_ASKED', 'nobody can be asked for consent: standard input is no terminal', { advice: 'Run it in a terminal, or give --yes once you have read the above.' })
@@ -37,7 +37,7 @@ export function register(program: Command): void {
         await show(line, {
           json: { event: 'answer', answer: line, ...namesOf(identity) },
           options,
-          words: `${yes === true ? describeIdentity(identity) : ''}Signed. On the machine:\n  assay machine complete <the line below> --data-dir <its data folder>\n\n`,
+          words: `${yes === true ? describeIdentity(identity) : ''}Signed. Where the ${identity.kind} is:\n  assay ${identity.kind} complete <the line below> --data-dir <its data folder>\n\n`,
         })
       })
     })

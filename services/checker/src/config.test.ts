@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { loadConfig } from '@assay/kit/config'
-import { checkerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
+import { checkerConfig, checkReachable, placesBySettings, publicAddresses, publicUrl } from './config.ts'
 
 const flags = { chain: 'ws://127.0.0.1:9944', network: '5F', dataDir: '/data', passwordFile: '/password' }
 
@@ -27,4 +27,18 @@ test('others are told the public host, each address once, four at most', () => {
   expect(publicUrl('http://127.0.0.1:4611', { host: '0.0.0.0', publicHost: '192.0.2.7' })).toBe('http://192.0.2.7:4611')
   expect(publicUrl('http://127.0.0.1:4611', { host: '0.0.0.0', publicHost: '2001:db8::1' })).toBe('http://[2001:db8::1]:4611')
   expect(publicUrl('http://127.0.0.1:4611', { host: '0.0.0.0', publicHost: 'x', evidenceUrl: 'https://evidence.example/a' })).toBe('https://evidence.example/a')
+})
+
+test('where a checker will be found is known before it listens, or is asked for', () => {
+  const peer = `0x${'1b'.repeat(32)}` as const
+  const settings = { host: '127.0.0.1', channelPort: 4610, httpPort: 4611 }
+  const p2p = placesBySettings(settings, peer).addresses[0]!.split('/p2p/')[1]!
+  expect(p2p).toMatch(/^12D3Koo/)
+  expect(placesBySettings(settings, peer)).toEqual({ addresses: [`/ip4/127.0.0.1/tcp/4610/p2p/${p2p}`], evidence: ['http://127.0.0.1:4611'] })
+  expect(placesBySettings({ ...settings, host: '::1' }, peer)).toEqual({ addresses: [`/ip6/::1/tcp/4610/p2p/${p2p}`], evidence: ['http://[::1]:4611'] })
+  expect(placesBySettings({ ...settings, host: '0.0.0.0', publicHost: 'checker.example' }, peer)).toEqual({ addresses: [`/dns/checker.example/tcp/4610/p2p/${p2p}`], evidence: ['http://checker.example:4611'] })
+  expect(placesBySettings({ ...settings, httpPort: 0, evidenceUrl: 'https://evidence.example' }, peer).evidence).toEqual(['https://evidence.example'])
+  for (const [more, flag] of [[{ channelPort: 0 }, '--channel-port'], [{ httpPort: 0 }, '--http-port'], [{ host: 'localhost' }, '--public-host'], [{ host: '0.0.0.0' }, '--public-host']] as const) {
+    expect(() => placesBySettings({ ...settings, ...more }, peer), flag).toThrow(expect.objectContaining({ code: 'CONFIG', advice: expect.stringContaining(flag) }))
+  }
 })

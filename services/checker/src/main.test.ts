@@ -8,8 +8,8 @@ import { channelKey, dialChannel } from '@assay/kit/channel'
 import { loadConfig } from '@assay/kit/config'
 import { createLog } from '@assay/kit/log'
 import { lowPort } from '@assay/kit/testing/low-port'
-import { applyBlock, devnetParameters, emptyLedger, type Hash, type Ledger, registeredCheckers, WIRE_PROTOCOL } from '@assay/protocol'
-import { type Account, accountFromSecret, bestBlock, type Chain, connectChain, type ConnectOptions, createNetwork, createSender, cryptoReady, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
+import { applyBlock, devnetParameters, emptyLedger, fromHex, type Hash, type Ledger, registeredCheckers, walletMessage, WIRE_PROTOCOL } from '@assay/protocol'
+import { type Account, accountFromSecret, bestBlock, type Chain, completeRequest, connectChain, type ConnectOptions, createNetwork, createSender, cryptoReady, decodeRequest, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type OwnerConsentError, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
 import { documentFaults } from '../../../tools/gates/logs.ts'
 import { checkerConfig, runChecker } from './main.ts'
@@ -127,6 +127,28 @@ test('from an empty folder to a place in the network, each thing that is missing
   await told(second, 'checker ready')
   expect(second.said.filter(({ level }) => level !== 'info')).toEqual([])
   await second.stop()
+})
+
+test('with an owner elsewhere it ends with the request before anything is opened; once the owner agreed it registers with money that anybody sends', async () => {
+  const folder = join(root, 'owned')
+  const owner = accountFromSecret('//remote')
+  const flags = { dataDir: folder, owner: owner.address, channelPort: await lowPort(), httpPort: await lowPort() }
+  const asked = (await start(flags).done.catch((error: unknown) => error)) as OwnerConsentError
+  expect(asked).toMatchObject({ code: 'OWNER_CONSENT', exit: 1 })
+  const identity = decodeRequest(asked.request.line)
+  await completeRequest(folder, { signature: owner.pair.sign(walletMessage(fromHex(asked.request.payload))) })
+  const running = start(flags)
+  expect(await told(running, 'waiting for funds')).toMatchObject({ account: toAddress(identity.account) })
+  expect(await mined(sender.send(transfer(chain, identity.account, PEAQ), { label: 'a gift' }))).toMatchObject({ ok: true })
+  expect(await told(running, 'checker registered')).toMatchObject({ state: 'registered', addresses: identity.addresses.join(' ') })
+  // Its registration counts; the role is the network's to give.
+  await vi.waitFor(async () => {
+    await devchain.newBlock()
+    const { detail } = (await (await fetch(`http://127.0.0.1:${flags.httpPort}/ready`)).json()) as { detail: object }
+    expect(detail).toMatchObject({ owner: owner.address, missing: expect.stringContaining('checker role') })
+  }, { timeout: 60_000, interval: 200 })
+  await running.stop()
+  await expect(start({ ...flags, httpPort: await lowPort() }).done).rejects.toMatchObject({ code: 'CONSENT' })
 })
 
 describe('what the operator must mend ends it with a reason and leaves nothing open', () => {

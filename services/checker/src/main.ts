@@ -11,14 +11,14 @@ import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
 import { frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, type Parameters, registeredCheckers, reportKey, wire } from '@assay/protocol'
-import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, ownerOf, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { follow } from './follow.ts'
 import { checkerMetrics } from './metrics.ts'
 import { evidenceUrls, loadFrom } from './mirror.ts'
-import { missingFor, networkFound$, openKeys, registered$ } from './registration.ts'
+import { missingFor, networkFound$, openKeys, openOwner, registered$ } from './registration.ts'
 import { isReportDue, reportChain } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
 import { createSessions, machinePeersOf } from './sessions.ts'
@@ -61,6 +61,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   parts.defer(() => lock.release())
   const keys = await openKeys(config.dataDir, password, log)
   const me = keys.account.id
+  const owner = await openOwner(config, network, keys, config.owner === undefined ? undefined : toAccountId(config.owner))
   const store = new Store(config.dataDir, { network, account: me })
   parts.defer(() => store.close())
   const blobs = new BlobStore(join(config.dataDir, 'blobs'))
@@ -68,7 +69,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
   const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
-  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
+  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner)), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
   parts.defer(() => stop.abort())
@@ -134,7 +135,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     const settled$ = stepping$(settlement, (error) => log.warn('settlement held up', { error }))
     const budgets$ = stepping$(budget, (error) => log.warn('funds not looked at', { error }))
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => registered$({ chain, sender, keys, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
+      concatMap((listening) => registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
       tap(() => void (standing.registered = true)),
     )
     const standing$ = view.ledger$.pipe(
@@ -165,9 +166,9 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
 
 interface Standing { best: number, ledger: Ledger | null, registered: boolean, missing: string | null }
 
-function readiness({ best, ledger, registered, missing }: Standing, me: Hash) {
+function readiness({ best, ledger, registered, missing }: Standing, me: Hash, owner: Hash) {
   const head = ledger?.head?.number ?? null
-  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), best, ledger: head, registered, missing } }
+  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, missing } }
 }
 
 /** Of the parameters that are or will be in force, the greatest of each that bounds a message. */

@@ -1,8 +1,13 @@
 // A checker's keys and its place in the network: made or opened, registered, and told exactly what is missing until it is eligible.
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
+import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
-import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, toAddress } from '@assay/runtime-bindings'
+import { type AccountId, type Hash, type Identity, type Ledger, type Parameters, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
+import {
+  type Account, type Chain, type Consent, consentPath, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, makeRequest, MissingFundsError, openKeystore, OwnerConsentError, readConsent, registerIdentity, type Sender, toAddress,
+  verifyOwnConsent,
+} from '@assay/runtime-bindings'
+import { type CheckerConfig, placesBySettings } from './config.ts'
 
 /** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
@@ -10,6 +15,33 @@ export async function openKeys(dir: string, password: string, log: Log): Promise
   const made = await createKeystore({ dir, password })
   log.info('keys made', { account: made.account.address, peer: made.peer.publicKey, folder: dir, advice: 'Back up account.json, peer.json and the password: whoever has them is this checker.' })
   return made
+}
+
+/** Who a checker is by its settings, but for its owner. Throws OperatorError CONFIG where they leave open where it listens. */
+export function checkerIdentity(config: Omit<CheckerConfig, 'chain' | 'network'>, network: AccountId, { account, peer }: { account: Pick<Account, 'id'>, peer: Pick<Keystore['peer'], 'publicKey'> }): Omit<Identity, 'owner'> {
+  return { kind: 'checker', network, account: account.id, peer: peer.publicKey, ...placesBySettings(config, peer.publicKey) }
+}
+
+/**
+ * Who is paid for this checker: the owner who agreed to exactly this identity, or else the checker itself.
+ * Throws OwnerConsentError with the request to hand on where an owner is set who has not agreed, OperatorError OWNER_CONFLICT, and ChainError CONSENT where what was agreed to is not what the settings say.
+ */
+export async function openOwner(config: Omit<CheckerConfig, 'chain' | 'network'>, network: AccountId, keys: Keystore, wanted: AccountId | undefined): Promise<Account | Consent> {
+  const { dataDir } = config
+  const consent = await readConsent(dataDir)
+  if (consent !== null) {
+    const { owner } = consent.identity
+    if (wanted !== undefined && wanted !== owner) {
+      throw new OperatorError('OWNER_CONFLICT', `the consent in ${consentPath(dataDir)} is of ${toAddress(owner)}, not of the owner that is set, ${toAddress(wanted)}`, {
+        advice: wanted === keys.account.id ? `Correct --owner; or, if the checker itself shall be paid, remove ${consentPath(dataDir)}.` : 'Correct --owner, or ask the new owner: assay checker request, then assay checker complete.',
+      })
+    }
+    verifyOwnConsent(consent, checkerIdentity(config, network, keys))
+    return consent
+  }
+  if (wanted === undefined || wanted === keys.account.id) return keys.account
+  const identity = { ...checkerIdentity(config, network, keys), owner: wanted }
+  throw new OwnerConsentError(dataDir, identity, await makeRequest(dataDir, identity))
 }
 
 /** Waits until the network is on chain and gives its parameters; says once what it waits for. `heights$` are best heights, the latest at once. */
@@ -33,6 +65,8 @@ export interface RegistrationTools {
   chain: Chain
   sender: Sender
   keys: Keystore
+  /** who is paid */
+  owner: Account | Consent
   network: Hash
   addresses: readonly string[]
   evidence: readonly string[]
@@ -42,14 +76,14 @@ export interface RegistrationTools {
 }
 
 /** Registers this checker, as often as funds or the chain are missing, telling what is missing whenever it changes; emits once it is done. Errors with what no waiting mends. */
-export function registered$({ chain, sender, keys: { account, peer }, network, addresses, evidence, members, log }: RegistrationTools, heights$: Observable<number>): Observable<void> {
+export function registered$({ chain, sender, keys: { account, peer }, owner, network, addresses, evidence, members, log }: RegistrationTools, heights$: Observable<number>): Observable<void> {
   let told = ''
   const { multisig } = chain.features
   // What opening a settlement reserves for a while: without it this member could not take its turn.
   const reserve = members === null || multisig === null ? 0n : multisig.depositBase + multisig.depositFactor * BigInt(thresholdOf(members))
   return heights$.pipe(
     exhaustMap(() =>
-      defer(() => registerIdentity({ chain, sender, owner: account, account, peer, kind: 'checker', network, addresses, evidence, reserve })).pipe(
+      defer(() => registerIdentity({ chain, sender, owner, account, peer, kind: 'checker', network, addresses, evidence, reserve })).pipe(
         catchError((error: unknown) => {
           if (!(error instanceof MissingFundsError)) return passing(error)
           if (told !== error.message) log.warn('waiting for funds', { account: error.address, missing: formatAmount(error.missing), advice: error.advice })

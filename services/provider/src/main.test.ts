@@ -7,13 +7,12 @@ import { loadConfig } from '@assay/kit/config'
 import { lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
 import type { Log } from '@assay/kit/log'
-import { accountFromSecret, connectChain, createNetwork, createSender, cryptoReady, decodeRequest, encodeAnswer, networkAccount, toAccountId, toAddress, transfer, walletPayload } from '@assay/runtime-bindings'
+import { accountFromSecret, completeRequest, connectChain, createNetwork, createSender, cryptoReady, decodeRequest, encodeAnswer, makeRequest, networkAccount, toAccountId, toAddress, transfer, walletPayload } from '@assay/runtime-bindings'
 import type { Account, Chain, Sender } from '@assay/runtime-bindings'
 import { startDevchain, startProxy } from '@assay/runtime-bindings/testing'
 import type { Devchain } from '@assay/runtime-bindings/testing'
 import { devnetParameters, fromHex } from '@assay/protocol'
 import { documentFaults } from '../../../tools/gates/logs.ts'
-import { completeRequest, makeRequest } from './consent.ts'
 import { markRetired } from './retired.ts'
 import { providerConfig, runProvider } from './main.ts'
 import type { ProviderConfig } from './main.ts'
@@ -136,7 +135,7 @@ describe('runProvider', () => {
     const identity = decodeRequest(/assay-request:1:[\w-]+/.exec(requested.message)![0])
     const agree = async (owner: Account) => {
       const asked = { ...identity, owner: owner.id }
-      await makeRequest({ dataDir, ...asked })
+      await makeRequest(dataDir, asked)
       await completeRequest(dataDir, { line: encodeAnswer({ identity: asked, signature: owner.pair.sign(fromHex(walletPayload(asked))) }) })
     }
     await agree(remote)

@@ -8,10 +8,9 @@ import { writeDurably } from '@assay/kit/blobs'
 import { EXIT, isOperatorError, OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { takeUntilAborted } from '@assay/kit/streams'
-import type { AccountId } from '@assay/protocol'
-import { KeystoreMissingError, MissingFundsError, RpcError, accountFromSecret, createKeystore, cryptoReady, formatAmount, keystoreExists, nextPeerOf, openAccount, openKeystore, readPublicKey, saveAccount, takeNextPeer, toAddress } from '@assay/runtime-bindings'
+import type { AccountId, Hex, Identity } from '@assay/protocol'
+import { KeystoreMissingError, MissingFundsError, OwnerConsentError, RpcError, accountFromSecret, consentPath, createKeystore, cryptoReady, formatAmount, keystoreExists, makeRequest, nextPeerOf, openAccount, openKeystore, readConsent, readPublicKey, saveAccount, takeNextPeer, toAddress, verifyOwnConsent } from '@assay/runtime-bindings'
 import type { Account, Consent, DocumentMemory, Keystore, PeerKey, Registration } from '@assay/runtime-bindings'
-import { consentPath, makeRequest, readConsent, verifyOwnConsent } from './consent.ts'
 
 /** Who is paid, who works, and the key that signs the work. Of the owner there is the key, or the consent if the key is elsewhere. */
 export interface Keys { owner: Account | Consent, account: Account, peer: PeerKey }
@@ -66,16 +65,14 @@ export async function openKeys({ dataDir, network, ownerFile, owner: wanted, pas
     // A rotation that was interrupted after the consent was written.
     await takeNextPeer(dir, identity.peer)
     const machine = await openKeystore({ dir, password })
-    verifyOwnConsent(given, { network, account: machine.account.id, peer: machine.peer.publicKey })
+    verifyOwnConsent(given, machineIdentity({ network, account: machine.account.id, peer: machine.peer.publicKey }))
     return { owner: given, ...machine }
   }
 
-  async function lacksConsent(owner: AccountId): Promise<OperatorError> {
+  async function lacksConsent(owner: AccountId): Promise<OwnerConsentError> {
     const { account, peer } = await openOrMakeMachine({ dataDir, password, log })
-    const request = await makeRequest({ dataDir, network, owner, account: account.id, peer: (await nextPeerOf(dir)) ?? peer.publicKey })
-    return new OperatorError('OWNER_CONSENT', `the owner ${toAddress(owner)} has not agreed to this machine yet; its request is\n${request.line}`, {
-      advice: `Where the owner’s key is, run: assay owner sign <request> --key-file <file> --password-file <file>\n  Here then: assay machine complete <answer> --data-dir ${dataDir}\n  (With a polkadot wallet: assay machine request says how.)`,
-    })
+    const identity = { ...machineIdentity({ network, account: account.id, peer: (await nextPeerOf(dir)) ?? peer.publicKey }), owner }
+    return new OwnerConsentError(dataDir, identity, await makeRequest(dataDir, identity))
   }
 
   async function makeOwner(): Promise<Account> {
@@ -85,6 +82,9 @@ export async function openKeys({ dataDir, network, ownerFile, owner: wanted, pas
     return made
   }
 }
+
+/** Who a machine is, but for its owner: it listens nowhere. */
+export const machineIdentity = (keys: { network: AccountId, account: AccountId, peer: Hex }): Omit<Identity, 'owner'> => ({ kind: 'machine', addresses: [], evidence: [], ...keys })
 
 /** The machine's keys in the data folder, made if there are none. Throws the keystore's errors. */
 export async function openOrMakeMachine({ dataDir, password, log }: { dataDir: string, password: string, log: Log }): Promise<Keystore> {

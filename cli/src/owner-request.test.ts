@@ -73,7 +73,7 @@ describe('an owner elsewhere', () => {
       [assay(['machine', 'request', '--network', network, '--data-dir', at('none'), '--password-file', at('password')]), 'owner is missing'],
       [assay(['machine', 'request', '--owner', owner.address, '--network', network, '--data-dir', at('none'), '--password-file', at('nothing')]), 'cannot be read (ENOENT)'],
       [assay(['machine', 'request', '--owner', owner.address, '--network', network, '--data-dir', at('none'), '--password-file', at('password'), '--chain', 'ws://127.0.0.1:1']), 'No chain answers'],
-      [assay(['machine', 'complete', 'assay-answer:1:AAAA', '--data-dir', at('none')]), 'no request was made'],
+      [assay(['machine', 'complete', 'assay-answer:1:AAAA', '--data-dir', at('none')]), 'There is no request in'],
       [complete([]), 'no answer is given'],
       [complete(['x', '--signature', '0x']), 'both an answer and a signature'],
       [complete(['--signature', '0x12']), 'not a signature of an sr25519 key'],
@@ -88,6 +88,27 @@ describe('an owner elsewhere', () => {
       expect([status, stdout], said).toEqual([said === 'No chain answers' ? 75 : 1, ''])
     }
     await expect(stat(at('none'))).rejects.toThrow('ENOENT')
+  })
+})
+
+describe('a checker’s owner elsewhere', () => {
+  const checker = (command: string, args: string[]) => assay(['checker', command, '--data-dir', at('checker'), ...args])
+  const asks = (...more: string[]) => checker('request', ['--owner', owner.address, '--network', network, '--password-file', at('password'), ...more])
+  it('agrees to where it listens, too', async () => {
+    for (const [args, said] of [[['--host', '0.0.0.0'], '--public-host'], [['--channel-port', '0'], '--channel-port'], [['--http-port', 'x'], 'httpPort = "x"']] as const) {
+      expect(asks(...args), said).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(said) })
+    }
+    await expect(stat(at('checker'))).rejects.toThrow('ENOENT')
+    // The file that the service takes is taken here, too.
+    await writeFile(at('checker.yaml'), `publicHost: checker.example\nmembers: [${owner.address}]\n`)
+    const asked = asks('--config', at('checker.yaml'))
+    expect(asked).toMatchObject({ status: 0, stdout: expect.stringMatching(/^assay-request:1:[\w-]+\n$/), stderr: expect.stringMatching(/listens at \/dns\/checker\.example\/tcp\/4610[^]*serves evidence at http:\/\/checker\.example:4611[^]*assay checker complete <answer>/) })
+    const signed = sign('-', ['--yes'], 'owner.json', asked.stdout)
+    expect(signed).toMatchObject({ status: 0, stderr: expect.stringContaining('assay checker complete') })
+    expect(JSON.parse(checker('complete', [signed.stdout.trim(), '--json']).stdout)).toMatchObject({ event: 'consent', state: 'stored', kind: 'checker', checker: expect.stringMatching(/^5/), owner: owner.address, evidence: ['http://checker.example:4611'] })
+    expect((await readdir(at('checker'))).sort()).toEqual(['account.json', 'owner.consent', 'owner.request', 'peer.json'])
+    // The start holds it to that before it looks for a chain.
+    expect(checker('start', ['--chain', 'ws://127.0.0.1:1', '--network', network, '--password-file', at('password'), '--public-host', 'other.example'])).toMatchObject({ status: 1, stderr: expect.stringContaining('and by its settings that is /dns/other.example') })
   })
 })
 

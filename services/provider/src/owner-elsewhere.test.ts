@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
-import { fromHex, toHex } from '@assay/protocol'
-import { accountFromSecret, createKeystore, cryptoReady, decodeRequest, encodeAnswer, ownerOf, prepareNextPeer, saveAccount, walletPayload } from '@assay/runtime-bindings'
+import { fromHex, type Identity } from '@assay/protocol'
+import { accountFromSecret, completeRequest, consentPath, createKeystore, cryptoReady, decodeAnswer, decodeRequest, encodeAnswer, makeRequest, ownerOf, prepareNextPeer, saveAccount, walletPayload } from '@assay/runtime-bindings'
 import type { Account, Keystore } from '@assay/runtime-bindings'
-import { completeRequest, consentPath, makeRequest, readConsent } from './consent.ts'
-import { openKeys, type KeysOptions } from './registration.ts'
+import { machineIdentity, openKeys, type KeysOptions } from './registration.ts'
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 }) // scrypt is slow on purpose
 const network = `0x${'11'.repeat(32)}` as const
@@ -31,7 +30,7 @@ beforeEach(async () => {
 })
 afterAll(() => rm(root, { recursive: true }))
 
-const ask = (by = owner, more: Partial<Parameters<typeof makeRequest>[0]> = {}) => makeRequest({ dataDir, network, owner: by.id, account: keys.account.id, peer: keys.peer.publicKey, ...more })
+const ask = (by = owner, more: Partial<Identity> = {}) => makeRequest(dataDir, { ...machineIdentity({ network, account: keys.account.id, peer: keys.peer.publicKey }), owner: by.id, ...more })
 /** As the owner does it, elsewhere. */
 const answerTo = (line: string, by = owner): string => {
   const identity = decodeRequest(line)
@@ -40,66 +39,6 @@ const answerTo = (line: string, by = owner): string => {
 const complete = (line: string) => completeRequest(dataDir, { line })
 const open = (more: Partial<KeysOptions> = {}) => openKeys({ dataDir, network, password: 'p', log: silentLog, ...more })
 const agree = async (by = owner) => complete(answerTo((await ask(by)).line, by))
-
-describe('completeRequest', () => {
-  it('keeps the owner’s answer; the same one again changes nothing', async () => {
-    const answer = answerTo((await ask()).line)
-    expect(await complete(answer)).toMatchObject({ state: 'stored', rotated: false, identity: { owner: owner.id, account: keys.account.id, network, peer: keys.peer.publicKey } })
-    const before = await stat(consentPath(dataDir))
-    expect(await complete(answer)).toMatchObject({ state: 'unchanged' })
-    expect((await stat(consentPath(dataDir))).ino).toBe(before.ino)
-    expect(await readConsent(dataDir)).toMatchObject({ identity: { owner: owner.id } })
-  })
-  it('takes a wallet’s signature over the last request, and no other', async () => {
-    const { payload } = await ask()
-    expect(await completeRequest(dataDir, { signature: owner.pair.sign(Buffer.concat([Buffer.from('<Bytes>'), fromHex(payload), Buffer.from('</Bytes>')])) })).toMatchObject({ state: 'stored' })
-    await ask(other)
-    await expect(completeRequest(dataDir, { signature: owner.pair.sign(fromHex(payload)) })).rejects.toMatchObject({ code: 'CONSENT_SIGNATURE', exit: 1 })
-    expect(ownerOf((await open()).owner)).toBe(owner.id)
-  })
-  it('mends a consent that was damaged', async () => {
-    const answer = answerTo((await ask()).line)
-    for (const damaged of ['{', JSON.stringify({ ...JSON.parse(await complete(answer).then(() => readFile(consentPath(dataDir), 'utf8'))) as object, signature: toHex(other.pair.sign(Uint8Array.of(1))) })]) {
-      await writeFile(consentPath(dataDir), damaged)
-      expect(await complete(answer)).toMatchObject({ state: 'stored' })
-      await open()
-    }
-  })
-
-  it.each<[string, () => Promise<string>, { code: string, message: RegExp }]>([
-    ['another owner’s answer', async () => answerTo((await ask()).line, other), { code: 'CONSENT_SIGNATURE', message: /not one of 5/ }],
-    ['another machine’s', async () => (await ask(), answerTo((await makeRequest({ dataDir: join(root, 'another'), network, owner: owner.id, account: other.id, peer: keys.peer.publicKey })).line)), { code: 'CONSENT', message: /another machine, 5/ }],
-    ['another network’s', async () => (await ask(), answerTo((await makeRequest({ dataDir: join(root, 'another'), network: elsewhere, owner: owner.id, account: keys.account.id, peer: keys.peer.publicKey })).line)), { code: 'CONSENT', message: /agreed to the network 5/ }],
-    ['one to an older peer key', async () => (await ask(), answerTo((await makeRequest({ dataDir: join(root, 'another'), network, owner: owner.id, account: keys.account.id, peer: elsewhere })).line)), { code: 'CONSENT', message: /agreed to the peer key 0x2222/ }],
-    ['a checker’s', async () => {
-      const identity = { ...decodeRequest((await ask()).line), kind: 'checker' as const }
-      return encodeAnswer({ identity, signature: owner.pair.sign(fromHex(walletPayload(identity))) })
-    }, { code: 'CONSENT', message: /a checker/ }],
-    ['the answer to an older request, played again', async () => {
-      const old = answerTo((await ask()).line)
-      await ask(other)
-      return old
-    }, { code: 'CONSENT', message: /the last request was to 5/ }],
-    ['the request itself', async () => (await ask()).line, { code: 'CONSENT_TEXT', message: /it is a request/ }],
-    ['a damaged answer', async () => answerTo((await ask()).line).slice(0, -3), { code: 'CONSENT_TEXT', message: /damaged|cut short/ }],
-    ['an answer whose signature was changed', async () => `${answerTo((await ask()).line).slice(0, -6)}AAAAAA`, { code: 'CONSENT_SIGNATURE', message: /not one of 5/ }],
-    ['an answer nobody asked for', async () => answerTo((await makeRequest({ dataDir: join(root, 'another'), network, owner: owner.id, account: keys.account.id, peer: keys.peer.publicKey })).line), { code: 'NO_REQUEST', message: /no request was made/ }],
-    ['an answer while the request’s file is damaged', async () => {
-      const answer = answerTo((await ask()).line)
-      await writeFile(join(dataDir, 'owner.request'), '{"version":2}')
-      return answer
-    }, { code: 'CONSENT', message: /owner\.request is damaged/ }],
-    ['an answer to keys that are gone', async () => {
-      const answer = answerTo((await ask()).line)
-      await rm(join(dataDir, 'machine'), { recursive: true })
-      return answer
-    }, { code: 'KEYSTORE_MISSING', message: /account\.json/ }],
-    ['an answer to keys that were replaced', async () => answerTo((await ask(owner, { account: other.id })).line), { code: 'CONSENT', message: /keys are others than when the request was made/ }],
-  ])('refuses %s', async (_, answer, expected) => {
-    await expect(complete(await answer())).rejects.toMatchObject({ code: expected.code, message: expect.stringMatching(expected.message), exit: 1, advice: expect.stringMatching(/./) })
-    expect(await readConsent(dataDir)).toBeNull()
-  })
-})
 
 describe('openKeys with an owner elsewhere', () => {
   it('opens and makes no owner’s key', async () => {
@@ -141,13 +80,14 @@ describe('openKeys with an owner elsewhere', () => {
   it('refuses a consent that is damaged, of other keys, or without keys', async () => {
     await agree()
     const good = await readFile(consentPath(dataDir), 'utf8')
-    for (const bad of ['', '{', '[]', good.replace('"version": 1', '"version": 2'), good.replace('{', '{ "more": 1,')]) {
+    for (const bad of ['', '{', good.replace('assay-answer:1:', 'assay-request:1:'), good.replace(':1:', ':2:'), good.slice(0, -40), `${good}${good}`]) {
       await writeFile(consentPath(dataDir), bad)
       await expect(open(), bad).rejects.toMatchObject({ code: 'CONSENT', message: expect.stringMatching(/is damaged/), exit: 1 })
     }
-    await writeFile(consentPath(dataDir), good.replaceAll(owner.id, other.id))
+    const { identity, signature } = decodeAnswer(good)
+    await writeFile(consentPath(dataDir), encodeAnswer({ identity: { ...identity, owner: other.id }, signature }))
     await expect(open()).rejects.toMatchObject({ code: 'CONSENT_SIGNATURE' })
-    await writeFile(consentPath(dataDir), good.replaceAll(keys.peer.publicKey, other.id))
+    await writeFile(consentPath(dataDir), encodeAnswer({ identity: { ...identity, peer: other.id }, signature }))
     await expect(open()).rejects.toMatchObject({ code: 'CONSENT', message: expect.stringMatching(/peer key/) })
     await writeFile(consentPath(dataDir), good)
     await rm(join(dataDir, 'machine'), { recursive: true })
