@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
-import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, settlersCaptureOf, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, settlersCaptureOf, toHex, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, knownParameters, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
 import { passwordOf, passwordOption } from '../password.ts'
 import { networkParameters } from '../devnet/parameters.ts'
@@ -83,11 +83,12 @@ export function register(program: Command): void {
           const network = toAccountId(address)
           const found = await findNetwork(chain, network)
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
-          const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), found.parameters)
+          if (found.parameters === null) process.stderr.write(`warning: the network has agreed on version ${found.prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}: update it\n`)
+          const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), knownParameters(found))
           for (const promise of [live, live?.settlers]) if (promise?.flagged) process.stderr.write(`warning: ${promise.text}\n`)
-          const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.parameters, signal)) : null
+          const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.prefix, signal)) : null
           if (pot !== null && pot.balance < pot.needs) process.stderr.write(`warning: ${toAddress(pot.pot)} has ${formatAmount(pot.balance)}, and the epochs up to the next one may need ${formatAmount(pot.needs)}\n`)
-          const shown = { ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
+          const shown = { ...found.prefix, ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
           process.stdout.write(`${JSON.stringify(shown, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
         })
       })

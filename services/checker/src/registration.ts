@@ -1,8 +1,8 @@
 // A checker's keys and its place in the network: made or opened, registered, and told exactly what is missing until it is eligible.
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
 import type { Log } from '@assay/kit/log'
-import { type Hash, type Ledger, type Parameters, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
-import { type Chain, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, toAddress } from '@assay/runtime-bindings'
+import { type Hash, type Ledger, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
+import { type Chain, createKeystore, findNetwork, formatAmount, type FoundNetwork, type Keystore, keystoreExists, MissingFundsError, openKeystore, registerIdentity, type Sender, toAddress } from '@assay/runtime-bindings'
 
 /** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
@@ -12,8 +12,8 @@ export async function openKeys(dir: string, password: string, log: Log): Promise
   return made
 }
 
-/** Waits until the network is on chain and gives its parameters; says once what it waits for. `heights$` are best heights, the latest at once. */
-export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<{ parameters: Parameters }> {
+/** Waits until the network is on chain and gives what stands of it; says once what it waits for. `heights$` are best heights, the latest at once. */
+export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<FoundNetwork> {
   let told = false
   return heights$.pipe(
     // exhaustMap: one question at a time; the next block asks again.
