@@ -59,15 +59,22 @@ export class NewerVersionError extends Error {
   }
 }
 
+/** What is to be told of a version that is coming. */
+export interface News extends Pick<NewerVersion, 'version' | 'epoch' | 'start'> {
+  /** In one sentence. */
+  reason: string
+}
+
 /** Gives what is to be told of a newer version with a ledger and the height of the best block: at once, and again with each epoch; null where there is nothing new to tell. */
-export function newerNews(): (ledger: Pick<Ledger, 'newer' | 'speaks' | 'parameters'>, best: number) => string | null {
+export function newerNews(): (ledger: Pick<Ledger, 'newer' | 'speaks' | 'parameters'>, best: number) => News | null {
   let told = ''
   return ({ newer, speaks, parameters: [founding] }, best) => {
     if (newer === null || founding === undefined) return null
     const now = `${newer.block} ${epochOf(founding.parameters, roundAt(founding.parameters, best))}`
     if (now === told) return null
     told = now
-    return explainNewer(newer, speaks, best)
+    const { version, epoch, start } = newer
+    return { version, epoch, start, reason: explainNewer(newer, speaks, best) }
   }
 }
 

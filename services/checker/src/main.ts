@@ -167,7 +167,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
       tap(([best, ledger]) => {
         metrics.newerVersion.set(blocksToNewer(ledger, best))
         const told = news(ledger, best)
-        if (told !== null) log.warn('a newer version of the protocol is coming', { ...ledger.newer, reason: told, advice: NEWER_ADVICE })
+        if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
       }),
     ),
     view.ledger$.pipe(tap((ledger) => metrics.ledgerBlock.set((standing.ledger = ledger).head?.number ?? 0))),

@@ -1,5 +1,5 @@
 // A checker's figures along a round's journey.
-import { createMetrics } from '@assay/kit/metrics'
+import { begun, createMetrics } from '@assay/kit/metrics'
 import type { MetricsRegistry } from '@assay/kit/metrics'
 import { VERSIONS } from '@assay/protocol'
 import { Spoken } from './spoken.ts'
@@ -20,7 +20,7 @@ export function checkerMetrics(registry: MetricsRegistry = createMetrics('checke
     },
     /** of the machines with an open conversation */
     spoken,
-    newerVersion: registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'),
+    newerVersion: begun(registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'), -1),
     bestBlock: registry.gauge('best_block', 'height of the best block'),
     ledgerBlock: registry.gauge('ledger_block', 'height of the confirmed ledger'),
     machines: registry.gauge('connected_machines', 'machines with an open channel'),

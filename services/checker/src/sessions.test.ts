@@ -139,8 +139,8 @@ describe('versions', () => {
       await machine.channel.closed
     }
     expect(lines).toMatchObject([
-      { event: 'machines speak another version of the protocol', machine: 'version 1', checker: 'version 2', toUpdate: 'the machines' },
-      { event: 'machines speak another version of the protocol', machine: 'versions 3 to 5', checker: 'version 2', toUpdate: 'this checker' },
+      { event: 'machines of other version', machine: 'version 1', checker: 'version 2', toUpdate: 'the machines' },
+      { event: 'machines of other version', machine: 'versions 3 to 5', checker: 'version 2', toUpdate: 'this checker' },
     ])
     expect(await near.metrics.text()).toContain('assay_checker_channel_refusals_total{code="WRONG_VERSION"} 3')
   })

@@ -115,7 +115,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (toldApart.has(kind) || toldApart.size >= TOLD_APART) return
     toldApart.add(kind)
     const behind = theirs.highest < ours.lowest
-    log.warn('machines speak another version of the protocol', { peer, machine: versionsText(theirs), checker: versionsText(ours), toUpdate: behind ? 'the machines' : 'this checker', advice: behind ? 'Their owners have to update them.' : 'Update this checker.' })
+    log.warn('machines of other version', { peer, machine: versionsText(theirs), checker: versionsText(ours), toUpdate: behind ? 'the machines' : 'this checker', advice: behind ? 'Their owners have to update them.' : 'Update this checker.' })
   }
   const onLane = (channel: Channel): void => {
     const lanes = line(channel.peer).lanes

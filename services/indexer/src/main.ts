@@ -91,7 +91,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     const best = Math.max(edge.best ?? 0, ledger.head?.number ?? 0)
     metrics.newerVersion.set(blocksToNewer(ledger, best))
     const told = news(ledger, best)
-    if (told !== null) log.warn('a newer version of the protocol is coming', { ...ledger.newer, reason: told, advice: NEWER_ADVICE })
+    if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
   })
   const deps = { store, crypto, network, state$, edge: (seen: Edge) => void (edge = seen), metrics, log }
   await catchUp({ ...deps, signal: stopped })

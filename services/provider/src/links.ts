@@ -139,7 +139,7 @@ export function createLinks(deps: LinksDeps): Links {
         older = code === OLDER
         if (older) {
           metrics.dials.inc({ result: 'older' })
-          log.debug('checker greeted again in version 1', { checker: target.account })
+          log.debug('checker older', { checker: target.account })
           return EMPTY
         }
         metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { EMPTY, catchError, combineLatest, defer, filter, firstValueFrom, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
+import { requireFormat } from '@assay/kit/format'
 import { serveOperations } from '@assay/kit/http'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
@@ -35,6 +36,8 @@ export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
+/** Of what is in the data folder beside the keys, whose files say their own. */
+const FORMAT = 1
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -48,6 +51,10 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
   const network = toAccountId(config.network)
   await refuseRetired(config.dataDir)
   const lock = await lockFolder(config.dataDir)
+  await requireFormat(config.dataDir, FORMAT).catch(async (error: unknown) => {
+    await lock.release()
+    throw error
+  })
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
   setMaxListeners(0, signal)
@@ -97,9 +104,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
         if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
         status.fault = reason === 'OK' ? null : reason
         status.protocol.inForce = versionAt(now.ledger, now.best)
-        const coming = news(now.ledger, now.best)
-        if (coming !== null) log.warn('a newer version of the protocol is coming', { ...now.ledger.newer, reason: coming, advice: NEWER_ADVICE })
-        status.newer = coming ?? status.newer
+        const told = news(now.ledger, now.best)
+        if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
+        status.newer = told?.reason ?? status.newer
         metrics.newerVersion.set(blocksToNewer(now.ledger, now.best))
         metrics.best.set(now.best)
         metrics.ledger.set(status.ledger ?? 0)
