@@ -87,8 +87,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, versions, log, blocks: () => ledgerBlocks$(chain, { from: prefix.origin, confirmations: prefix.confirmations, signal }) })
-    const state$ = combineLatest({ ledger: ledger$, best: best$.pipe(map(({ number }) => number)) }).pipe(takeUntilAborted(signal), shareLatest())
     let state: ChainState | undefined
+    // Before anybody is told: whoever dials asks for the parameters of this state.
+    const state$ = combineLatest({ ledger: ledger$, best: best$.pipe(map(({ number }) => number)) }).pipe(tap((now) => void (state = now)), takeUntilAborted(signal), shareLatest())
     const round = (): number => (state ? roundOf(state) : -1)
     /** Those of now; where they are of a version that this machine does not know, the last that it does. Nobody asks before there is a checker to speak with, and so a network. */
     const parameters = (): Parameters => parametersFor(state!.ledger, Math.max(0, round())) ?? state!.ledger.parameters.at(-1)!.parameters
@@ -98,7 +99,6 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
 
     const seen$ = state$.pipe(
       tap((now) => {
-        state = now
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
         const reason = registrationOf(now.ledger, 'machine', machine)
         if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
