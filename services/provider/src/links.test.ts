@@ -345,7 +345,7 @@ describe('links', () => {
       }
       expect(t.dials).toHaveLength(6)
       expect(t.lines).toHaveLength(1)
-      expect(t.lines[0]).toContain('BAD_MESSAGE: the checker refused')
+      expect(t.lines[0]).toContain('"code":"BAD_MESSAGE","message":"the checker refused')
     })
     it('fall back no more when a later one is in force, and say who is behind', async () => {
       const t = setup([target(1)], [], 0, { lowest: 2, highest: 2 })
@@ -353,7 +353,7 @@ describe('links', () => {
       refuse(t.channels[0]!, 'BAD_MESSAGE')
       await t.pass(1)
       expect(t.dials).toHaveLength(1)
-      expect(t.lines.join()).toContain('WRONG_VERSION: the checker speaks version 1, this machine version 2: the checker is to be updated')
+      expect(t.lines.join()).toContain('"code":"WRONG_VERSION","message":"the checker speaks version 1, this machine version 2: the checker is to be updated')
     })
     it('of which none is common: one sentence says which side is to be updated', async () => {
       for (const [theirs, who] of [[{ lowest: 3, highest: 4 }, 'versions 3 to 4, this machine versions 1 to 2: this machine'], [{ lowest: 1, highest: 1 }, 'version 1, this machine version 2: the checker']] as const) {
@@ -361,13 +361,13 @@ describe('links', () => {
         await t.pass(0)
         t.channels[0]!.say({ tag: 'WrongVersion', value: theirs })
         await t.pass(0)
-        expect(t.lines.join()).toContain(`WRONG_VERSION: the checker speaks ${who} is to be updated`)
+        expect(t.lines.join()).toContain(`"code":"WRONG_VERSION","message":"the checker speaks ${who} is to be updated`)
       }
       const old = setup([target(1)], [], 0, FIRST)
       await old.pass(0)
       refuse(old.channels[0]!, 'WRONG_VERSION')
       await old.pass(0)
-      expect(old.lines.join()).toContain('WRONG_VERSION: the checker no longer speaks version 1: this machine is to be updated')
+      expect(old.lines.join()).toContain('"code":"WRONG_VERSION","message":"the checker no longer speaks version 1: this machine is to be updated')
     })
   })
   it('wait no longer than ten seconds for a welcome', async () => {
