@@ -9,7 +9,7 @@ import { createSessions } from '@assay/checker/sessions'
 import { channelKey, dialChannel, listenChannel, peerAddress } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { thinLine } from '@assay/kit/testing/thin-line'
-import { devnetParameters, LANES, wire } from '@assay/protocol'
+import { devnetParameters, LANES, VERSIONS, wire } from '@assay/protocol'
 import { createLinks } from '@assay/provider/links'
 import { providerMetrics } from '@assay/provider/metrics'
 
@@ -26,11 +26,11 @@ const network = machine.publicKey
 async function measure(offered: number): Promise<Patch> {
   const stop = new AbortController()
   const { signal } = stop
-  const sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, isMachine: () => true, best: () => 1, now, listen: listenChannel, metrics: checkerMetrics(), log: silentLog, signal })
+  const sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now, listen: listenChannel, metrics: checkerMetrics(), log: silentLog, signal })
   const [address] = await sessions.listen()
   const port = await thinLine({ port: Number(address!.split('/')[4]), bytesPerSecond: mbit * 125_000, latencyMs, signal })
   createLinks({
-    network, lanes: offered, laneMs: () => LIMIT_MS, wire: () => words, round: () => 1, random: Math.random, log: silentLog, metrics: providerMetrics(), signal,
+    network, lanes: offered, laneMs: () => LIMIT_MS, wire: () => words, versions: () => VERSIONS, round: () => 1, random: Math.random, log: silentLog, metrics: providerMetrics(), signal,
     checkers$: of([{ account: checker.publicKey, peer: checker.publicKey, addresses: [peerAddress(checker.publicKey, '127.0.0.1', port)] }]),
     dial: (target, where, protocol, left) => dialChannel({ key: machine, address: where, expect: target.peer, protocol, limits: { maxFrameBytes: words.maxFrameBytes }, timeoutMs: 10_000, signal: left }),
   })

@@ -9,7 +9,7 @@ import { type Channel, channelKey, dialChannel, listenChannel, peerAddress } fro
 import { silentLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import { thinLine } from '@assay/kit/testing/thin-line'
-import { CHUNK_BYTES, devnetParameters, LANE_PROTOCOL, LANES, wire } from '@assay/protocol'
+import { CHUNK_BYTES, devnetParameters, LANE_PROTOCOL, LANES, VERSIONS, wire } from '@assay/protocol'
 import { createLinks } from '@assay/provider/links'
 import { providerMetrics } from '@assay/provider/metrics'
 
@@ -22,7 +22,7 @@ let sessions: Sessions
 let port: number
 beforeEach(async () => {
   stop = new AbortController()
-  sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, isMachine: () => true, best: () => 1, now: tools.now, listen: listenChannel, metrics: checkerMetrics(createMetrics('checker')), log: silentLog, signal: stop.signal })
+  sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now: tools.now, listen: listenChannel, metrics: checkerMetrics(createMetrics('checker')), log: silentLog, signal: stop.signal })
   port = Number((await sessions.listen())[0]!.split('/')[4])
 })
 afterEach(async () => {
@@ -36,7 +36,7 @@ async function machine(lanes: number, at: number, name = 'machine', lanesAt = at
   const metrics = providerMetrics()
   const opened: Channel[] = []
   createLinks({
-    network, lanes, laneMs: () => 30_000, wire: () => words, round: () => 1, random: Math.random, log: silentLog, metrics, signal: stop.signal,
+    network, lanes, laneMs: () => 30_000, wire: () => words, versions: () => VERSIONS, round: () => 1, random: Math.random, log: silentLog, metrics, signal: stop.signal,
     checkers$: of([{ account: checker.publicKey, peer: checker.publicKey, addresses: [peerAddress(checker.publicKey, '127.0.0.1', at)] }]),
     dial: async (target, address, protocol, signal) => {
       const where = protocol === LANE_PROTOCOL ? address.replace(`/tcp/${at}/`, `/tcp/${lanesAt}/`) : address

@@ -10,7 +10,7 @@ import { type Child, type LogLine, spawnChild } from '@assay/cli/devnet/processe
 import { fetchBlob } from '@assay/kit/blobs'
 import { lowPort } from '@assay/kit/testing/low-port'
 import { type AccountId, applyBlock, decodeReportItem, devnetParameters, emptyLedger, type Hash, type Hex, type Ledger, type LedgerBlock, type Parameters, registeredCheckers, reportKey, roundAt, schedule, type Schedule, toHex } from '@assay/protocol'
-import { bestBlock, type Chain, connectChain, createNetwork, createSender, findNetwork, ledgerBlocks, networkAccount, nodeCrypto as crypto, readBalance, readItem, toAddress } from '@assay/runtime-bindings'
+import { bestBlock, type Chain, connectChain, createNetwork, createSender, findNetwork, knownParameters, ledgerBlocks, networkAccount, nodeCrypto as crypto, readBalance, readItem, toAddress } from '@assay/runtime-bindings'
 import { type CuttingProxy, startProxy } from '@assay/runtime-bindings/testing'
 import { type KeystoreName, layKeys, person, type Person } from './people.ts'
 
@@ -419,7 +419,7 @@ export async function startNet({ cast, port, indexer, parameters = {}, elsewhere
   const proxy = await startProxy({ target: { port } })
   const chain = await connectChain({ endpoint: `ws://127.0.0.1:${port}`, signal: stop.signal, requestTimeoutMs: PATIENCE_MS })
   if ((await findNetwork(chain, cast.network)) === null) await found(chain, cast, parameters, stop.signal)
-  const { parameters: whole } = (await findNetwork(chain, cast.network))!
+  const whole = knownParameters((await findNetwork(chain, cast.network))!)
 
   const service = async (name: string, account: AccountId, command: string, flags: (dataDir: string, httpPort: string) => Promise<string[]>): Promise<Service> => {
     const folder = join(dir, name)

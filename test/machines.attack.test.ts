@@ -1,7 +1,7 @@
 // Machines that lie, side by side in the same two rounds of one network, with strangers at every door: what each is found to be, and that the money comes out right.
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { blobId, type CheckerMessage, concat, MACHINE_KEY, type MachineVerdict, type Outcome, type ReasonCode, registeredCheckers, registeredMachines, type ReplayedEpoch, type Score, toHex } from '@assay/protocol'
+import { blobId, type CheckerMessage, concat, MACHINE_KEY, type MachineVerdict, type Outcome, type ReasonCode, registeredCheckers, registeredMachines, type ReplayedEpoch, type Score, toHex, VERSIONS } from '@assay/protocol'
 import type { Channel } from '@assay/kit/channel'
 import type { Engine } from '@assay/provider/engines/engine'
 import { addAttribute, addItem, batchAll, nodeCrypto as crypto, readAttribute, updateAttribute } from '@assay/runtime-bindings'
@@ -96,7 +96,7 @@ async function besiege(): Promise<void> {
     ...(await Promise.all([
       knock(world, stranger, doors[0]!),
       converse(world, babbler, doors[0]!, [hello(OTHER_NETWORK)]),
-      converse(world, babbler, doors[1]!, [hello(world.network, 9)]),
+      converse(world, babbler, doors[1]!, [hello(world.network, { lowest: 9, highest: 9 })]),
       converse(world, babbler, doors[2]!, [hello(world.network), Buffer.from('nonsense')]),
     ])),
     await converse(world, babbler, doors[0]!, [{ tag: 'Pong', value: { id: 1 } }]),
@@ -172,7 +172,7 @@ describe('strangers', () => {
     const refused = (code: string) => ({ tag: 'Refused', value: { code } })
     const [knocked, ...conversations] = refusals
     expect(knocked).toBe('NOT_ELIGIBLE')
-    expect(conversations.map((said) => said.at(-1))).toEqual([refused('WRONG_NETWORK'), refused('WRONG_VERSION'), refused('BAD_MESSAGE'), refused('BAD_MESSAGE')])
+    expect(conversations.map((said) => said.at(-1))).toEqual([refused('WRONG_NETWORK'), { tag: 'WrongVersion', value: VERSIONS }, refused('BAD_MESSAGE'), refused('BAD_MESSAGE')])
     // Only who had greeted well was answered before that.
     expect(conversations.map((said) => said[0]!.tag)).toEqual(['Refused', 'Refused', 'Welcome', 'Refused'])
     expect(scoreOf(babbler)).toMatchObject({ score: 0n, earned: 0n })

@@ -11,7 +11,7 @@ import { createLog, type Log, type LogFields, silentLog } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
 import {
   type AccountId, applyBlock, checkerRoleId, devnetParameters, emptyLedger, gatherEvidence, type Hash, judgeRound, type Ledger, type MachineVerdict, type Parameters, registeredCheckers, registeredMachines, replayEpoch, type ReplayedEpoch,
-  type RoundEvidence, type RoundFacts, roundFacts, type RoundJudgement, schedule, type Schedule, type StatementOnChain, statementsOnChain, thresholdOf, toHex,
+  type RoundEvidence, type RoundFacts, roundFacts, type RoundJudgement, schedule, type Schedule, type StatementOnChain, statementsOnChain, thresholdOf, toHex, type Versions,
 } from '@assay/protocol'
 import { providerConfig, runProvider } from '@assay/provider'
 import {
@@ -43,7 +43,9 @@ export interface WorldOptions {
   /** Accounts that get the checker's role and a place in committees; the test plays them. */
   guests?: string[]
   /** Machines that run as owners run them, in order `machine-1` …; each with its engine, `reference` or the path of a module, and the secret by which it is a canary. */
-  machines: { engine?: string; canaryFile?: (world: World) => string }[]
+  machines: { engine?: string; canaryFile?: (world: World) => string; versions?: Versions }[]
+  /** Versions that a checker speaks, by its place; others speak all. Who speaks fewer may end by itself, and is told to have `ended`. */
+  checkerVersions?: Record<number, Versions>
   /** More accounts with money. */
   funded?: string[]
   parameters?: Partial<Parameters>
@@ -230,12 +232,16 @@ export class World implements AsyncDisposable {
     this.#stop.abort(error)
   }
 
-  /** Runs a service until the world ends; the world ends if the service does. */
-  run(who: string, service: (tools: { signal: AbortSignal; log: Log }) => Promise<void>): void {
+  /** Runs a service until the world ends; the world ends if the service does, unless it may: then that is told. */
+  run(who: string, service: (tools: { signal: AbortSignal; log: Log }) => Promise<void>, mayEnd = false): void {
     const { signal } = this
     const running = service({ signal, log: logOf(who, this.#told$) }).then(
       () => signal.aborted || this.fail(new Error(`${who} ended by itself`)),
-      (error: unknown) => signal.aborted || this.fail(new Error(`${who} failed`, { cause: error })),
+      (error: unknown) => {
+        if (signal.aborted) return
+        if (mayEnd) this.#told$.next({ who, event: 'ended', fields: { error } })
+        else this.fail(new Error(`${who} failed`, { cause: error }))
+      },
     )
     this.#ends.push(() => running)
   }
@@ -283,14 +289,15 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
     await options.before?.(world)
     const { common } = world
     const folder = (name: string): string => join(dir, name)
-    for (const { name } of checkers) {
+    for (const [i, { name }] of checkers.entries()) {
+      const versions = options.checkerVersions?.[i]
       const dataDir = folder(name)
-      world.run(name, (tools) => runChecker(loadConfig(checkerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('checker', name as KeystoreName, dataDir), channelPort: 0, httpPort: 0 } }), tools))
+      world.run(name, (tools) => runChecker(loadConfig(checkerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('checker', name as KeystoreName, dataDir), channelPort: 0, httpPort: 0 } }), { ...tools, ...(versions && { deps: { versions } }) }), versions !== undefined)
     }
     for (const [i, { name }] of machines.entries()) {
       const dataDir = folder(name)
-      const { engine = 'reference', canaryFile } = options.machines[i]!
-      world.run(name, (tools) => runProvider(loadConfig(providerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('machine', name as KeystoreName, dataDir), engine, threads: 1, opsPort: 0, canaryFile: canaryFile?.(world) } }), tools))
+      const { engine = 'reference', canaryFile, versions } = options.machines[i]!
+      world.run(name, (tools) => runProvider(loadConfig(providerConfig, { flags: { ...common, dataDir, passwordFile: layKeys('machine', name as KeystoreName, dataDir), engine, threads: 1, opsPort: 0, canaryFile: canaryFile?.(world) } }), { ...tools, ...(versions && { versions }) }), versions !== undefined)
     }
     if (options.indexer === true) world.run('indexer', (tools) => runIndexer(loadConfig(indexerConfig, { flags: { ...common, dataDir: folder('indexer'), httpPort: 0 } }), tools))
 

@@ -6,7 +6,7 @@ import { connect, createServer, isIP, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { isOperatorError } from '@assay/kit/lifecycle'
 import type { Holder } from '@assay/kit/lock'
-import type { AccountId, Hash, Parameters } from '@assay/protocol'
+import { type AccountId, type Hash, NEWER_ADVICE, type Parameters, VERSIONS, versionsText } from '@assay/protocol'
 import type { Chain } from '@assay/runtime-bindings'
 
 /** One thing that was looked at. `mend`: it does not start, or does not work. `note`: good to know. `again`: it could not be looked at now. */
@@ -147,7 +147,9 @@ export async function chainChecks({ chain, network, now }: ChainView): Promise<{
   const lacks = Object.entries({ multisig, 'storage items': storage, 'DID attributes': did, roles: rbac, transfers: transfer, batchAll: batchAll || null }).flatMap(([what, has]) => (has === null ? [what] : []))
   checks.push(lacks.length === 0 ? ok('runtime', 'has all that is needed') : mend('runtime', `the runtime has no ${lacks.join(', ')}`, 'Give --chain a peaq node; if it is one, take a newer version of this program.'))
   const found = await findNetwork(chain, network)
-  checks.push(found === null ? mend('network', `${toAddress(network)} holds no network there`, 'Check --network and --chain; a network that its founders are about to create appears by itself.') : ok('network', `${toAddress(network)}, since block ${found.parameters.origin}`))
+  if (found === null) checks.push(mend('network', `${toAddress(network)} holds no network there`, 'Check --network and --chain; a network that its founders are about to create appears by itself.'))
+  else if (found.parameters === null) checks.push(mend('network', `${toAddress(network)} has agreed on version ${found.prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}`, NEWER_ADVICE))
+  else checks.push(ok('network', `${toAddress(network)}, since block ${found.prefix.origin}`))
   const time = async (at: Hash): Promise<number | null> => {
     const value = await chain.read('timestamp', 'now', [], at)
     return value === null ? null : Number(value.toString())

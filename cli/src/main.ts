@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { EXIT } from '@assay/kit/lifecycle'
+import { RELEASE } from '@assay/kit/release'
 import { addCommand, COMMANDS } from './commands.ts'
 
 // A parent that holds our standard input holds our leash: when it dies, however it dies, we end in good order.
@@ -13,7 +14,7 @@ if (process.env['ASSAY_LEASH'] === 'stdin') {
 
 const program = new Command('assay')
   .description('Proof of physical work for compute machines, judged and paid on the peaq parachain')
-  .version('0.1.0')
+  .version(RELEASE)
   .showHelpAfterError('(run with --help to see what it takes)')
   .configureHelp({ showGlobalOptions: true })
   .addHelpText(

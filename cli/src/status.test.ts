@@ -96,6 +96,7 @@ describe('what is to be mended', () => {
     expect(await inside({ fault: 'BAD_PEER_KEY' })).toEqual([1, 'its registration does not count (BAD_PEER_KEY)'])
     expect(await inside({ registered: false })).toEqual([75, 'its registration is not confirmed yet'])
     expect(await inside({ links: 0 })).toEqual([75, 'no checker is connected to it'])
+    expect(await inside({ newer: 'version 3 of the protocol takes effect with epoch 9' }, true)).toEqual([1, 'version 3 of the protocol takes effect with epoch 9'])
     expect(await inside({ links: undefined, ledger: 3 })).toEqual([75, 'it has read blocks up to 3 of 20'])
   })
 

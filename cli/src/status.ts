@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { AssayApiError, answer, createAssayClient, type Schemas } from '@assay/client'
 import type { Holder } from '@assay/kit/lock'
 import { EXIT, OperatorError, type ExitCode } from '@assay/kit/lifecycle'
+import { NEWER_ADVICE } from '@assay/protocol'
 import { amountOf } from '@assay/replay'
 
 export type Kind = 'machine' | 'checker'
@@ -65,6 +66,7 @@ const Detail = Type.Object({
   waiting: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   fault: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   missing: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  newer: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   links: Type.Optional(Type.Integer()),
   round: Type.Optional(Type.Integer()),
   best: Type.Union([Type.Integer(), Type.Null()]),
@@ -101,7 +103,7 @@ async function processOf({ kind, holder, dataDir }: Asked, deps: StatusDeps, fin
   }
   const told = holder.url === null ? null : await readyOf(holder.url, deps)
   if (told === null) findings.push({ what: `process ${holder.pid} does not say how it is`, how: 'It may be starting: ask again. If it stays so, read its log.', exit: EXIT.again })
-  else findings.push(...faultsOf(told.detail, told.ready))
+  else findings.push(...faultsOf(told.detail, told.ready), ...(told.detail.newer ? [{ what: told.detail.newer, how: NEWER_ADVICE, exit: EXIT.mend }] : []))
   return { running: true, pid: holder.pid, ready: told?.ready ?? null, detail: told?.detail ?? null }
 }
 

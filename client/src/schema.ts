@@ -1737,6 +1737,8 @@ export interface components {
             next: string | null;
         };
         Parameters: {
+            /** @description version of the protocol that they are of */
+            version: number;
             /** @description where a round’s randomness comes from, PROTOCOL section on the beacon */
             randomness: number;
             /** @description block number */
@@ -5273,6 +5275,7 @@ export interface operations {
                             best: number | null;
                             behind: number | null;
                             stalled: string | null;
+                            newer: string | null;
                             endpoint: {
                                 /** @description the node that is asked, without what may be a secret in its address */
                                 name: string;
@@ -5297,6 +5300,7 @@ export interface operations {
                             best: number | null;
                             behind: number | null;
                             stalled: string | null;
+                            newer: string | null;
                             endpoint: {
                                 /** @description the node that is asked, without what may be a secret in its address */
                                 name: string;

@@ -26,3 +26,9 @@ export function createMetrics(service: string, options: { process?: boolean } = 
     text: () => registry.metrics(),
   }
 }
+
+/** A figure that is not 0 before anybody has set it. */
+export function begun(gauge: Gauge<never>, value: number): Gauge<never> {
+  gauge.set(value)
+  return gauge
+}

@@ -138,7 +138,8 @@ export interface Codec<T> {
   enc(value: T): Uint8Array
 }
 
-function codec<T>(write: Codec<T>['write'], read: Codec<T>['read']): Codec<T> {
+/** A codec of a writer and its reader. */
+export function codec<T>(write: Codec<T>['write'], read: Codec<T>['read']): Codec<T> {
   return {
     write,
     read,

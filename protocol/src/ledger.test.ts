@@ -3,12 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { type Actor, actor, anchor, attribute, NETWORK, parametersItem, registration, reportEvent, role, signedIdentity, TestChain } from '../testing/chain.ts'
 import { accountKey, crypto, hashOf, peerKey } from '../testing/crypto.ts'
 import { beaconOf, coinsOf, committeeOf, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
-import { type AccountId, utf8, ZERO_HASH } from './bytes.ts'
-import { applyBlock, eligibleCheckers, emptyLedger, type LedgerEvent, LedgerGapError, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, statementsOnChain } from './ledger.ts'
-import { devnetParameters, type Parameters } from './parameters.ts'
+import { type AccountId, concat, utf8, ZERO_HASH } from './bytes.ts'
+import { applyBlock, eligibleCheckers, emptyLedger, type LedgerEvent, LedgerGapError, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, spokenAt, statementsOnChain, versionAt } from './ledger.ts'
+import { devnetParameters, encodeParameters, type Parameters } from './parameters.ts'
 import { encodeReportItem, heldBitmap, type ReportItem } from './report.ts'
 import { schedule } from './schedule.ts'
 import { PARAMETERS_KEY, reportKey, statementKey } from './storage-keys.ts'
+import { blocksToNewer, NewerVersionError, newerNews } from './version.ts'
 
 // Round 0: frozen with 118, so that 116 is the last block for newcomers; begins with 120, window 128 to 131. Rounds of 20 blocks, epochs of 2.
 const parameters = devnetParameters(100, 120)
@@ -308,6 +309,78 @@ describe('a package counts', () => {
   test('never where there is no mirror', () => {
     const alone = new TestChain(100).at(100, parametersItem(parameters), role(k0), ...register(k0)).at(128, reportEvent(k0, item())).at(148, reportEvent(k0, posted)).at(168, reportEvent(k0, item({ round: 2, held: heldBitmap(1, [0]) })))
     expect(factsOf(alone.to(171)).counted.size).toBe(0)
+  })
+})
+
+describe('a version that the reader does not know', () => {
+  const later = (version: number, change: Partial<Parameters> = {}, tail = 40): LedgerEvent => ({ kind: 'item', who: NETWORK, key: PARAMETERS_KEY, update: true, value: concat(encodeParameters({ ...parameters, ...change }).slice(0, 21).with(0, version), new Uint8Array(tail).fill(0xee)) })
+  const old = (chain: TestChain): TestChain => Object.assign(chain, { ledger: emptyLedger(NETWORK, { lowest: 1, highest: 1 }) })
+
+  test('is told with its epoch, and what was agreed on before holds until then', () => {
+    // Written in epoch 0, which is rounds 0 and 1, blocks 120 to 159: in force from epoch 2, block 200.
+    const { ledger } = network().at(130, later(3)).to(131)
+    expect(ledger.newer).toEqual({ version: 3, epoch: 2, block: 130, start: 200, unreadable: schedule(parameters, 4).commitFrom })
+    expect([0, 3, 4, 99].map((round) => parametersFor(ledger, round)?.committee ?? null)).toEqual([3, 3, null, null])
+    expect([versionAt(ledger, 131), versionAt(ledger, 500)]).toEqual([1, 1])
+  })
+  test('ends the ledger before anything may be said in it; the rounds before are whole until their packages are due', () => {
+    const chain = network().at(130, later(3))
+    chain.to(schedule(parameters, 3).packageBy)
+    expect(factsOf(chain, 3)).toMatchObject({ round: 3, beacon: expect.any(String), openRandomness: expect.any(String) })
+    expect(roundFacts(crypto, chain.ledger, 4)).toBeNull()
+    const { unreadable } = chain.ledger.newer!
+    expect(unreadable).toBeGreaterThan(schedule(parameters, 3).packageBy)
+    chain.to(unreadable - 1)
+    expect(() => chain.to(unreadable)).toThrow(NewerVersionError)
+    expect(() => chain.to(unreadable)).toThrow('version 3 of the protocol took effect with epoch 2, at block 200, and this program knows versions up to 2')
+    expect(chain.ledger.head!.number).toBe(unreadable - 1)
+  })
+  test('is none if a stranger says it, if it is not of this network’s times, or too short or long', () => {
+    const stranger = { ...later(3), who: mallory.account.public }
+    for (const event of [stranger, later(3, { start: 121 }), later(3, { epochRounds: 3 }), later(3, { packageOffset: 17 }), later(3, {}, 108), { ...later(3), value: later(3).kind === 'item' ? new Uint8Array(20).fill(3) : new Uint8Array() } as LedgerEvent])
+      expect(network().at(130, event).to(131).ledger.newer).toBeNull()
+  })
+  test('stays, whatever is written after it', () => {
+    const { ledger } = network().at(130, later(3)).at(131, later(4)).at(161, parametersItem({ ...parameters, version: 2, committee: 1 })).to(162)
+    expect(ledger.newer).toMatchObject({ version: 3, epoch: 2 })
+    expect(parametersFor(ledger, 4)).toBeNull()
+  })
+  test('cannot be read at all where it founds the network', () => {
+    const chain = new TestChain(100).at(101, later(3))
+    expect(() => chain.to(102)).toThrow(NewerVersionError)
+    // Of a block before its own origin it is nothing.
+    expect(new TestChain(100).at(101, later(3, { origin: 110 })).to(102).ledger.newer).toBeNull()
+  })
+  test('is the second, for who knows the first alone; who knows both goes on', () => {
+    const raised = parametersItem({ ...parameters, version: 2 })
+    const known = network().at(130, raised).to(300)
+    expect(known.ledger.newer).toBeNull()
+    expect([199, 200].map((height) => versionAt(known.ledger, height))).toEqual([1, 2])
+    // What was begun in the last round before is ended in it.
+    const { commitFrom } = schedule(parameters, 4)
+    expect(commitFrom).toBeGreaterThan(schedule(parameters, 3).packageBy)
+    expect([commitFrom - 1, commitFrom].map((height) => spokenAt(known.ledger, height))).toEqual([1, 2])
+    expect(parametersFor(known.ledger, 4)).toEqual({ ...parameters, version: 2 })
+    const chain = old(new TestChain(100).at(100, parametersItem(parameters)).at(130, raised)).to(199)
+    expect(chain.ledger.newer).toMatchObject({ version: 2, epoch: 2 })
+    expect(() => chain.to(300)).toThrow(NewerVersionError)
+  })
+  test('is not left again', () => {
+    const { ledger } = network().at(130, parametersItem({ ...parameters, version: 2 })).at(131, parametersItem({ ...parameters, committee: 1 })).to(132)
+    expect(parametersFor(ledger, 4)).toEqual({ ...parameters, version: 2 })
+  })
+  test('draws no settlers', () => {
+    const chain = new TestChain(100).at(100, parametersItem({ ...parameters, termEpochs: 1 })).at(130, later(3))
+    expect(chain.to(schedule(parameters, 4).start + 1).ledger.terms.has(2)).toBe(false)
+  })
+  test('is news at once and with each epoch', () => {
+    const news = newerNews()
+    const chain = network().at(130, later(3)).to(131)
+    expect(news(network().to(131).ledger, 131)).toBeNull()
+    expect(news(chain.ledger, 132)).toEqual({ version: 3, epoch: 2, start: 200, reason: 'version 3 of the protocol takes effect with epoch 2, at block 200, in 68 blocks, and this program knows versions up to 2' })
+    expect(news(chain.ledger, 133)).toBeNull()
+    expect(news(chain.ledger, 161)?.reason).toContain('in 39 blocks')
+    expect([blocksToNewer(network().to(131).ledger, 131), blocksToNewer(chain.ledger, 150), blocksToNewer(chain.ledger, 250)]).toEqual([-1, 50, 0])
   })
 })
 

@@ -6,13 +6,14 @@ import { type CanaryBook, namedCanaries, type NamedCanary, withCanaryFreeze, wit
 import { wellFormed } from './codec.ts'
 import type { Crypto } from './crypto.ts'
 import { decodeSignedIdentity, type Identity, type IdentityKind, verifyIdentity } from './identity.ts'
-import { decodeParameters, ITEM_BYTES, type Parameters, updateProblems, validateParameters } from './parameters.ts'
+import { continuesPrefix, decodeParameters, ITEM_BYTES, type Parameters, type ParametersPrefix, readPrefix, updateProblems, validateParameters } from './parameters.ts'
 import { MAX_PARTS } from './parts.ts'
 import type { ReasonCode } from './reasons.ts'
 import { decodeReportItem, isHeld, type ReportItem } from './report.ts'
 import { commitRoundAt, epochOf, judgementOfEpoch, offsets, roundAt, roundsOf, type Schedule, schedule } from './schedule.ts'
 import { type Committee, decodeHandOver, drawSettlers, type HandOverOnChain, potOf, termBegunBy, termOf } from './settlers.ts'
 import { calibratorRoleId, CHECKER_KEY, checkerRoleId, MACHINE_KEY, PARAMETERS_KEY, parseHandOverKey, parsePartKey, parseStatementKey, reportKey } from './storage-keys.ts'
+import { type NewerVersion, NewerVersionError, VERSIONS } from './version.ts'
 
 /** A block as far as the protocol is concerned; only effects that happened, in chain order. */
 export interface LedgerBlock {
@@ -69,6 +70,10 @@ export interface PartOnChain {
 /** The state of the reducer. Read it by the functions of this file; every state stays valid for ever. */
 export interface Ledger {
   readonly network: AccountId
+  /** The highest version of the protocol that its reader knows. */
+  readonly speaks: number
+  /** The first agreed version above that. Of rounds in which it is in force nothing follows here. */
+  readonly newer: NewerVersion | null
   readonly head: { readonly number: number; readonly hash: Hash } | null
   /** Ascending by block; the first founded the network. */
   readonly parameters: readonly ParametersEntry[]
@@ -145,19 +150,21 @@ export class NoRandomnessError extends Error {
 }
 
 /** A ledger before any block. Start it at the network's `origin`, or anywhere before. */
-export function emptyLedger(network: AccountId): Ledger {
-  return { network, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), calibrators: new Map(), rounds: [], statements: new Map(), terms: new Map(), handOvers: new Map(), canaries: new Map() }
+export function emptyLedger(network: AccountId, { highest } = VERSIONS): Ledger {
+  return { network, speaks: highest, newer: null, head: null, parameters: [], identities: { machine: new Map(), checker: new Map() }, roles: new Map(), calibrators: new Map(), rounds: [], statements: new Map(), terms: new Map(), handOvers: new Map(), canaries: new Map() }
 }
 
 /**
  * The state after one more block, which should be deep enough to stay; the state before remains usable.
  * @throws LedgerGapError if the block does not stand on the ledger's head
  * @throws NoRandomnessError if the parameters want a relay root that the block lacks
+ * @throws NewerVersionError if what the block says may be said in a version that the ledger's reader does not know
  */
 export function applyBlock(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
   const { head } = ledger
   if (head !== null && (block.number !== head.number + 1 || block.parentHash !== head.hash))
     throw new LedgerGapError(`block ${block.number} on ${block.parentHash} does not follow ${head.number} ${head.hash}; apply the block between, or start again where the chain still agrees`)
+  if (ledger.newer !== null && block.number >= ledger.newer.unreadable) throw new NewerVersionError(ledger.newer, ledger.speaks)
   let next: Ledger = { ...ledger, head: { number: block.number, hash: block.hash } }
   next = withIdentities(crypto, next, block)
   next = withRoles(crypto, next, block)
@@ -173,12 +180,30 @@ export function applyBlock(crypto: Crypto, ledger: Ledger, block: LedgerBlock): 
   return withFreeze(next, block, founding)
 }
 
-/** The parameters of a round, as far as the ledger knows them; null before the network is founded. Any update is known at least one whole epoch before it takes effect. */
+/** The parameters of a round, as far as the ledger knows them; null before the network is founded, and where a version is in force that its reader does not know. Any update is known at least one whole epoch before it takes effect. */
 export function parametersFor(ledger: Ledger, round: number): Parameters | null {
   const founding = ledger.parameters[0]?.parameters
   if (founding === undefined) return null
   const epoch = epochOf(founding, round)
+  if (ledger.newer !== null && epoch >= ledger.newer.epoch) return null
   return ledger.parameters.findLast((entry) => entry.epoch <= epoch)?.parameters ?? founding
+}
+
+/** The version of the protocol that is in force at a height; one that the reader does not know is told in `newer` alone. */
+export function versionAt(ledger: Ledger, height: number): number {
+  const founding = ledger.parameters[0]?.parameters
+  if (founding === undefined) return VERSIONS.lowest
+  const epoch = epochOf(founding, roundAt(founding, height))
+  return (ledger.parameters.findLast((entry) => entry.epoch <= epoch)?.parameters ?? founding).version
+}
+
+/**
+ * The lowest version in which a machine and a checker speak at a height: that of the round whose commit window began last, so that the last round before another version is opened in the conversations that
+ * carried it.
+ */
+export function spokenAt(ledger: Ledger, height: number): number {
+  const founding = ledger.parameters[0]?.parameters
+  return founding === undefined ? VERSIONS.lowest : versionAt(ledger, height - offsets(founding).commitFrom)
 }
 
 /** Machines with a valid identity at the ledger's head, waiting or eligible, ascending by account. */
@@ -448,17 +473,40 @@ function withParameters(ledger: Ledger, block: LedgerBlock): Ledger {
   let next = ledger
   for (const event of block.events) {
     if (event.kind !== 'item' || event.who !== ledger.network || event.key !== PARAMETERS_KEY) continue
+    const founding = next.parameters[0]?.parameters
+    const said = readPrefix(event.value)
+    if (said !== null && said.version > ledger.speaks) {
+      next = withNewer(next, block.number, said)
+      continue
+    }
     const parameters = wellFormed(() => decodeParameters(event.value))
     if (parameters === null) continue
-    const founding = next.parameters[0]?.parameters
     if (founding === undefined) {
       if (validateParameters(parameters).length === 0 && parameters.origin <= block.number) next = founded(next, block.number, parameters)
-    } else if (updateProblems(founding, parameters).length === 0) {
+    } else if (updateProblems(next.parameters.at(-1)!.parameters, parameters).length === 0) {
       const epoch = epochOf(founding, roundAt(founding, block.number)) + 2
       next = { ...next, parameters: [...next.parameters, { block: block.number, epoch, parameters }] }
     }
   }
   return next
+}
+
+/**
+ * What a version says that the reader does not know cannot be found unsound, so it is taken to be sound; all that was written before it stands until it is in force, and nothing lower comes after it.
+ * @throws NewerVersionError if it founds the network
+ */
+function withNewer(ledger: Ledger, block: number, said: ParametersPrefix): Ledger {
+  const founding = ledger.parameters[0]?.parameters
+  const newer = (epoch: number): NewerVersion => {
+    const first = schedule(said, Math.max(0, epoch) * said.epochRounds)
+    return { version: said.version, epoch, block, start: first.start, unreadable: first.commitFrom }
+  }
+  if (founding === undefined) {
+    if (said.origin > block) return ledger
+    throw new NewerVersionError(newer(0), ledger.speaks)
+  }
+  if (ledger.newer !== null || !continuesPrefix(founding, said)) return ledger
+  return { ...ledger, newer: newer(epochOf(founding, roundAt(founding, block)) + 2) }
 }
 
 /** Events before `origin` do not exist, however early a ledger began. */
@@ -485,7 +533,7 @@ function founded(ledger: Ledger, block: number, parameters: Parameters): Ledger 
 function withTerm(crypto: Crypto, ledger: Ledger, block: LedgerBlock, founding: Parameters): Ledger {
   const round = (block.number - founding.start) / founding.roundBlocks
   const term = Number.isInteger(round) ? termBegunBy(founding, round) : null
-  if (term === null) return ledger
+  if (term === null || parametersFor(ledger, round) === null) return ledger
   const beacon = beaconOf(crypto, ledger.network, round, recordOf(ledger, round).randomness.start!)
   const committee = drawSettlers(crypto, beacon, frozenOf(ledger, round)!.checkers.map(({ account }) => account))
   return committee === null ? ledger : { ...ledger, terms: new Map(ledger.terms).set(term, committee) }
@@ -555,7 +603,9 @@ function withFreeze(ledger: Ledger, block: LedgerBlock, founding: Parameters): L
   const round = (block.number - founding.start - offsets(founding).freeze) / founding.roundBlocks
   if (!Number.isInteger(round) || round < 0) return ledger
   const before = frozenOf(ledger, round - 1) ?? NOBODY
-  const now = freeze(ledger, block.number - parametersFor(ledger, round)!.waitBlocks)
+  const parameters = parametersFor(ledger, round)
+  if (parameters === null) return ledger
+  const now = freeze(ledger, block.number - parameters.waitBlocks)
   // Rounds in which nothing changed share one list.
   const same = (a: readonly Registered[], b: readonly Registered[]): boolean => a.length === b.length && a.every((registered, i) => registered === b[i])
   return withRecord(ledger, round, {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MalformedError } from './codec.ts'
-import { BLOB_BYTES_LIMIT, commitmentBytesLimit, decodeParameters, devnetParameters, encodeParameters, ITEM_BYTES, openingsBytesLimit, type Parameters, updateProblems, validateParameters } from './parameters.ts'
+import { BLOB_BYTES_LIMIT, commitmentBytesLimit, continuesPrefix, decodeParameters, devnetParameters, encodeParameters, ITEM_BYTES, openingsBytesLimit, type Parameters, readPrefix, updateProblems, validateParameters } from './parameters.ts'
 
 const sound = devnetParameters(100, 200)
 
@@ -68,6 +68,28 @@ test('an update may change anything but when and from what rounds are made', () 
   expect(updateProblems(sound, { ...sound, committee: 0 })).toHaveLength(1)
 })
 
+test('the version alone may be raised, and never lowered', () => {
+  const raised = { ...sound, version: 2 }
+  expect(updateProblems(sound, raised)).toEqual([])
+  expect(updateProblems(raised, { ...raised, committee: 5 })).toEqual([])
+  expect(updateProblems(raised, sound)).toEqual(['version is 2 and cannot become 1 again'])
+  expect(decodeParameters(encodeParameters(raised))).toEqual(raised)
+  for (const version of [0, 3]) expect(validateParameters({ ...sound, version }).join()).toContain(`version is ${version}; it must be an integer from 1 to 2`)
+})
+
+test('of a version to come the beginning can be read, and nothing else', () => {
+  const known = encodeParameters(sound)
+  expect(readPrefix(known)).toMatchObject({ version: 1, origin: 100, start: 200 })
+  for (const length of [21, 60, ITEM_BYTES]) {
+    const later = Uint8Array.from({ length }, (_, i) => (i === 0 ? 200 : i < 21 ? known[i]! : 0xee))
+    expect(continuesPrefix(sound, readPrefix(later)!)).toBe(true)
+    expect(() => decodeParameters(later)).toThrow('version 200, this client knows versions 1 to 2')
+    for (let at = 1; at < 21; at++) expect(continuesPrefix(sound, readPrefix(later.with(at, later[at]! ^ 1))!), String(at)).toBe(false)
+  }
+  expect(readPrefix(new Uint8Array(20))).toBeNull()
+  expect(readPrefix(new Uint8Array(ITEM_BYTES + 1))).toBeNull()
+})
+
 test('any bytes are parameters or malformed', () => {
   const modes = new Set([99, 100, 105, 112])
   const decodes = (bytes: Uint8Array): boolean => {
@@ -84,7 +106,7 @@ test('any bytes are parameters or malformed', () => {
       bytes[at % bytes.length]! ^= flip
       // The version and the modes of the checks have few values, everything else has any.
       if (at % bytes.length > 0 && !modes.has(at % bytes.length)) expect(encodeParameters(decodeParameters(bytes))).toEqual(bytes)
-      else expect(decodes(bytes)).toBe(modes.has(at % bytes.length) && bytes[at % bytes.length]! <= 2)
+      else expect(decodes(bytes)).toBe(bytes[at % bytes.length]! <= 2 && (modes.has(at % bytes.length) || bytes[0]! >= 1))
       if (length !== bytes.length) expect(() => decodeParameters(Uint8Array.from({ length }, (_, i) => bytes[i] ?? 0))).toThrow(MalformedError)
     }),
   )

@@ -1,11 +1,14 @@
 // A network's parameters. PROTOCOL section 3.
-import { type Codec, names, strict, struct, u128, u16, u32, u8, versioned } from './codec.ts'
+import { codec as codecOf, type Codec, MalformedError, names, Reader, strict, struct, u128, u16, u32, u8 } from './codec.ts'
 import { memoryOpeningsLimit } from './memory/coins.ts'
 import { offsets } from './schedule.ts'
 import { unprovenSteps } from './unproven.ts'
+import { VERSIONS, versionsText } from './version.ts'
 
 /** What a network agreed on. Block counts and offsets in blocks, amounts in planck, shares in millionths. */
 export interface Parameters {
+  /** Version of the protocol. */
+  version: number
   /** What a block's randomness is: 0 the relay parent's storage root in its validation data, 1 its own hash. */
   randomness: number
   /** The network does not know events before this block. */
@@ -98,52 +101,53 @@ export const LEAST_MINIMUM_PAYOUT = 500n
 /** No blob may be longer, whatever the parameters say. */
 export const BLOB_BYTES_LIMIT = 64 * 2 ** 20
 
+/** Those that this program knows. They have one layout. */
+const knownVersion: Codec<number> = codecOf(u8.write, (from) => {
+  const version = u8.read(from)
+  if (version < VERSIONS.lowest || version > VERSIONS.highest) throw new MalformedError('BAD_VERSION', `version ${version}, this client knows ${versionsText(VERSIONS)}`)
+  return version
+})
+
+/** With what the parameters of every version begin, for ever. */
+const PREFIX = { randomness: u8, origin: u32, start: u32, roundBlocks: u16, confirmations: u8, epochRounds: u16, seedOffset: u16, commitOffset: u16, packageOffset: u16 } as const
+const prefix = struct<ParametersPrefix>({ version: u8, ...PREFIX })
+
 const codec = strict(
   'parameters',
-  versioned(
-    1,
-    struct({
-      randomness: u8,
-      origin: u32,
-      start: u32,
-      roundBlocks: u16,
-      confirmations: u8,
-      epochRounds: u16,
-      seedOffset: u16,
-      commitOffset: u16,
-      packageOffset: u16,
-      waitBlocks: u16,
-      committee: u8,
-      mirrors: u8,
-      windowMs: u32,
-      log2n: u8,
-      samples: u16,
-      openShare: u16,
-      maxSteps: u32,
-      bandwidthBytes: u32,
-      bandPpm: u32,
-      poolPerEpoch: u128,
-      machineSharePpm: u32,
-      minimumPayout: u128,
-      attemptBlocks: u16,
-      log2nMax: u8,
-      memoryShare: u16,
-      memoryLog2: u8,
-      memoryPasses: u8,
-      memorySegments: u32,
-      memoryPpm: u32,
-      memoryWeight: u16,
-      deviceCheck: checkMode,
-      modelCheck: checkMode,
-      modelTolerance: u32,
-      standingCheck: checkMode,
-      hourBlocks: u16,
-      probationRounds: u16,
-      trustedRounds: u16,
-      calibrationCheck: checkMode,
-      termEpochs: u16,
-    }),
-  ),
+  struct<Parameters>({
+    version: knownVersion,
+    ...PREFIX,
+    waitBlocks: u16,
+    committee: u8,
+    mirrors: u8,
+    windowMs: u32,
+    log2n: u8,
+    samples: u16,
+    openShare: u16,
+    maxSteps: u32,
+    bandwidthBytes: u32,
+    bandPpm: u32,
+    poolPerEpoch: u128,
+    machineSharePpm: u32,
+    minimumPayout: u128,
+    attemptBlocks: u16,
+    log2nMax: u8,
+    memoryShare: u16,
+    memoryLog2: u8,
+    memoryPasses: u8,
+    memorySegments: u32,
+    memoryPpm: u32,
+    memoryWeight: u16,
+    deviceCheck: checkMode,
+    modelCheck: checkMode,
+    modelTolerance: u32,
+    standingCheck: checkMode,
+    hourBlocks: u16,
+    probationRounds: u16,
+    trustedRounds: u16,
+    calibrationCheck: checkMode,
+    termEpochs: u16,
+  }),
   { maxBytes: ITEM_BYTES },
 )
 
@@ -155,6 +159,25 @@ export function encodeParameters(parameters: Parameters): Uint8Array {
 /** @throws MalformedError. Says nothing on sense: see `validateParameters`. */
 export function decodeParameters(bytes: Uint8Array): Parameters {
   return codec.decode(bytes)
+}
+
+/** What can be read of the parameters of any version: it says when, and never changes in a network's life. */
+export type ParametersPrefix = Pick<Parameters, 'version' | keyof typeof PREFIX>
+
+/** The beginning of parameters of whatever version; null if these bytes cannot be any. */
+export function readPrefix(bytes: Uint8Array): ParametersPrefix | null {
+  if (bytes.length > ITEM_BYTES) return null
+  try {
+    return prefix.read(new Reader(bytes))
+  } catch (error) {
+    if (error instanceof MalformedError) return null
+    throw error
+  }
+}
+
+/** Whether these bytes may be an update of `founding` by a later version: in every version the prefix stays. */
+export function continuesPrefix(founding: ParametersPrefix, next: ParametersPrefix): boolean {
+  return (Object.keys(PREFIX) as (keyof typeof PREFIX)[]).every((name) => founding[name] === next[name])
 }
 
 /** Fields that an update must leave alone: everything that says when and from what a round is made. */
@@ -170,6 +193,7 @@ export function validateParameters(parameters: Parameters): string[] {
   }
   const amount = (name: 'poolPerEpoch' | 'minimumPayout'): [boolean, string] => [p[name] >= 0n && p[name] < 1n << 96n, `${name} is ${p[name]}; it must be an amount in planck below 2^96, so that the sums of an epoch fit a u128`]
   const checks: [boolean, string][] = [
+    whole('version', VERSIONS.lowest, VERSIONS.highest),
     whole('randomness', 0, 1),
     whole('origin', 0, 2 ** 32 - 1),
     whole('start', 0, 2 ** 32 - 1),
@@ -221,9 +245,10 @@ export function validateParameters(parameters: Parameters): string[] {
 /** Segments that a chain of `maxSteps` steps can prove to have scanned, by what acceptance proves. */
 export const mostSegments = ({ maxSteps, samples }: Pick<Parameters, 'maxSteps' | 'samples'>): number => (samples < 1 ? 0 : Math.max(0, maxSteps - unprovenSteps(maxSteps, samples)))
 
-/** What keeps `next` from being an update of `current`: one sentence a problem, none if it takes effect. */
+/** What keeps `next` from being an update of `current`, the newest before it: one sentence a problem, none if it takes effect. */
 export function updateProblems(current: Parameters, next: Parameters): string[] {
-  return [...FIXED.filter((name) => current[name] !== next[name]).map((name) => `${name} is ${current[name]} for the network's life and cannot become ${next[name]}`), ...validateParameters(next)]
+  const lowered = next.version < current.version ? [`version is ${current.version} and cannot become ${next.version} again`] : []
+  return [...lowered, ...FIXED.filter((name) => current[name] !== next[name]).map((name) => `${name} is ${current[name]} for the network's life and cannot become ${next[name]}`), ...validateParameters(next)]
 }
 
 /** Bytes that a commitment blob of a network can have at most. */
@@ -247,6 +272,7 @@ export function manifestBytesLimit(_parameters: Parameters, machines: number): n
 /** Parameters of a small network on a development chain with its own clock: rounds of 20 blocks, epochs of 2 rounds. */
 export function devnetParameters(origin: number, start: number): Parameters {
   return {
+    version: VERSIONS.lowest,
     randomness: 1,
     origin,
     start,

@@ -35,6 +35,7 @@ describe('encodings', () => {
       expect(toHex(encode(decoded))).toBe(bytes)
     })
   check('parameters', decodeParameters, encodeParameters)
+  check('parametersVersion2', decodeParameters, encodeParameters)
   check('machineIdentity', decodeSignedIdentity, encodeSignedIdentity)
   check('checkerIdentity', decodeSignedIdentity, encodeSignedIdentity)
   check('observationRan', decodeObservation, encodeObservation)
@@ -45,7 +46,7 @@ describe('encodings', () => {
 
   test('no vector is left out', () => {
     expect(Object.keys(vectors.encodings).sort()).toEqual(
-      ['parameters', 'machineIdentity', 'checkerIdentity', 'workCommitment', 'openings', 'observationRan', 'observationNotRun', 'observationUnreachable', 'reportItem', 'manifest'].sort(),
+      ['parameters', 'parametersVersion2', 'machineIdentity', 'checkerIdentity', 'workCommitment', 'openings', 'observationRan', 'observationNotRun', 'observationUnreachable', 'reportItem', 'manifest'].sort(),
     )
   })
 
@@ -96,8 +97,8 @@ describe('messages', () => {
     expect(toHex(encode(decoded as never))).toBe(bytes)
   })
   test('each kind of message has a vector', () => {
-    expect(vectors.wire.filter(({ from }) => from === 'machine').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    expect(vectors.wire.filter(({ from }) => from === 'checker').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    expect(vectors.wire.filter(({ from }) => from === 'machine').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(vectors.wire.filter(({ from }) => from === 'checker').map(({ bytes }) => fromHex(bytes)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     for (const side of [messages.machine, messages.checker]) expect(() => side.decode(Uint8Array.of(10, 0, 0, 0, 0))).toThrow('malformed message')
   })
 })

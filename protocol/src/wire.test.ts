@@ -4,7 +4,7 @@ import { hashOf } from '../testing/crypto.ts'
 import { equalBytes } from './bytes.ts'
 import { MalformedError } from './codec.ts'
 import { commitmentBytesLimit, devnetParameters, openingsBytesLimit } from './parameters.ts'
-import { type CheckerMessage, CHUNK_BYTES, LANE_FRAME_BYTES, type MachineMessage, wire } from './wire.ts'
+import { type CheckerMessage, CHUNK_BYTES, hello, LANE_FRAME_BYTES, type MachineMessage, wire } from './wire.ts'
 
 const parameters = { ...devnetParameters(0, 10), log2n: 6, samples: 4, maxSteps: 8 }
 const { machine, checker, maxFrameBytes } = wire(parameters)
@@ -15,8 +15,13 @@ const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 const hash = fc.string().map(hashOf)
 const bytes = (minLength: number, maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength, maxLength })
 const says = <K extends string, V>(tag: K, value: fc.Arbitrary<V>): fc.Arbitrary<{ tag: K; value: V }> => value.map((value) => ({ tag, value }))
+const release = fc.stringMatching(/^[0-9A-Za-z.+-]{1,32}$/)
 const ofMachine: fc.Arbitrary<MachineMessage> = fc.oneof(
-  says('Hello', fc.record({ version: fc.nat(255), network: hash })),
+  says('Hello', fc.oneof(
+    fc.record({ versions: fc.constant({ lowest: 1, highest: 1 }), network: hash, release: fc.constant(''), more: fc.constant(new Uint8Array()) }),
+    fc.record({ versions: fc.constantFrom({ lowest: 1, highest: 2 }, { lowest: 2, highest: 2 }), network: hash, release, more: fc.constant(new Uint8Array()) }),
+    fc.record({ versions: fc.record({ lowest: fc.integer({ min: 1, max: 3 }), highest: fc.integer({ min: 3, max: 255 }) }), network: hash, release, more: bytes(0, 128) }),
+  )),
   says('Pong', fc.record({ id: u32 })),
   says('DownloadDone', fc.record({ id: u32, sha256: hash })),
   says('Chunk', fc.record({ id: u32, bytes: bytes(1, 100) })),
@@ -29,6 +34,7 @@ const ofMachine: fc.Arbitrary<MachineMessage> = fc.oneof(
 )
 const ofChecker: fc.Arbitrary<CheckerMessage> = fc.oneof(
   says('Welcome', fc.record({ version: fc.nat(255), best: u32 })),
+  says('WrongVersion', fc.record({ lowest: fc.nat(255), highest: fc.nat(255) })),
   says('Refused', fc.record({ code: fc.constantFrom('WRONG_NETWORK' as const, 'TOO_MUCH' as const) })),
   says('Ping', fc.record({ id: u32 })),
   says('Download', fc.record({ id: u32, round: u32, bytes: fc.nat(parameters.bandwidthBytes) })),
@@ -126,6 +132,32 @@ describe('limits', () => {
     for (const bad of [last(open, 0), last(open, 8)]) expect(() => checker.decode(bad)).toThrow('lane')
     for (const good of [last(offer, 7), last(lane, 7)]) expect(machine.decode(good).value).toBeDefined()
     expect(machine.encode({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(CHUNK_BYTES) } }).length).toBe(LANE_FRAME_BYTES)
+  })
+  test('a label is made of few characters, and a later version adds little', () => {
+    const versions = { lowest: 1, highest: 2 }
+    for (const release of ['', 'a b', '<b>', 'x\n', 'é', 'a'.repeat(33)]) expect(() => machine.encode({ tag: 'Hello', value: { versions, network: hashOf('n'), release, more: new Uint8Array() } }), release).toThrow(RangeError)
+    const good = machine.encode(hello({ versions, network: hashOf('n'), release: '1.0.0' }))
+    expect(() => machine.decode(good.with(-1, 0x22))).toThrow(MalformedError)
+    const later = (more: number): Uint8Array => Uint8Array.of(...good.with(1, 9), ...new Uint8Array(more))
+    expect(machine.decode(later(128)).value).toMatchObject({ versions: { lowest: 1, highest: 9 }, release: '1.0.0' })
+    expect(() => machine.decode(later(129))).toThrow('129 bytes of a later version')
+    // Of a version that is known, nothing stands behind it.
+    expect(() => machine.decode(Uint8Array.of(...good, 0))).toThrow('tail of 1 bytes')
+  })
+  test('versions are a range that begins with 1', () => {
+    const said = (highest: number, lowest: number): Uint8Array => machine.encode(hello({ versions: { lowest: 1, highest: 2 }, network: hashOf('n'), release: 'x' })).with(1, highest).with(2, lowest)
+    for (const [highest, lowest] of [[2, 3], [2, 0], [200, 201]] as const) expect(() => machine.decode(said(highest, lowest))).toThrow('that are none')
+    expect(machine.decode(said(200, 200)).value).toMatchObject({ versions: { lowest: 200, highest: 200 } })
+    expect(() => machine.decode(Uint8Array.of(0, 0, ...new Uint8Array(32)))).toThrow(MalformedError)
+  })
+  test('who speaks version 1 alone takes its greeting and no other', () => {
+    const old = wire(parameters, { lowest: 1, highest: 1 })
+    const [first, both] = [{ lowest: 1, highest: 1 }, { lowest: 1, highest: 2 }].map((versions) => machine.encode(hello({ versions, network: hashOf('n'), release: '1.0.0' }))) as [Uint8Array, Uint8Array]
+    expect(first).toHaveLength(34)
+    expect(old.machine.decode(first)).toEqual(machine.decode(first))
+    expect(old.machine.encode(hello({ versions: { lowest: 1, highest: 1 }, network: hashOf('n'), release: '1.0.0' }))).toEqual(first)
+    expect(() => old.machine.decode(both)).toThrow('tail of')
+    expect(old.machine.decode(first.with(1, 7)).value).toMatchObject({ versions: { lowest: 7, highest: 7 } })
   })
   test('a machine cannot give a judge’s reasons', () => {
     const said = machine.encode({ tag: 'NotRun', value: { round: 1, reason: 'BUSY' } })

@@ -80,8 +80,8 @@ export class TestChain {
     while (this.head < block) {
       const number = this.head + 1
       const next: LedgerBlock = { number, hash: this.hash(number), parentHash: this.hash(number - 1), relayRoot: hashOf(`${this.#name} relay ${number}`), events: this.#events.get(number) ?? [] }
-      this.blocks.push(next)
       this.ledger = applyBlock(crypto, this.ledger, next)
+      this.blocks.push(next)
     }
     return this
   }

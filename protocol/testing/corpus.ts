@@ -8,7 +8,7 @@ import { decodeParameters, encodeParameters } from '../src/parameters.ts'
 import { decodeObservation, decodeReportItem, encodeObservation, encodeReportItem } from '../src/report.ts'
 import { decodeHandOver, encodeHandOver } from '../src/settlers.ts'
 import { decodeStatement, encodeStatement } from '../src/statement.ts'
-import { CHUNK_BYTES, wire } from '../src/wire.ts'
+import { CHUNK_BYTES, hello, wire } from '../src/wire.ts'
 import { decodeCommitmentBlob, decodeOpeningsBlob, encodeCommitmentBlob, encodeOpenings } from '../src/work.ts'
 import { testCrypto as crypto } from './actors.ts'
 import { factsOf, H100, X64 } from './facts.ts'
@@ -69,7 +69,8 @@ export const DECODERS: readonly Decoder[] = [
   {
     name: 'message of a machine',
     valid: [
-      machine.encode({ tag: 'Hello', value: { version: 1, network: hash } }),
+      machine.encode(hello({ versions: { lowest: 1, highest: 1 }, network: hash, release: '' })),
+      machine.encode(hello({ versions: { lowest: 1, highest: 9 }, network: hash, release: '1.2.3-test+1' })),
       machine.encode({ tag: 'Pong', value: { id: 1 } }),
       machine.encode({ tag: 'DownloadDone', value: { id: 1, sha256: hash } }),
       machine.encode({ tag: 'Chunk', value: { id: 1, bytes: new Uint8Array(CHUNK_BYTES) } }),
@@ -94,6 +95,7 @@ export const DECODERS: readonly Decoder[] = [
       checker.encode({ tag: 'Nonce', value: { round: 1, signature: new Uint8Array(64) } }),
       checker.encode({ tag: 'Receipt', value: { round: 1, id: hash } }),
       checker.encode({ tag: 'OpenLanes', value: { id: 1, round: 1, lanes: 3 } }),
+      checker.encode({ tag: 'WrongVersion', value: { lowest: 1, highest: 2 } }),
     ],
     again: (bytes) => checker.encode(checker.decode(bytes)),
   },

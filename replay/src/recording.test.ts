@@ -46,6 +46,15 @@ describe('a recording', () => {
     expect((await replayRecording(file, { crypto })).replayed.statement).toEqual(replayed.statement)
   })
 
+  test('that goes on in a version which the reader does not know is none to it, and one to who knows it', async () => {
+    const raised: LedgerEvent = { kind: 'item', who: net.network, key: PARAMETERS_KEY, value: encodeParameters({ ...net.parameters, version: 2 }), update: true }
+    const founded = net.blocks.find(({ events }) => events.some((event) => event.kind === 'item' && event.key === PARAMETERS_KEY))!.number
+    const newer = await packRecording((await record(net, 0, (block) => (block.number === founded + 1 ? { ...block, events: [...block.events, raised] } : block))).recording)
+    expect((await replayRecording(newer, { crypto })).replayed.statement).toEqual(replayed.statement)
+    await expect(replayRecording(newer, { crypto, versions: { lowest: 1, highest: 1 } })).rejects.toThrow(/^this program is too old for the recording: version 2 of the protocol took effect with epoch \d+, at block \d+, and this program knows versions up to 1$/)
+    await expect(replayRecording(newer, { crypto, versions: { lowest: 1, highest: 1 } })).rejects.toBeInstanceOf(RecordingError)
+  })
+
   test('says of the statement among its blocks whether it is the one computed', async () => {
     const stated = (bytes: Uint8Array<ArrayBufferLike>) => (block: LedgerBlock): LedgerBlock => {
       if (block.number !== net.blocks.length) return block

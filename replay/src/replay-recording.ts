@@ -1,5 +1,5 @@
 // A recording, replayed: the one road of docs/ARCHITECTURE.md from blocks and evidence to a statement, with nothing of the world but the file.
-import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger, NoRandomnessError, type ReplayedEpoch, replayEpoch, RoundForgottenError, toHex } from '@assay/protocol'
+import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger, NewerVersionError, NoRandomnessError, type ReplayedEpoch, replayEpoch, RoundForgottenError, toHex, type Versions, VERSIONS } from '@assay/protocol'
 import { browserCrypto } from './crypto.ts'
 import { compareWithChain, type OnChain } from './on-chain.ts'
 import { ledgerBlocksOf, type Recording, unpackRecording } from './recording.ts'
@@ -26,20 +26,21 @@ export class RecordingError extends Error {
  * replayed.statement.root // '0x…'
  * ```
  *
- * Rejects with MalformedError if the bytes are no recording, with RecordingError if it does not suffice.
+ * Rejects with MalformedError if the bytes are no recording, with RecordingError if it does not suffice, or goes on in a version of the protocol that is none of `versions` (by default all that this program knows).
  */
-export async function replayRecording(file: Uint8Array, { crypto = browserCrypto, epoch: asked }: { crypto?: Crypto; epoch?: number } = {}): Promise<RecordedReplay> {
+export async function replayRecording(file: Uint8Array, { crypto = browserCrypto, epoch: asked, versions = VERSIONS }: { crypto?: Crypto; epoch?: number; versions?: Versions } = {}): Promise<RecordedReplay> {
   const recording = await unpackRecording(file)
   const epoch = asked ?? recording.epoch
   const blobs = new Map<Hash, Uint8Array>(recording.blobs.map((blob) => [toHex(crypto.sha256(blob)), blob]))
   try {
-    let ledger = emptyLedger(recording.network)
+    let ledger = emptyLedger(recording.network, versions)
     for (const block of ledgerBlocksOf(recording)) ledger = applyBlock(crypto, ledger, block)
     const replayed = await replayEpoch(crypto, ledger, epoch, async (id, maxBytes) => fitting(blobs.get(id), maxBytes))
     if (replayed.kind === 'early') throw new RecordingError(`the recording ends at block ${ledger.head?.number ?? 'none'}, and epoch ${epoch} is judged from block ${replayed.readyAt ?? 'unknown'} on`)
     if (replayed.kind === 'missing') throw new RecordingError(`the recording lacks evidence of epoch ${replayed.epoch}: ${replayed.blobs.join(', ')}`)
     return { recording, ledger, replayed, onChain: compareWithChain(crypto, ledger, replayed) }
   } catch (cause) {
+    if (cause instanceof NewerVersionError) throw new RecordingError(`this program is too old for the recording: ${cause.message}`, { cause })
     if (cause instanceof NoRandomnessError || cause instanceof RoundForgottenError) throw new RecordingError(`the recording lacks blocks or what stands in them: ${cause.message}`, { cause })
     throw cause
   }

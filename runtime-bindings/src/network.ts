@@ -5,11 +5,16 @@ import {
   encodeParameters,
   equalBytes,
   PARAMETERS_KEY,
+  readPrefix,
   thresholdOf,
+  updateProblems,
   validateParameters,
+  VERSIONS,
+  versionsText,
   type AccountId,
   type Hash,
   type Parameters,
+  type ParametersPrefix,
 } from '@assay/protocol'
 import { toAddress } from './account.ts'
 import type { Chain } from './chain.ts'
@@ -17,18 +22,36 @@ import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
 import { approve, multisigAccount, type Approval, type ApproveOptions } from './multisig.ts'
 import { addRole, assignRole, hasRole, rolesOf } from './rbac.ts'
-import { addItem, readItem } from './storage.ts'
+import { addItem, readItem, updateItem } from './storage.ts'
 import { batchAll } from './utility.ts'
 
-/** A network's parameters as its account wrote them; null if the account holds none. Reads the chain at `at` (default: best block). Throws ChainError NOT_A_NETWORK if they are malformed. */
-export async function findNetwork(chain: Chain, network: AccountId, at?: Hash): Promise<{ parameters: Parameters; raw: Uint8Array } | null> {
+/** What stands of a network on chain. */
+export interface FoundNetwork {
+  /** what parameters of every version begin with: enough to follow the chain */
+  prefix: ParametersPrefix
+  /** null: they are of a version that this program does not know; those before them may still be in force, which the ledger tells */
+  parameters: Parameters | null
+  raw: Uint8Array
+}
+
+/** A network's parameters as its account wrote them last; null if the account holds none. Reads the chain at `at` (default: best block). Throws ChainError NOT_A_NETWORK if they are malformed. */
+export async function findNetwork(chain: Chain, network: AccountId, at?: Hash): Promise<FoundNetwork | null> {
   const raw = await readItem(chain, network, PARAMETERS_KEY, at)
   if (!raw) return null
+  const prefix = readPrefix(raw)
+  if (prefix !== null && prefix.version > VERSIONS.highest) return { prefix, parameters: null, raw }
   try {
-    return { parameters: decodeParameters(raw), raw }
+    const parameters = decodeParameters(raw)
+    return { prefix: parameters, parameters, raw }
   } catch (error) {
-    throw new ChainError('NOT_A_NETWORK', `The parameters of ${toAddress(network)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, 'Check the network\'s address, and that this program is new enough for it.')
+    throw new ChainError('NOT_A_NETWORK', `The parameters of ${toAddress(network)} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, 'Check the network\'s address.')
   }
+}
+
+/** The parameters that were found, for who acts by the newest ones. Throws ChainError NEWER_VERSION if this program does not know their version. */
+export function knownParameters({ prefix, parameters }: Pick<FoundNetwork, 'prefix' | 'parameters'>): Parameters {
+  if (parameters !== null) return parameters
+  throw new ChainError('NEWER_VERSION', `The network has agreed on version ${prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}.`, 'Update this program.')
 }
 
 /** The account of a network: the multisig of its founding checkers with threshold `floor(2n/3) + 1`. */
@@ -91,4 +114,27 @@ export async function assignCalibrator(options: Omit<ApproveOptions, 'members' |
   if (approval.state === 'spent' || (await assigned())) return { network, state: 'assigned' }
   if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting' }
   throw new ChainError('ROLE_NOT_ASSIGNED', `${toAddress(user)} did not become a calibrator of ${toAddress(network)}: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
+}
+
+/**
+ * One founding checker's part in an update of the parameters: approves that they are written by the network's multisig; call it for each founder, any number of times. They take effect with the second epoch
+ * after the one in which they are written. `waiting`: more founders are needed. Throws ChainError NO_NETWORK, NEWER_VERSION, BAD_PARAMETERS, NOT_UPDATED (with the reason).
+ */
+export async function updateNetwork(
+  options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; change: (current: Parameters) => Parameters },
+): Promise<{ network: AccountId; state: 'waiting' | 'updated'; parameters: Parameters }> {
+  const { chain, founders, change } = options
+  const network = networkAccount(founders)
+  const found = await findNetwork(chain, network)
+  if (found === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
+  const current = knownParameters(found)
+  const parameters = change(current)
+  const raw = encodeParameters(parameters)
+  const updated = async (): Promise<boolean> => equalBytes((await readItem(chain, network, PARAMETERS_KEY)) ?? new Uint8Array(), raw)
+  const problems = updateProblems(current, parameters)
+  if (problems.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's parameters cannot become these: ${problems.join('; ')}.`, 'Change them.')
+  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call: updateItem(chain, PARAMETERS_KEY, raw), label: 'update of the network', spent: updated })
+  if (approval.state === 'spent' || (await updated())) return { network, state: 'updated', parameters }
+  if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting', parameters }
+  throw new ChainError('NOT_UPDATED', `The parameters of ${toAddress(network)} were not updated: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
 }

@@ -3,7 +3,7 @@ import { filter, firstValueFrom, map, mergeMap, type Observable, ReplaySubject, 
 import { dialChannel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
-import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, LANES, type MachineMessage, registeredCheckers, wire, type WorkCommitment } from '@assay/protocol'
+import { type AccountId, applyBlock, commitmentDigest, decodeCommitmentBlob, emptyLedger, encodeCommitmentBlob, LANES, type MachineMessage, registeredCheckers, VERSIONS, wire, type WorkCommitment } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import type { ChainJob, Engine, StageOptions } from '@assay/provider/engines/engine'
 import { type JobDeps, runJob } from '@assay/provider/job'
@@ -37,6 +37,7 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
     laneMs: () => 10_000,
     dial: (target, address, protocol, left) => dialChannel({ key: who.peer, address, expect: target.peer, protocol, limits: { maxFrameBytes: words.maxFrameBytes }, timeoutMs: 5000, signal: left }),
     wire: () => words,
+    versions: () => VERSIONS,
     round: () => roundOf(world.now),
     random: Math.random,
     log: silentLog,

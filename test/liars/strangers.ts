@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { firstValueFrom, toArray } from 'rxjs'
 import { type Channel, ChannelRefusedError, dialChannel } from '@assay/kit/channel'
-import { type CheckerMessage, type MachineMessage, wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
+import { type CheckerMessage, type MachineMessage, hello as greeting, VERSIONS, wire, WIRE_PROTOCOL } from '@assay/protocol'
 import type { Person } from '../people.ts'
 import type { World } from '../world.ts'
 
@@ -47,7 +47,7 @@ export async function knock(world: World, who: Person, { address, peer }: Door):
   }
 }
 
-export const hello = (network: World['network'], version = WIRE_VERSION): MachineMessage => ({ tag: 'Hello', value: { version, network } })
+export const hello = (network: World['network'], versions = VERSIONS): MachineMessage => greeting({ versions, network, release: 'stranger' })
 
 /** Says these words on a fresh channel of a registered machine, and gives back everything that the checker says until it ends the conversation. */
 export async function converse(world: World, who: Person, door: Door, words: readonly (MachineMessage | Uint8Array)[]): Promise<CheckerMessage[]> {

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { writeOnce } from '@assay/kit/blobs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import {
-  type AccountId, calibratorRoleId, canariesChunkKey, canariesKey, canaryCommitment, consentMessage, decodeCanaryCommitment, encodeCanaryCommitment, encodeCanaryOpening, equalBytes, fromHex, type Hex, judgementOfEpoch, MalformedError, openingChunks, type Parameters, schedule, toHex, utf8,
+  type AccountId, calibratorRoleId, canariesChunkKey, canariesKey, canaryCommitment, consentMessage, decodeCanaryCommitment, encodeCanaryCommitment, encodeCanaryOpening, equalBytes, fromHex, type Hex, judgementOfEpoch, MalformedError, openingChunks, type Parameters, schedule, type ScheduleParameters, toHex, utf8,
 } from '@assay/protocol'
 import { type CanaryFile, readCanaryFile } from '@assay/provider/canary'
-import { addItem, batchAll, bestBlock, type Chain, findNetwork, nodeCrypto as crypto, putItem, readItem, rolesOf, type Sender, toAddress } from '@assay/runtime-bindings'
+import { addItem, batchAll, bestBlock, type Chain, findNetwork, knownParameters, nodeCrypto as crypto, putItem, readItem, rolesOf, type Sender, toAddress } from '@assay/runtime-bindings'
 
 /** What a machine says to become a canary of a calibrator: a line of `assay canary consent`. */
 export interface Consent {
@@ -30,7 +30,7 @@ export interface CalibratorDeps {
 export const canaryPath = (dataDir: string, network: AccountId, epoch: number): string => join(dataDir, 'canaries', `${network.slice(2, 18)}-${epoch}.json`)
 
 /** The epoch to whose canaries one can commit now, by the best block. */
-export function nextEpoch({ start, confirmations, roundBlocks, epochRounds }: Parameters, best: number): number {
+export function nextEpoch({ start, confirmations, roundBlocks, epochRounds }: ScheduleParameters, best: number): number {
   return Math.max(0, Math.floor((best - (start - confirmations - 1)) / (roundBlocks * epochRounds)) + 1)
 }
 
@@ -121,5 +121,5 @@ async function calibratorIn(chain: Chain, network: AccountId, account: AccountId
   if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
   if (!(await rolesOf(chain, network, account)).includes(calibratorRoleId(crypto)))
     throw new OperatorError('NO_CALIBRATOR', `${toAddress(account)} is no calibrator of ${toAddress(network)}`, { advice: 'Ask the founders to approve it: assay network calibrator.' })
-  return found.parameters
+  return knownParameters(found)
 }

@@ -88,7 +88,7 @@ async function asCalibrator(options: CalibratorOptions, work: (deps: CalibratorD
 async function epochNow({ chain, network }: CalibratorDeps): Promise<number> {
   const found = await findNetwork(chain, network)
   if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
-  return nextEpoch(found.parameters, (await bestBlock(chain)).number)
+  return nextEpoch(found.prefix, (await bestBlock(chain)).number)
 }
 
 const epochOf = (text: string): number => wholeNumber('--epoch', text, 2 ** 32 - 1)

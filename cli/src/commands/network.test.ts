@@ -49,6 +49,12 @@ test('an indexer says how many checkers are eligible; anything else is refused i
   await expect(eligibleBy(url, signal)).rejects.toMatchObject({ code: 'INDEXER', exit: 75 })
 })
 
+test('upgrade has examples, and knows no version but its own', () => {
+  const upgrade = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'network', 'upgrade', ...args], { encoding: 'utf8' })
+  expect(upgrade('--help').stdout).toContain('Examples:\n  assay network upgrade 2 --ask')
+  for (const version of ['3', '0', 'two', '2.0']) expect(upgrade(version, '--chain', 'ws://127.0.0.1:1', '--data-dir', '/none', '--members', '5A'), version).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(`error: ${version} is not a version that this program knows (versions 1 to 2)`) as unknown })
+})
+
 test('calibrator has an example, and ends with 1 if it lacks an option', () => {
   const calibrator = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'network', 'calibrator', ...args], { encoding: 'utf8' })
   expect(calibrator('--help').stdout).toContain('Example:\n  assay network calibrator')

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
 import { createLog } from '@assay/kit/log'
-import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, settlersCaptureOf, toHex, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, openKeystore, readPot, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, knownParameters, networkAccount, openKeystore, readPot, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
 import { passwordOf, passwordOption } from '../password.ts'
 import { networkParameters } from '../devnet/parameters.ts'
+import { tellSpoken, versionsSpoken } from '../versions.ts'
 
 export function register(program: Command): void {
   const network = program.command('network').description('create a network together with its other founders, or show one')
@@ -58,6 +59,39 @@ export function register(program: Command): void {
       })
     })
 
+  passwordOption(network
+    .command('upgrade')
+    .description('one founder\'s approval of another version of the protocol; it is in force from the second epoch after the one in which the last of two thirds and one have given theirs')
+    .argument('<version>', `the version, at most ${VERSIONS.highest} with this program; it can never be lowered again`)
+    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
+    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
+    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated')
+    .option('--ask', 'approve nothing: only ask who speaks that version by now')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', '\nWho does not speak the version when it comes in force takes no part from then on, so ask before: --ask says what checkers say of themselves and their machines, and reads the chain from the network\'s origin for it, which may take long.\n\nExamples:\n  assay network upgrade 2 --ask --chain wss://… --data-dir ~/checker --members 5A…,5B…,5C…\n  assay network upgrade 2 --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
+    .action(async (text: string, options: { chain: string; dataDir: string; passwordFile?: string; members: string; ask?: boolean; json?: boolean }) => {
+      await runMain(async (stop) => {
+        const version = versionOf(text)
+        const founders = foundersOf(options.members)
+        const say = (event: string, fields: object, sentence: string) => process.stdout.write(options.json ? `${JSON.stringify({ event, version, ...fields })}\n` : `${event}: ${sentence}\n`)
+        if (options.ask === true) {
+          return withChain(options.chain, async (chain, signal) => {
+            const account = networkAccount(founders)
+            const found = await findNetwork(chain, account)
+            if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(account)} holds no network on ${options.chain}`, { advice: 'Name all founders of the network, and no others.' })
+            const spoken = await versionsSpoken(registeredCheckers(await readLedger(chain, account, found.prefix, signal)), version, { fetch, signal })
+            say('versions spoken', spoken, tellSpoken(version, spoken))
+          })
+        }
+        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
+        await withChain(options.chain, async (chain, signal) => {
+          const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
+          const { network, state } = await updateNetwork({ chain, sender, founders, change: (current) => ({ ...current, version }) })
+          say(state === 'updated' ? 'version agreed on' : 'version approved', { network: toAddress(network) }, `${version} of ${toAddress(network)}`)
+        })
+      })
+    })
+
   network
     .command('parameters')
     .description('write the parameters of a development network whose first round starts soon, as hex')
@@ -83,11 +117,12 @@ export function register(program: Command): void {
           const network = toAccountId(address)
           const found = await findNetwork(chain, network)
           if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
-          const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), found.parameters)
+          if (found.parameters === null) process.stderr.write(`warning: the network has agreed on version ${found.prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}: update it\n`)
+          const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), knownParameters(found))
           for (const promise of [live, live?.settlers]) if (promise?.flagged) process.stderr.write(`warning: ${promise.text}\n`)
-          const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.parameters, signal)) : null
+          const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.prefix, signal)) : null
           if (pot !== null && pot.balance < pot.needs) process.stderr.write(`warning: ${toAddress(pot.pot)} has ${formatAmount(pot.balance)}, and the epochs up to the next one may need ${formatAmount(pot.needs)}\n`)
-          const shown = { ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
+          const shown = { ...found.prefix, ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
           process.stdout.write(`${JSON.stringify(shown, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
         })
       })
@@ -171,6 +206,11 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 function countOf(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new OperatorError('COUNT', `${text} is not a number of checkers`, { advice: 'Give a whole number from 0 to 99999.' })
+  return Number(text)
+}
+
+function versionOf(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text) || Number(text) > VERSIONS.highest) throw new OperatorError('VERSION', `${text} is not a version that this program knows (${versionsText(VERSIONS)})`, { advice: 'Give one of these, or update this program first.' })
   return Number(text)
 }
 

@@ -115,7 +115,7 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
 async function ledgerFor(chain: Chain, network: AccountId, epoch: number, recorder: Recorder, signal: AbortSignal): Promise<Ledger> {
   const found = await findNetwork(chain, network)
   if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
-  const { parameters } = found
+  const parameters = found.prefix
   const last = (await bestBlock(chain)).number - parameters.confirmations
   if (last < judgementOfEpoch(parameters, epoch)) throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${judgementOfEpoch(parameters, epoch)} on, and the chain is confirmed to ${last}`, { advice: 'Ask again then.', exit: EXIT.again })
   return readLedger(chain, network, parameters, signal, (block) => recorder.block(block))

@@ -52,6 +52,6 @@ async function chainOf(endpoint: string, address: string): Promise<Chain> {
   return withChain(endpoint, async (chain, signal) => {
     const found = await findNetwork(chain, network)
     if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.' })
-    return { crypto: nodeCrypto, network, ledger: await readLedger(chain, network, found.parameters, signal) }
+    return { crypto: nodeCrypto, network, ledger: await readLedger(chain, network, found.prefix, signal) }
   })
 }

@@ -9,7 +9,7 @@ import { describeConfig, loadConfig } from '@assay/kit/config'
 import { EXIT, type ExitCode, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
-import { roundAt, schedule, type AccountId, type Parameters } from '@assay/protocol'
+import { roundAt, schedule, type AccountId, type ScheduleParameters } from '@assay/protocol'
 import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
 import { agreed } from '../agreed.ts'
@@ -85,7 +85,7 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
     let ended: Ended = () => false
     if ((await holderOf(config.dataDir)) === null) ended = await start(config, { yes, say, chain, network, signal })
     else say('keys', `a process runs on ${config.dataDir}`, true)
-    const account = await follow(config, { ended, parameters: found.parameters, best: async () => (await bestBlock(chain)).number, say, signal })
+    const account = await follow(config, { ended, parameters: found.prefix, best: async () => (await bestBlock(chain)).number, say, signal })
     const status = await proven({ account, indexer, dataDir: config.dataDir, say, signal, json })
     process.stdout.write(json ? `${JSON.stringify({ event: 'up', ...status })}\n` : `\n${tellStatus(status)}`)
     return exitOf(status.findings) === EXIT.mend ? EXIT.mend : EXIT.ok
@@ -169,7 +169,7 @@ function notRunning(dataDir: string): OperatorError {
 }
 
 /** Waits until the process is registered and connected; gives its account. */
-async function follow(config: ProviderConfig, { ended, parameters, best, say, signal }: { ended: Ended, parameters: Parameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
+async function follow(config: ProviderConfig, { ended, parameters, best, say, signal }: { ended: Ended, parameters: ScheduleParameters, best: () => Promise<number>, say: Say, signal: AbortSignal }): Promise<string> {
   const { readPublicKey, toAddress } = await import('@assay/runtime-bindings')
   const deps = { fetch: (request: Request) => fetch(request), signal }
   let seen = false
@@ -207,7 +207,7 @@ async function follow(config: ProviderConfig, { ended, parameters, best, say, si
 }
 
 /** The first round whose registry is not frozen yet. */
-function nextRound(parameters: Parameters, block: number): number {
+function nextRound(parameters: ScheduleParameters, block: number): number {
   let round = Math.max(0, roundAt(parameters, block))
   while (schedule(parameters, round).freeze < block) round++
   return round

@@ -13,9 +13,12 @@ export interface Arrival<M extends MachineMessage = MachineMessage> { message: M
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
-  constructor(code: RefusalCode) {
+  /** What the machine is told. */
+  readonly said: CheckerMessage
+  constructor(code: RefusalCode, said: CheckerMessage = { tag: 'Refused', value: { code } }) {
     super(code)
     this.code = code
+    this.said = said
   }
 }
 
@@ -74,10 +77,10 @@ export function conversation(channel: Channel, { wire, budget: perSecond, say, g
       )
       .subscribe({
         error: (error: unknown) => {
-          const code = error instanceof Refusal ? error.code : error instanceof MalformedError ? 'BAD_MESSAGE' : undefined
-          metrics.refusals.inc({ code: code ?? (error instanceof ChannelAbuseError ? error.code : 'INTERNAL') })
+          const refusal = error instanceof Refusal ? error : error instanceof MalformedError ? new Refusal('BAD_MESSAGE') : undefined
+          metrics.refusals.inc({ code: refusal?.code ?? (error instanceof ChannelAbuseError ? error.code : 'INTERNAL') })
           log.debug('conversation ended', { peer: channel.peer, error })
-          if (code !== undefined) say({ tag: 'Refused', value: { code } })
+          if (refusal !== undefined) say(refusal.said)
           subscriber.complete()
         },
         complete: () => subscriber.complete(),

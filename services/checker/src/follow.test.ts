@@ -1,7 +1,7 @@
 import { BehaviorSubject, defer, Observable, Subject } from 'rxjs'
 import { beforeEach, expect, test } from 'vitest'
 import { createLog } from '@assay/kit/log'
-import type { Hash, Ledger, LedgerBlock } from '@assay/protocol'
+import { type Hash, type Ledger, type LedgerBlock, VERSIONS } from '@assay/protocol'
 import { nodeCrypto, type LedgerBlockEvent } from '@assay/runtime-bindings'
 import { follow, type View } from './follow.ts'
 
@@ -25,7 +25,7 @@ beforeEach(() => {
   seen = []
   failed = undefined
   view = follow({
-    crypto: nodeCrypto, network: NETWORK, confirmations: 2, heights$, onDeepReorg: () => forgot++,
+    crypto: nodeCrypto, network: NETWORK, versions: VERSIONS, confirmations: 2, heights$, onDeepReorg: () => forgot++,
     blocks$: defer(() => (subscriptions++, events$)),
     log: createLog({ json: true, write: (line) => void said.push((JSON.parse(line) as { event: string }).event) }),
   })

@@ -3,12 +3,14 @@ import { combineLatest, distinctUntilChanged, filter, map, mergeMap, type Observ
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { shareLatest } from '@assay/kit/streams'
-import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger, LedgerGapError } from '@assay/protocol'
+import { applyBlock, type Crypto, emptyLedger, type Hash, type Ledger, LedgerGapError, type Versions } from '@assay/protocol'
 import type { LedgerBlockEvent } from '@assay/runtime-bindings'
 
 export interface FollowTools {
   crypto: Crypto
   network: Hash
+  /** that this checker speaks */
+  versions: Versions
   confirmations: number
   /** best heights, each new one */
   heights$: Observable<number>
@@ -32,8 +34,8 @@ class LostTrackError extends Error {
   override readonly name = 'LostTrackError'
 }
 
-/** Follows the chain. Both streams are shared and give the latest value at once. `ledger$` errors with OperatorError CHAIN_REPLACED when the endpoint serves another chain. */
-export function follow({ crypto, network, confirmations, heights$, blocks$, onDeepReorg, log }: FollowTools): View {
+/** Follows the chain. Both streams are shared and give the latest value at once. `ledger$` errors with OperatorError CHAIN_REPLACED when the endpoint serves another chain, and with NewerVersionError where the chain goes on by rules that this checker does not know. */
+export function follow({ crypto, network, versions, confirmations, heights$, blocks$, onDeepReorg, log }: FollowTools): View {
   const best$ = heights$.pipe(shareLatest())
   let stands = false
   const states$ = blocks$.pipe(
@@ -61,7 +63,7 @@ export function follow({ crypto, network, confirmations, heights$, blocks$, onDe
       return []
     }),
     scan((states: Ledger[], event) => {
-      if (event.type === 'block') return [...states.slice(-REMEMBERED), applyBlock(crypto, states.at(-1) ?? emptyLedger(network), event.block)]
+      if (event.type === 'block') return [...states.slice(-REMEMBERED), applyBlock(crypto, states.at(-1) ?? emptyLedger(network, versions), event.block)]
       const kept = states.filter(({ head }) => head !== null && event.type === 'reorg' && head.number <= event.to)
       if (kept.length === 0) throw new LostTrackError('the reorg goes back further than the ledger remembers')
       return kept

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { EMPTY, filter, firstValueFrom, lastValueFrom, NEVER, Observable, reduce, type Subscription } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { CHUNK_BYTES, LANES, type MachineMessage, MAX_LANES, WIRE_VERSION } from '@assay/protocol'
+import { CHUNK_BYTES, LANES, type MachineMessage, MAX_LANES, VERSIONS, hello } from '@assay/protocol'
 import { answer, type AnswerOptions, type ScriptedMachine } from '../testing/machine.ts'
 import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
 import type { Carrier } from './lanes.ts'
@@ -151,7 +151,7 @@ describe('the door for lanes', () => {
   let asked: Subscription
   let got: readonly Carrier[] | undefined
   let machine: ScriptedMachine
-  const lane = (change: Partial<Extract<MachineMessage, { tag: 'Lane' }>['value']> = {}): MachineMessage => ({ tag: 'Lane', value: { version: WIRE_VERSION, network: NETWORK, id: 77, lane: 1, ...change } })
+  const lane = (change: Partial<Extract<MachineMessage, { tag: 'Lane' }>['value']> = {}): MachineMessage => ({ tag: 'Lane', value: { version: VERSIONS.highest, network: NETWORK, id: 77, lane: 1, ...change } })
   beforeEach(async () => {
     machine = await net.join(1)
     await machine.say({ tag: 'OfferLanes', value: { lanes: MAX_LANES } })
@@ -184,11 +184,11 @@ describe('the door for lanes', () => {
   })
 
   test.each<[string, string, MachineMessage | Uint8Array | null]>([
-    ['another version', 'WRONG_VERSION', lane({ version: 2 })],
+    ['another version', 'WRONG_VERSION', lane({ version: 1 })],
     ['another network', 'WRONG_NETWORK', lane({ network: keyOf(3).publicKey })],
     ['another measurement', 'BAD_MESSAGE', lane({ id: 78 })],
     ['a number that nobody asked for', 'BAD_MESSAGE', lane({ lane: LANES + 1 })],
-    ['a greeting of a conversation', 'BAD_MESSAGE', { tag: 'Hello', value: { version: WIRE_VERSION, network: NETWORK } }],
+    ['a greeting of a conversation', 'BAD_MESSAGE', hello({ versions: VERSIONS, network: NETWORK, release: 'test' })],
     ['a chunk before its name', 'BAD_MESSAGE', { tag: 'Chunk', value: { id: 77, bytes: new Uint8Array(9) } }],
     ['garbage', 'BAD_MESSAGE', new Uint8Array(40).fill(255)],
     ['silence', 'BAD_MESSAGE', null],

@@ -1,7 +1,7 @@
 // Lanes: further connections of a machine for the payload of one measurement, beside its conversation. They come when they were asked for and end with the measurement.
 import { type Observable, ReplaySubject, Subject } from 'rxjs'
 import type { Channel } from '@assay/kit/channel'
-import { type AccountId, type CheckerMessage, type MachineMessage, type Wire, WIRE_VERSION } from '@assay/protocol'
+import { type AccountId, type CheckerMessage, type MachineMessage, type Wire } from '@assay/protocol'
 import { type Arrival, type Listener, PayloadBudget, Refusal } from './conversation.ts'
 
 /** What carries payload: the conversation, or a lane. */
@@ -18,12 +18,12 @@ export interface Carrier {
 export class Lanes {
   /** the lanes, 1 first, once all are there */
   readonly whole$ = new ReplaySubject<readonly Carrier[]>(1)
-  readonly #asked: { network: AccountId, id: number, lanes: number }
+  readonly #asked: { version: number, network: AccountId, id: number, lanes: number }
   readonly #wire: Wire
   readonly #lanes = new Map<number, Lane>()
   readonly #channels = new Set<Channel>()
 
-  constructor(asked: { network: AccountId, id: number, lanes: number }, wire: Wire) {
+  constructor(asked: { version: number, network: AccountId, id: number, lanes: number }, wire: Wire) {
     this.#asked = asked
     this.#wire = wire
   }
@@ -38,7 +38,7 @@ export class Lanes {
   greet(channel: Channel, message: MachineMessage): Listener {
     if (message.tag !== 'Lane') throw new Refusal('BAD_MESSAGE')
     const { version, network, id, lane: number } = message.value
-    if (version !== WIRE_VERSION) throw new Refusal('WRONG_VERSION')
+    if (version !== this.#asked.version) throw new Refusal('WRONG_VERSION')
     if (network !== this.#asked.network) throw new Refusal('WRONG_NETWORK')
     if (id !== this.#asked.id || number > this.#asked.lanes || this.#lanes.has(number)) throw new Refusal('BAD_MESSAGE')
     const lane = new Lane(channel, this.#wire)

@@ -9,14 +9,15 @@ import { OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
+import { RELEASE } from '@assay/kit/release'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
-import { frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, type Parameters, registeredCheckers, reportKey, wire } from '@assay/protocol'
+import { blocksToNewer, explainNewer, frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, NEWER_ADVICE, newerNews, type Parameters, registeredCheckers, reportKey, spokenAt, type Versions, versionAt, VERSIONS, wire } from '@assay/protocol'
 import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, ownerOf, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
 import { evidenceRoutes } from './evidence.ts'
 import { follow } from './follow.ts'
-import { checkerMetrics } from './metrics.ts'
+import { type CheckerMetrics, checkerMetrics } from './metrics.ts'
 import { evidenceUrls, loadFrom } from './mirror.ts'
 import { missingFor, networkFound$, openKeys, openOwner, registered$ } from './registration.ts'
 import { isReportDue, reportChain } from './report.ts'
@@ -35,9 +36,11 @@ export interface CheckerDeps {
   connect: typeof connectChain
   createSender: typeof createSender
   listen: typeof listenChannel
+  /** versions of the protocol that this checker speaks */
+  versions: Versions
 }
 
-const REAL: CheckerDeps = { now: () => performance.now(), random: (bytes) => new Uint8Array(randomBytes(bytes)), connect: connectChain, createSender, listen: listenChannel }
+const REAL: CheckerDeps = { now: () => performance.now(), random: (bytes) => new Uint8Array(randomBytes(bytes)), connect: connectChain, createSender, listen: listenChannel, versions: VERSIONS }
 
 /** For one blob from one place. A place that is slow is as good as one that has nothing: there are others, and the next try. */
 const FETCH_MS = 5000
@@ -49,7 +52,7 @@ const STALE_BLOCKS = 20
  * Throws OperatorError or ChainError for what the operator must mend: configuration, keys, ports, disk, endpoint.
  */
 export async function runChecker(config: CheckerConfig, { signal: outer, log, passwords = {}, deps }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces, deps?: Partial<CheckerDeps> }): Promise<void> {
-  const { now, random, connect, createSender, listen } = { ...REAL, ...deps }
+  const { now, random, connect, createSender, listen, versions } = { ...REAL, ...deps }
   checkReachable(config)
   await using parts = new AsyncDisposableStack()
   const stop = new AbortController()
@@ -69,7 +72,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
   const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
-  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner)), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
+  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
   parts.defer(() => stop.abort())
@@ -77,29 +80,31 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const heights$ = best$(chain, signal).pipe(map(({ number }) => number), shareLatest())
   const found = await firstValueFrom(networkFound$(chain, network, heights$, log), { defaultValue: null })
   if (found === null) return // the signal fired before there was a network
-  const { parameters } = found
+  const { origin, confirmations } = found.prefix
   const sender = meterFees(createSender({ chain, account: keys.account, signal, log, store: store.extrinsics }), metrics)
-  log.info('checker started', { account: keys.account.address, endpoint: chain.endpoint, network: toAddress(network), origin: parameters.origin, url: door.url })
+  log.info('checker started', { account: keys.account.address, endpoint: chain.endpoint, network: toAddress(network), origin, url: door.url })
   const view = follow({
-    crypto: nodeCrypto, network, heights$, log,
-    confirmations: parameters.confirmations,
-    blocks$: defer(() => ledgerBlocks$(chain, { from: parameters.origin, confirmations: parameters.confirmations, signal })),
+    crypto: nodeCrypto, network, versions, heights$, log, confirmations,
+    blocks$: defer(() => ledgerBlocks$(chain, { from: origin, confirmations, signal })),
     onDeepReorg: (to) => store.forgetStatements(to),
   })
 
   /** All that begins once the ledger has caught up and has the network, which may be younger than the confirmed blocks. */
   const work$ = (first: Ledger): Observable<never> => {
-    const messages = wire(widestParameters(first))
+    // Those of the founding: what is read of them here never changes.
+    const { parameters } = first.parameters[0]!
+    const messages = wire(widestParameters(first), versions)
     const machinePeers = machinePeersOf(nodeCrypto)
     const sessions = createSessions({
-      key: keys.peer, host: config.host, port: config.channelPort, network, wire: messages, listen, now, metrics, log, signal,
+      key: keys.peer, host: config.host, port: config.channelPort, network, wire: messages, versions, listen, now, metrics, log, signal,
+      inForce: () => (standing.ledger === null ? versions.lowest : spokenAt(standing.ledger, standing.best)),
       isMachine: (peer) => standing.ledger !== null && machinePeers(standing.ledger, standing.best).has(peer),
       best: () => standing.best,
     })
     parts.defer(() => sessions.close())
     const rounds = rounds$({
       crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, log, ...view,
-      chain: reportChain(chain, sender, parameters.confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
+      chain: reportChain(chain, sender, confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
     })
     const founders = settlementFounders(nodeCrypto, first, config.members?.map(toAccountId), log)
     const members = committeeSize(parameters, founders, me)
@@ -155,8 +160,17 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     // The rounds first: when the door opens, whoever comes is listened to.
     return merge(rounds, settled$, budgets$, place$, standing$, outgrown$).pipe(ignoreElements())
   }
+  const news = newerNews()
   const watch$ = merge(
-    view.best$.pipe(tap((best) => metrics.bestBlock.set((standing.best = best)))),
+    view.best$.pipe(
+      tap((best) => metrics.bestBlock.set((standing.best = best))),
+      withLatestFrom(view.ledger$),
+      tap(([best, ledger]) => {
+        metrics.newerVersion.set(blocksToNewer(ledger, best))
+        const told = news(ledger, best)
+        if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
+      }),
+    ),
     view.ledger$.pipe(tap((ledger) => metrics.ledgerBlock.set((standing.ledger = ledger).head?.number ?? 0))),
   )
   const running$ = merge(watch$, view.ledger$.pipe(filter(({ parameters }) => parameters.length > 0), take(1), switchMap(work$))).pipe(ignoreElements(), takeUntil(fromAbort(signal)))
@@ -166,9 +180,11 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
 
 interface Standing { best: number, ledger: Ledger | null, registered: boolean, missing: string | null }
 
-function readiness({ best, ledger, registered, missing }: Standing, me: Hash, owner: Hash) {
+function readiness({ best, ledger, registered, missing }: Standing, me: Hash, owner: Hash, { versions, metrics: { spoken } }: { versions: Versions, metrics: CheckerMetrics }) {
   const head = ledger?.head?.number ?? null
-  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, missing } }
+  const newer = ledger?.newer ? explainNewer(ledger.newer, ledger.speaks, best) : null
+  const protocol = { ...versions, inForce: ledger === null ? null : versionAt(ledger, best), release: RELEASE, machines: spoken.versions(versions.highest) }
+  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, missing, newer, protocol } }
 }
 
 /** Of the parameters that are or will be in force, the greatest of each that bounds a message. */

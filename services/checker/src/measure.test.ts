@@ -1,6 +1,6 @@
 import { BehaviorSubject, filter, firstValueFrom, lastValueFrom, type Observable, reduce, Subject } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type CheckerMessage, type Hash, type MachineMessage, WIRE_VERSION } from '@assay/protocol'
+import { type CheckerMessage, type Hash, hello, type MachineMessage, VERSIONS } from '@assay/protocol'
 import { answer } from '../testing/machine.ts'
 import { keyOf, type Loopback, loopback, NETWORK } from '../testing/sessions.ts'
 import type { Arrival } from './conversation.ts'
@@ -55,7 +55,7 @@ describe('the link, over a real channel', () => {
 
   test('a machine that reads nothing, and one that says nothing, delay nobody and are given up in time', async () => {
     const deaf = await net.dial(1)
-    await deaf.say({ tag: 'Hello', value: { version: WIRE_VERSION, network: NETWORK } })
+    await deaf.say(hello({ versions: VERSIONS, network: NETWORK, release: 'test' }))
     await firstValueFrom(net.sessions.line(keyOf(1).publicKey).online$.pipe(filter(Boolean)))
     await net.join(2)
     answer(await net.join(3))

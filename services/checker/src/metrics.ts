@@ -1,13 +1,26 @@
 // A checker's figures along a round's journey.
-import { createMetrics } from '@assay/kit/metrics'
+import { begun, createMetrics } from '@assay/kit/metrics'
 import type { MetricsRegistry } from '@assay/kit/metrics'
+import { VERSIONS } from '@assay/protocol'
+import { Spoken } from './spoken.ts'
 
 export type CheckerMetrics = ReturnType<typeof checkerMetrics>
 
 /** One registry and the typed figures in it. */
 export function checkerMetrics(registry: MetricsRegistry = createMetrics('checker', { process: true })) {
+  const spoken = new Spoken()
+  const versions = registry.gauge('machine_versions', 'machines with an open conversation, by the highest version of the protocol that they speak', ['highest'])
+  const releases = registry.gauge('machine_releases', 'machines with an open conversation, by the release that they say they are', ['release'])
   return {
-    text: () => registry.text(),
+    text: () => {
+      for (const gauge of [versions, releases]) gauge.reset()
+      for (const [highest, machines] of Object.entries(spoken.versions(VERSIONS.highest))) versions.set({ highest }, machines)
+      for (const [release, machines] of Object.entries(spoken.releases())) releases.set({ release }, machines)
+      return registry.text()
+    },
+    /** of the machines with an open conversation */
+    spoken,
+    newerVersion: begun(registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'), -1),
     bestBlock: registry.gauge('best_block', 'height of the best block'),
     ledgerBlock: registry.gauge('ledger_block', 'height of the confirmed ledger'),
     machines: registry.gauge('connected_machines', 'machines with an open channel'),

@@ -2,9 +2,9 @@
 import { catchError, defer, EMPTY, exhaustMap, filter, map, type Observable, take } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { type AccountId, type Hash, type Identity, type Ledger, type Parameters, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
+import { type AccountId, type Hash, type Identity, type Ledger, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
 import {
-  type Account, type Chain, type Consent, consentPath, createKeystore, findNetwork, formatAmount, type Keystore, keystoreExists, makeRequest, MissingFundsError, openKeystore, OwnerConsentError, readConsent, registerIdentity, type Sender, toAddress,
+  type Account, type Chain, type Consent, consentPath, createKeystore, findNetwork, formatAmount, type FoundNetwork, type Keystore, keystoreExists, makeRequest, MissingFundsError, openKeystore, OwnerConsentError, readConsent, registerIdentity, type Sender, toAddress,
   verifyOwnConsent,
 } from '@assay/runtime-bindings'
 import { type CheckerConfig, placesBySettings } from './config.ts'
@@ -44,8 +44,8 @@ export async function openOwner(config: Omit<CheckerConfig, 'chain' | 'network'>
   throw new OwnerConsentError(dataDir, identity, await makeRequest(dataDir, identity))
 }
 
-/** Waits until the network is on chain and gives its parameters; says once what it waits for. `heights$` are best heights, the latest at once. */
-export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<{ parameters: Parameters }> {
+/** Waits until the network is on chain and gives what stands of it; says once what it waits for. `heights$` are best heights, the latest at once. */
+export function networkFound$(chain: Chain, network: Hash, heights$: Observable<number>, log: Log): Observable<FoundNetwork> {
   let told = false
   return heights$.pipe(
     // exhaustMap: one question at a time; the next block asks again.

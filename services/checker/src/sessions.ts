@@ -2,7 +2,7 @@
 import { BehaviorSubject, catchError, defer, filter, finalize, ignoreElements, map, merge, type Observable, of, Subject, switchMap, take, tap, timeout } from 'rxjs'
 import type { Channel, ChannelKey, ChannelLimits, listenChannel } from '@assay/kit/channel'
 import type { Log } from '@assay/kit/log'
-import { type AccountId, type CheckerMessage, type Crypto, type Hash, LANE_FRAME_BYTES, LANE_PROTOCOL, LANES, type Ledger, MAX_LANES, type RefusalCode, registeredMachines, roundAt, roundFacts, type Wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
+import { type AccountId, type CheckerMessage, commonVersion, type Crypto, type Hash, type Hello, LANE_FRAME_BYTES, LANE_PROTOCOL, LANES, type Ledger, MAX_LANES, type RefusalCode, registeredMachines, roundAt, roundFacts, type Versions, versionsText, type Wire, WIRE_PROTOCOL } from '@assay/protocol'
 import { type Arrival, conversation, type ConversationOptions, type Listener, PayloadBudget, Refusal } from './conversation.ts'
 import { type Carrier, Lanes } from './lanes.ts'
 import type { CheckerMetrics } from './metrics.ts'
@@ -56,6 +56,10 @@ export interface SessionsOptions {
   port: number
   network: AccountId
   wire: Wire
+  /** versions of the protocol that this checker speaks */
+  versions: Versions
+  /** the lowest version that may be spoken at the best block */
+  inForce: () => number
   /** whether a peer key is one of this network's machines; asked again for each channel */
   isMachine: (peer: Hash) => boolean
   /** height of the best block, for the greeting */
@@ -71,12 +75,18 @@ export interface SessionsOptions {
   signal: AbortSignal
 }
 
+/** Kinds of machines of other versions that are told. */
+const TOLD_APART = 16
+
+/** What a conversation was agreed on. */
+interface Agreed { version: number, hello: Hello }
+
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { key, host, port, network, wire, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
+  const { key, host, port, network, wire, versions, inForce, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
   const lines = new Map<Hash, PeerLine>()
   const line = (peer: Hash): PeerLine => {
-    const known = lines.get(peer) ?? new PeerLine(peer, network, wire)
+    const known = lines.get(peer) ?? new PeerLine(peer, network, wire, inForce, metrics)
     lines.set(peer, known)
     return known
   }
@@ -88,10 +98,24 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
   const greetMachine = (channel: Channel) => (say: ConversationOptions['say']): ConversationOptions['greet'] => (message) => {
     if (message.tag !== 'Hello') throw new Refusal('BAD_MESSAGE')
-    if (message.value.version !== WIRE_VERSION) throw new Refusal('WRONG_VERSION')
+    const ours = { lowest: Math.max(versions.lowest, inForce()), highest: versions.highest }
+    const version = commonVersion(ours, message.value.versions)
+    if (version === null) {
+      tellApart(channel.peer, message.value.versions, ours)
+      throw new Refusal('WRONG_VERSION', message.value.versions.highest === 1 || ours.highest === 1 ? undefined : { tag: 'WrongVersion', value: ours })
+    }
     if (message.value.network !== network) throw new Refusal('WRONG_NETWORK')
-    say({ tag: 'Welcome', value: { version: WIRE_VERSION, best: best() } })
-    return line(channel.peer).open(channel, metrics)
+    say({ tag: 'Welcome', value: { version, best: best() } })
+    return line(channel.peer).open(channel, { version, hello: message.value })
+  }
+  const toldApart = new Set<string>()
+  /** Once for each kind of machine that this checker cannot speak with, and for few kinds: a fleet that is behind is not a line for each of its tries. */
+  const tellApart = (peer: Hash, theirs: Versions, ours: Versions): void => {
+    const kind = `${versionsText(theirs)}, ${versionsText(ours)}`
+    if (toldApart.has(kind) || toldApart.size >= TOLD_APART) return
+    toldApart.add(kind)
+    const behind = theirs.highest < ours.lowest
+    log.warn('machines of other version', { peer, machine: versionsText(theirs), checker: versionsText(ours), toUpdate: behind ? 'the machines' : 'this checker', advice: behind ? 'Their owners have to update them.' : 'Update this checker.' })
   }
   const onLane = (channel: Channel): void => {
     const lanes = line(channel.peer).lanes
@@ -136,13 +160,18 @@ class PeerLine implements Line {
   readonly #payload = new PayloadBudget()
   /** lanes that the machine offers on its present channel */
   readonly #offered$ = new BehaviorSubject(0)
+  readonly #inForce: () => number
+  readonly #metrics: CheckerMetrics
   #channel: Channel | undefined
+  #agreed: Agreed | undefined
   #lanes: Lanes | undefined
 
-  constructor(peer: Hash, network: AccountId, wire: Wire) {
+  constructor(peer: Hash, network: AccountId, wire: Wire, inForce: () => number, metrics: CheckerMetrics) {
     this.peer = peer
     this.#network = network
     this.#wire = wire
+    this.#inForce = inForce
+    this.#metrics = metrics
   }
 
   /** those that are awaited or in use */
@@ -163,7 +192,7 @@ class PeerLine implements Line {
     return defer(() => {
       const lanes = Math.min(LANES, this.#offered$.value)
       if (lanes === 0) return use([])
-      const awaited = new Lanes({ network: this.#network, id, lanes }, this.#wire)
+      const awaited = new Lanes({ version: this.#agreed!.version, network: this.#network, id, lanes }, this.#wire)
       this.#dropLanes()
       this.#lanes = awaited
       const drop = (): void => {
@@ -185,9 +214,13 @@ class PeerLine implements Line {
   }
 
   /** Makes a greeted channel this line's, in place of the one before. */
-  open(channel: Channel, metrics: CheckerMetrics): Listener {
+  open(channel: Channel, agreed: Agreed): Listener {
+    const metrics = this.#metrics
     const before = this.#channel
+    if (this.#agreed !== undefined) metrics.spoken.remove(this.#agreed.hello)
     this.#channel = channel
+    this.#agreed = agreed
+    metrics.spoken.add(agreed.hello)
     this.#payload.expect(0)
     this.#offered$.next(0)
     this.#dropLanes()
@@ -195,10 +228,12 @@ class PeerLine implements Line {
     if (before === undefined) metrics.machines.inc()
     this.online$.next(true)
     return {
-      take: (arrival) => this.#take(channel, arrival),
+      take: (arrival) => this.#take(channel, agreed.version, arrival),
       end: () => {
         if (this.#channel !== channel) return
         this.#channel = undefined
+        this.#agreed = undefined
+        metrics.spoken.remove(agreed.hello)
         this.#offered$.next(0)
         this.#dropLanes()
         metrics.machines.dec()
@@ -212,8 +247,10 @@ class PeerLine implements Line {
     this.#lanes = undefined
   }
 
-  #take(channel: Channel, arrival: Arrival): void {
+  #take(channel: Channel, version: number, arrival: Arrival): void {
     const { message } = arrival
+    // What was agreed on before another version came in force.
+    if (version < this.#inForce()) throw new Refusal('WRONG_VERSION')
     if (this.#channel !== channel || message.tag === 'Hello' || message.tag === 'Lane') throw new Refusal('BAD_MESSAGE')
     if (message.tag === 'Chunk') this.#payload.take(message.value.bytes.length)
     if (message.tag === 'OfferLanes') this.#offered$.next(message.value.lanes)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLog } from '@assay/kit/log'
 import { createMetrics } from '@assay/kit/metrics'
 import {
-  type AccountId, devnetParameters, encodeHandOver, emptyLedger, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, lastPayoutOf, type Ledger, PART_PAYEES, type Parameters, partKey, type Payment, payingTerm, potOf, reportKey, roundAt, schedule, settlersOf, statementKey, statementRoot, termStart, thresholdOf, toHex, ZERO_HASH,
+  type AccountId, devnetParameters, encodeHandOver, emptyLedger, encodeStatement, FIRST_STATE, handOverKey, type Hash, judgementOfEpoch, lastPayoutOf, type Ledger, PART_PAYEES, type Parameters, partKey, type Payment, payingTerm, potOf, reportKey, roundAt, schedule, settlersOf, statementKey, statementRoot, termStart, thresholdOf, toHex, VERSIONS, ZERO_HASH,
 } from '@assay/protocol'
 import {
   type Account, accountFromSecret, addItem, approve, best$, cancel, type Chain, connectChain, createNetwork, createSender, cryptoReady, feesPaid, hasItem, ledgerBlocks, ledgerBlocks$, networkAccount, nodeCrypto, peerKey, readBalance, readOperation, readPot, registerIdentity, toAddress, transfer, type TxResult,
@@ -156,7 +156,7 @@ async function found(): Promise<void> {
     await created
   }
   view = follow({
-    crypto: nodeCrypto, network, confirmations: parameters.confirmations, onDeepReorg: () => {}, log: createLog({ level: 'silent' }),
+    crypto: nodeCrypto, network, versions: VERSIONS, confirmations: parameters.confirmations, onDeepReorg: () => {}, log: createLog({ level: 'silent' }),
     heights$: best$(chain, stop.signal).pipe(map(({ number }) => number)),
     blocks$: defer(() => ledgerBlocks$(chain, { from: parameters.origin, confirmations: parameters.confirmations, signal: stop.signal })),
   })

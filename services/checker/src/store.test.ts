@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -128,6 +129,27 @@ describe('refusals say what to do', () => {
     expect(limited.stdout.trim()).toBe('DISK')
     store = new Store(dir, owner)
     expect([store.hasFired(1), store.report(1)]).toEqual([true, undefined])
+  })
+
+  test('what a later version of this program wrote, which is left as it is; what one wrote before there were versions is taken', () => {
+    const tell = (version?: number): unknown => {
+      const db = new DatabaseSync(join(dir, 'checker.db'))
+      try {
+        if (version !== undefined) db.exec(`PRAGMA user_version = ${version}`)
+        return db.prepare('PRAGMA user_version').get()
+      } finally {
+        db.close()
+      }
+    }
+    store.fire(5)
+    store.close()
+    expect(tell()).toEqual({ user_version: 1 })
+    tell(2)
+    expect(() => new Store(dir, owner)).toThrow(expect.objectContaining({ code: 'NEWER', exit: 1, message: `the data folder ${dir} was written by a later version of this program` }))
+    expect(tell()).toEqual({ user_version: 2 })
+    tell(0)
+    store = new Store(dir, owner)
+    expect(store.hasFired(5)).toBe(true)
   })
 
   test('a path that is a file', () => {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue } from 'node:sqlite'
+import { newerFormat } from '@assay/kit/format'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { type AccountId, type Calibration, type EpochState, type Hash, reasonByte, type NotRunReason, reasonOfByte, type Standing } from '@assay/protocol'
 import type { TxStore } from '@assay/runtime-bindings'
@@ -71,12 +72,15 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS extrinsics (key TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 `
 
+/** Of the schema, in the file itself. Files from before it was written there say 0. */
+const SCHEMA_VERSION = 1
+
 /** The checker's memory. Every method is one transaction; a disk that refuses becomes OperatorError DISK. */
 export class Store {
   readonly #db: DatabaseSync
 
   /**
-   * Opens or creates `<dir>/checker.db` for one account in one network. Throws OperatorError: LOCKED if another process has it, OTHER_NETWORK if it belongs to another network or account, DISK.
+   * Opens or creates `<dir>/checker.db` for one account in one network. Throws OperatorError: LOCKED if another process has it, NEWER if a later version of this program wrote it, OTHER_NETWORK if it belongs to another network or account, DISK.
    */
   constructor(dir: string, owner: { network: AccountId, account: AccountId }) {
     this.#db = guarded(dir, () => {
@@ -84,11 +88,17 @@ export class Store {
       const db = new DatabaseSync(join(dir, 'checker.db'))
       // Two processes with one key would send two reports: the lock is held as long as this process lives and dies with it.
       db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+      const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+      if (version > SCHEMA_VERSION) {
+        db.close()
+        throw newerFormat(dir)
+      }
       // Statements from before they held standings are computed again.
       if (db.prepare('PRAGMA table_info(statements)').all().some(({ name }) => name === 'carried')) db.exec('DROP TABLE statements')
       db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`)
       // A folder from before first_us was read.
       if (!db.prepare('PRAGMA table_info(readings)').all().some(({ name }) => name === 'first_us')) db.exec('ALTER TABLE readings ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0')
+      db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
       return db
     })
     for (const [name, value] of Object.entries(owner)) {

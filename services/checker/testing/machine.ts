@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { catchError, EMPTY, filter, firstValueFrom, map, type Observable, shareReplay } from 'rxjs'
 import { type Channel, type ChannelKey, dialChannel } from '@assay/kit/channel'
-import { type AccountId, type CheckerMessage, CHUNK_BYTES, type Hash, keystream, LANE_PROTOCOL, LANES, type MachineMessage, type Wire, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
+import { type AccountId, type CheckerMessage, CHUNK_BYTES, type Hash, hello, keystream, LANE_PROTOCOL, LANES, type MachineMessage, VERSIONS, type Wire, WIRE_PROTOCOL } from '@assay/protocol'
 
 export interface ScriptedMachine {
   channel: Channel
@@ -27,8 +27,8 @@ export async function dialMachine({ key, address, checker, wire, signal, lane = 
 }
 
 /** Greets and is welcomed. */
-export async function greet(machine: ScriptedMachine, network: AccountId): Promise<ScriptedMachine> {
-  await machine.say({ tag: 'Hello', value: { version: WIRE_VERSION, network } })
+export async function greet(machine: ScriptedMachine, network: AccountId, versions = VERSIONS): Promise<ScriptedMachine> {
+  await machine.say(hello({ versions, network, release: 'test' }))
   await machine.hear('Welcome')
   return machine
 }
@@ -39,10 +39,12 @@ export interface AnswerOptions {
   /** dials a lane, for a machine that offers some */
   dialLane?: () => Promise<ScriptedMachine>
   network?: AccountId
+  /** of the conversation */
+  version?: number
 }
 
 /** Answers pings and payloads as an honest machine does, twists apart; gives the streams of its last measurement over lanes as they open. */
-export function answer(machine: ScriptedMachine, { twist = (message) => message, dialLane, network }: AnswerOptions = {}): ScriptedMachine[] {
+export function answer(machine: ScriptedMachine, { twist = (message) => message, dialLane, network, version = VERSIONS.highest }: AnswerOptions = {}): ScriptedMachine[] {
   const streams = [machine]
   let laneId: number | undefined
   let download: { id: number, bytes: number } | undefined
@@ -71,7 +73,7 @@ export function answer(machine: ScriptedMachine, { twist = (message) => message,
       const one = await dialLane!()
       streams[lane] = one
       one.heard$.subscribe((message) => void (message.tag === 'Chunk' && received(lane, message.value.bytes)))
-      say({ tag: 'Lane', value: { version: WIRE_VERSION, network: network!, id, lane } }, lane)
+      say({ tag: 'Lane', value: { version, network: network!, id, lane } }, lane)
     }
   }
   machine.heard$.subscribe((message) => {

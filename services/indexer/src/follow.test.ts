@@ -3,13 +3,14 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '@assay/kit/metrics'
 import { silentLog } from '@assay/kit/log'
-import { applyBlock, devnetParameters, emptyLedger, MACHINE_KEY, registeredMachines, toHex, utf8, type LedgerBlock } from '@assay/protocol'
+import { applyBlock, devnetParameters, emptyLedger, encodeParameters, MACHINE_KEY, PARAMETERS_KEY, registeredMachines, toHex, utf8, type LedgerBlock } from '@assay/protocol'
 import type { LedgerRunEvent } from '@assay/runtime-bindings'
 import { actor, NETWORK, parametersItem, registration, TestChain } from '../../../protocol/testing/chain.ts'
 import { crypto } from '../../../protocol/testing/crypto.ts'
 import { newestBlocks } from './api/blocks.ts'
 import type { Store } from './database.ts'
 import { follow, knownBlocks, storedLedger, type ChainState } from './follow.ts'
+import { readiness } from './readiness.ts'
 import { indexerMetrics } from './metrics.ts'
 import { openTestDatabase } from './testing/database.ts'
 
@@ -188,6 +189,28 @@ describe('what does not continue the chain', () => {
     const relay = new TestChain(5, 'other').at(6, parametersItem({ ...devnetParameters(5, 20), randomness: 0 })).to(20)
     await expect(run(...relay.blocks.map((block) => ({ ...block, relayRoot: null })))).rejects.toMatchObject({ code: 'NO_RANDOMNESS', message: /block 20/ })
     expect((await numbers()).at(-1)).toBe(19)
+  })
+})
+
+describe('a version of the protocol that this indexer does not know', () => {
+  it('ends it with one sentence where the chain may go on in it; all that came before is stored', async () => {
+    const later = encodeParameters(devnetParameters(5, 20)).with(0, 3)
+    // Written before round 0, so in force from epoch 1: rounds 2 and 3, whose first commit window begins with block 68.
+    const coming = new TestChain(5).at(6, parametersItem(devnetParameters(5, 20))).at(10, { kind: 'item', who: NETWORK, key: PARAMETERS_KEY, value: later, update: true }).to(67)
+    const next = { ...coming.blocks.at(-1)!, number: 68, hash: coming.hash(68), parentHash: coming.hash(67) }
+    const message = 'version 3 of the protocol took effect with epoch 1, at block 60, and this program knows versions up to 2'
+    await expect(run({ type: 'blocks', blocks: [...coming.blocks, next] })).rejects.toMatchObject({ code: 'NEWER_VERSION', exit: 1, message })
+    expect((await numbers()).at(-1)).toBe(67)
+    const { newer } = await stored()
+    expect(newer).toMatchObject({ version: 3, epoch: 1, start: 60, unreadable: 68 })
+    // A later program stored it all: one that serves what is stored says the same, and not that it is damaged.
+    await sql`insert into blocks values (68, ${next.hash}, ${next.parentHash}, null)`.execute(store.db)
+    await expect(stored()).rejects.toMatchObject({ code: 'NEWER_VERSION', exit: 1, message })
+  })
+  it('is told by /ready', () => {
+    const ledger = { ...emptyLedger(NETWORK), newer: { version: 3, epoch: 1, block: 10, start: 60, unreadable: 68 } }
+    expect(readiness({ ledger, stalled: null }, 20, 1).detail.newer).toBe('version 3 of the protocol takes effect with epoch 1, at block 60, in 40 blocks, and this program knows versions up to 2')
+    expect(readiness({ ledger: emptyLedger(NETWORK), stalled: null }, 20, 1).detail.newer).toBeNull()
   })
 })
 

@@ -3,7 +3,7 @@ import { sql, type Kysely, type Transaction } from 'kysely'
 import { BehaviorSubject } from 'rxjs'
 import { EXIT, isOperatorError, OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
-import { applyBlock, concat, emptyLedger, fromHex, LedgerGapError, NoRandomnessError, toHex, utf8, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
+import { applyBlock, concat, emptyLedger, fromHex, LedgerGapError, NewerVersionError, NoRandomnessError, toHex, utf8, type AccountId, type Crypto, type Hash, type Ledger, type LedgerBlock, type LedgerEvent } from '@assay/protocol'
 import type { BlockRef, LedgerRunEvent } from '@assay/runtime-bindings'
 import { damagedError } from './database-damaged.ts'
 import type { IndexerMetrics } from './metrics.ts'
@@ -28,7 +28,7 @@ export interface FollowDeps {
 
 /**
  * Takes confirmed blocks until `events` ends, as many at a time as come together. A block is in the database before the ledger in `state$` shows it; a block that does not continue the ledger is
- * refused and changes nothing. Best blocks are kept beside, in a table that neither ledger nor judgement reads. Throws OperatorError: REORG (confirmed blocks left the chain), CHAIN_REPLACED, GAP,
+ * refused and changes nothing. Best blocks are kept beside, in a table that neither ledger nor judgement reads. Throws OperatorError: REORG (confirmed blocks left the chain), CHAIN_REPLACED, GAP, NEWER_VERSION,
  * DATABASE.
  */
 export async function follow(events: AsyncIterable<LedgerRunEvent>, { db, crypto, state$, metrics, log }: FollowDeps): Promise<void> {
@@ -88,6 +88,7 @@ function continued(crypto: Crypto, ledger: Ledger, block: LedgerBlock): Ledger {
     return applyBlock(crypto, ledger, block)
   } catch (cause) {
     if (cause instanceof NoRandomnessError) throw new OperatorError('NO_RANDOMNESS', cause.message, { advice: 'The network is meant for another kind of chain than the endpoint serves: check both settings.', cause })
+    if (cause instanceof NewerVersionError) throw new OperatorError(cause.code, cause.message, { advice: cause.advice, cause })
     if (!(cause instanceof LedgerGapError)) throw cause
     throw new OperatorError('GAP', `block ${block.number} (${block.hash}) does not continue block ${ledger.head?.number} (${ledger.head?.hash})`, { advice: 'The endpoint answers inconsistently: start again, with another endpoint if it stays so; nothing was changed.', exit: EXIT.again, cause })
   }

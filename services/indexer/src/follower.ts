@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BehaviorSubject, concatMap, distinctUntilChanged, exhaustMap, filter, interval, lastValueFrom, map, merge, startWith, tap, throttleTime } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { takeUntilAborted } from '@assay/kit/streams'
-import type { Parameters } from '@assay/protocol'
+import type { ParametersPrefix } from '@assay/protocol'
 import { best$, ledgerRuns, readPot, type Chain } from '@assay/runtime-bindings'
 import type { Leadership } from './database.ts'
 import { isLost } from './database-served.ts'
@@ -19,7 +19,7 @@ import { reconcileMachines } from './summaries.ts'
 import { allOrNone } from './tasks.ts'
 
 /** The chain to follow, and what the network asks of it. */
-export interface Source { chain: Chain, parameters: Parameters }
+export interface Source { chain: Chain, prefix: Pick<ParametersPrefix, 'origin' | 'confirmations'> }
 
 export interface FollowerOptions {
   source: Source
@@ -73,7 +73,7 @@ async function followWhileLeading(leadership: Leadership, options: FollowerOptio
 }
 
 /** All that the leader does, side by side. */
-function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls: further, evidenceTimeoutMs, stallMs, keep }: FollowerOptions, { store, crypto, network, state$, edge, metrics, log, signal }: FollowerDeps): Promise<unknown>[] {
+function lead({ db }: Leadership, { source: { chain, prefix }, evidenceUrls: further, evidenceTimeoutMs, stallMs, keep }: FollowerOptions, { store, crypto, network, state$, edge, metrics, log, signal }: FollowerDeps): Promise<unknown>[] {
   state$.next({ ...state$.value, stalled: null })
   const edge$ = new BehaviorSubject<Edge>({ best: null, stalled: null, pot: null })
   const see = (part: Partial<Edge>): void => edge$.next({ ...edge$.value, ...part })
@@ -81,7 +81,7 @@ function lead({ db }: Leadership, { source: { chain, parameters }, evidenceUrls:
   const following = async (): Promise<void> => {
     await reconcileMachines(db, state$.value.ledger)
     const head = state$.value.ledger.head?.number
-    const blocks = ledgerRuns(chain, { from: head === undefined ? parameters.origin : head + 1, confirmations: parameters.confirmations, stallMs, known: await knownBlocks(db), unconfirmed: true, signal })
+    const blocks = ledgerRuns(chain, { from: head === undefined ? prefix.origin : head + 1, confirmations: prefix.confirmations, stallMs, known: await knownBlocks(db), unconfirmed: true, signal })
     await follow(blocks, { db, crypto, state$, metrics, log })
   }
   const judging = async (): Promise<void> => {

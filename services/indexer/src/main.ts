@@ -3,7 +3,7 @@ import { BehaviorSubject } from 'rxjs'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { serveOperations } from '@assay/kit/http'
 import type { Log } from '@assay/kit/log'
-import { emptyLedger, parametersFor, type Hash } from '@assay/protocol'
+import { blocksToNewer, emptyLedger, type Hash, NEWER_ADVICE, newerNews, type Versions, VERSIONS } from '@assay/protocol'
 import { connectChain, findNetwork, nodeCrypto, toAccountId, toAddress, type EndpointInUse } from '@assay/runtime-bindings'
 import { apiRoutes } from './api.ts'
 import { EXPLORER_DIR } from './api/explorer.ts'
@@ -33,9 +33,10 @@ export function reindex(config: IndexerConfig, { force, ...context }: Context & 
   return runOn(config, context, (store) => emptyIndex(store, { ...context, force }))
 }
 
-interface Context { signal: AbortSignal, log: Log }
+/** `versions`: of the protocol, that this indexer knows; by default all that the program does. */
+interface Context { signal: AbortSignal, log: Log, versions?: Versions }
 
-async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (store: Store) => Promise<void>): Promise<void> {
+async function runOn(config: IndexerConfig, { signal, log, versions = VERSIONS }: Context, prepare: (store: Store) => Promise<void>): Promise<void> {
   const network = toAccountId(config.network)
   const place = placeOf(config)
   if (config.follow === 'never') {
@@ -43,7 +44,7 @@ async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (
     const store = await openExisting({ ...place, owner: { network } })
     try {
       const { genesisHash } = await ownerOf(store.db)
-      return await serve(config, { signal, log, store, genesisHash: genesisHash as Hash, source: null })
+      return await serve(config, { signal, log, store, genesisHash: genesisHash as Hash, source: null, versions })
     } finally {
       await store.close()
     }
@@ -59,7 +60,7 @@ async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (
     const store = await openDatabase({ ...place, owner: { network, genesisHash } })
     try {
       await prepare(store)
-      await serve(config, { signal, log, store, genesisHash, source: { chain, parameters: found.parameters } })
+      await serve(config, { signal, log, store, genesisHash, source: { chain, prefix: found.prefix }, versions })
     } finally {
       await store.close()
     }
@@ -69,13 +70,13 @@ async function runOn(config: IndexerConfig, { signal, log }: Context, prepare: (
 }
 
 /** `source`: the chain to follow; null where others do. */
-interface Setting { signal: AbortSignal, log: Log, store: Store, genesisHash: Hash, source: Source | null }
+interface Setting { signal: AbortSignal, log: Log, store: Store, genesisHash: Hash, source: Source | null, versions: Versions }
 
-async function serve(config: IndexerConfig, { signal: stopped, log, store, genesisHash, source }: Setting): Promise<void> {
+async function serve(config: IndexerConfig, { signal: stopped, log, store, genesisHash, source, versions }: Setting): Promise<void> {
   const network = toAccountId(config.network)
   const crypto = nodeCrypto
   const metrics = indexerMetrics()
-  const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network), stalled: null })
+  const state$ = new BehaviorSubject<ChainState>({ ledger: emptyLedger(network, versions), stalled: null })
   let edge: Edge = { best: null, stalled: null, pot: null }
   let inUse: EndpointInUse | null = null
   const watching = source?.chain.rpc.inUse$.subscribe((now) => {
@@ -84,9 +85,17 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
     metrics.endpointInUse.set({ endpoint: now.endpoint }, 1)
     inUse = now
   })
+  const news = newerNews()
+  // Also of one that serves what others write: it cannot read what comes then either.
+  const newer = state$.subscribe(({ ledger }) => {
+    const best = Math.max(edge.best ?? 0, ledger.head?.number ?? 0)
+    metrics.newerVersion.set(blocksToNewer(ledger, best))
+    const told = news(ledger, best)
+    if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
+  })
   const deps = { store, crypto, network, state$, edge: (seen: Edge) => void (edge = seen), metrics, log }
   await catchUp({ ...deps, signal: stopped })
-  const confirmations = (): number => (source?.parameters ?? parametersFor(state$.value.ledger, 0))?.confirmations ?? 0
+  const confirmations = (): number => (source?.prefix ?? state$.value.ledger.parameters[0]?.parameters)?.confirmations ?? 0
   const evidence = new EvidenceSource({ db: store.db, urls: () => evidenceUrls(state$.value.ledger, config.evidenceUrls), timeoutMs: config.evidenceTimeoutMs, signal: stopped, metrics })
   const operations = await serveOperations({
     host: config.host,
@@ -110,6 +119,7 @@ async function serve(config: IndexerConfig, { signal: stopped, log, store, genes
       untilAborted(signal, store.ended),
     ])
   } finally {
+    newer.unsubscribe()
     watching?.unsubscribe()
     await operations.close()
   }

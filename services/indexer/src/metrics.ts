@@ -1,5 +1,5 @@
 // An indexer's figures along a block's journey: from the chain into the ledger, into verdicts, into an epoch's statement, out over HTTP.
-import { createMetrics } from '@assay/kit/metrics'
+import { begun, createMetrics } from '@assay/kit/metrics'
 import type { MetricsRegistry } from '@assay/kit/metrics'
 
 export type IndexerMetrics = ReturnType<typeof indexerMetrics>
@@ -25,6 +25,7 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     epochs: registry.counter('epochs_scored_total', 'epochs scored'),
     pruned: registry.counter('pruned_rows_total', 'rows let go by the retention policy, by table', ['table']),
     following: registry.gauge('following', '1 while this process follows the chain and writes; others serve what is stored'),
+    newerVersion: begun(registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'), -1),
     statements: registry.counter('statements_compared_total', 'statements of the chain compared with ours, by result', ['result']),
     liveClients: registry.gauge('live_clients', 'streams of events open now, by transport', ['transport']),
     liveEvents: registry.counter('live_events_total', 'events sent to clients, by type', ['type']),

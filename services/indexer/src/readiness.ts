@@ -1,6 +1,7 @@
 // Whether the answers are those of the chain as it is now.
 import { Type } from 'typebox'
 import type { Static, TSchema } from 'typebox'
+import { explainNewer } from '@assay/protocol'
 import type { EndpointInUse } from '@assay/runtime-bindings'
 import type { ChainState } from './follow.ts'
 
@@ -13,6 +14,7 @@ export const ReadyDetail = Type.Object({
   best: nullable({ ...Height, description: 'best block that the endpoint tells' }),
   behind: nullable({ ...Height, description: 'confirmed blocks that are not in the database yet; null: not known' }),
   stalled: nullable(Type.String({ description: 'why no blocks come' })),
+  newer: nullable(Type.String({ description: 'the version of the protocol that is coming and that this program does not know, in a sentence' })),
   endpoint: nullable(Type.Object({
     name: Type.String({ description: 'the node that is asked, without what may be a secret in its address' }),
     switches: Type.Integer({ minimum: 0, description: 'how often another took its place since the start' }),
@@ -33,5 +35,5 @@ export function readiness({ ledger, stalled }: ChainState, best: number | null, 
   const head = ledger.head?.number ?? null
   const behind = best === null || head === null ? null : Math.max(0, best - confirmations - head)
   const endpoint = inUse && { name: inUse.endpoint, switches: inUse.switches, why: inUse.why }
-  return { ready: behind !== null && behind <= TOLERANCE && stalled === null, detail: { head, best, behind, stalled: stalled && `${stalled.reason}: ${stalled.detail}`, endpoint } }
+  return { ready: behind !== null && behind <= TOLERANCE && stalled === null, detail: { head, best, behind, stalled: stalled && `${stalled.reason}: ${stalled.detail}`, newer: ledger.newer && explainNewer(ledger.newer, ledger.speaks, Math.max(best ?? 0, head ?? 0)), endpoint } }
 }

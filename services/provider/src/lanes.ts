@@ -1,11 +1,13 @@
 // Lanes to one checker: further connections for the payload of one measurement, opened when it asks and closed when it is done, or has had its time.
 import { type SchedulerLike, type Subscription, timer } from 'rxjs'
 import type { Channel } from '@assay/kit/channel'
-import { type AccountId, MalformedError, type MachineMessage, type Wire, WIRE_VERSION } from '@assay/protocol'
+import { type AccountId, MalformedError, type MachineMessage, type Wire } from '@assay/protocol'
 import type { Payload } from './transfers.ts'
 
 export interface LanesDeps {
   network: AccountId
+  /** that of the conversation */
+  version(): number
   dial(signal: AbortSignal): Promise<Channel>
   wire(): Wire
   /** a piece that came on lane `stream`; false if it does not belong there, which ends the lanes */
@@ -80,7 +82,7 @@ export class Lanes {
   async #openOne(id: number, lane: number, signal: AbortSignal): Promise<Channel> {
     const channel = await this.#deps.dial(signal)
     try {
-      await channel.send(this.#deps.wire().machine.encode({ tag: 'Lane', value: { version: WIRE_VERSION, network: this.#deps.network, id, lane } }))
+      await channel.send(this.#deps.wire().machine.encode({ tag: 'Lane', value: { version: this.#deps.version(), network: this.#deps.network, id, lane } }))
       return channel
     } catch (error) {
       await channel.close()

@@ -1,7 +1,7 @@
 import { Observable, Subject } from 'rxjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createLog } from '@assay/kit/log'
-import type { Hash, LedgerBlock } from '@assay/protocol'
+import { type Hash, type LedgerBlock, VERSIONS } from '@assay/protocol'
 import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import type { LedgerBlockEvent } from '@assay/runtime-bindings'
 import { ledger$ } from './ledger.ts'
@@ -15,7 +15,7 @@ function follow() {
   const lines: string[] = []
   const heads: string[] = []
   const subscription = ledger$({
-    crypto, network: hash(0xaa), log: createLog({ write: (line) => void lines.push(line) }),
+    crypto, network: hash(0xaa), versions: VERSIONS, log: createLog({ write: (line) => void lines.push(line) }),
     blocks: () => new Observable((subscriber) => {
       const source = new Subject<LedgerBlockEvent>()
       sources.push(source)

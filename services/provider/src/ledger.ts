@@ -1,7 +1,7 @@
 // The protocol's ledger, kept up with the chain; a reorg goes back to the state that still stands.
 import { Observable } from 'rxjs'
 import { LedgerGapError, applyBlock, emptyLedger, parametersFor, pruneLedger, roundAt } from '@assay/protocol'
-import type { AccountId, Crypto, Ledger } from '@assay/protocol'
+import type { AccountId, Crypto, Ledger, Versions } from '@assay/protocol'
 import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import type { LedgerBlockEvent } from '@assay/runtime-bindings'
@@ -9,6 +9,8 @@ import type { LedgerBlockEvent } from '@assay/runtime-bindings'
 export interface LedgerDeps {
   crypto: Crypto
   network: AccountId
+  /** that this machine speaks */
+  versions: Versions
   /** confirmed blocks from the network's origin on; subscribed anew where a reorg goes further back than is remembered */
   blocks(): Observable<LedgerBlockEvent>
   log: Log
@@ -17,7 +19,7 @@ export interface LedgerDeps {
 /** States that a reorg may go back to without reading from the origin again. They share almost all of their memory. */
 const REMEMBERED = 128
 
-/** The ledger after each confirmed block. Errors with OperatorError CHAIN_REPLACED when the endpoint serves another chain; completes with the blocks. */
+/** The ledger after each confirmed block. Errors with OperatorError CHAIN_REPLACED when the endpoint serves another chain, with NewerVersionError where the chain goes on by rules that this machine does not know; completes with the blocks. */
 export function ledger$(deps: LedgerDeps): Observable<Ledger> {
   const { crypto, log } = deps
   return new Observable((subscriber) => {
@@ -25,7 +27,7 @@ export function ledger$(deps: LedgerDeps): Observable<Ledger> {
     return () => subscription.unsubscribe()
 
     function follow() {
-      let states: Ledger[] = [emptyLedger(deps.network)]
+      let states: Ledger[] = [emptyLedger(deps.network, deps.versions)]
       let stalled = false
       return deps.blocks().subscribe({
         next: (event) => {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { ChannelRefusedError, ChannelUnreachableError } from '@assay/kit/channel'
 import type { Channel } from '@assay/kit/channel'
 import { createLog } from '@assay/kit/log'
-import { CHUNK_BYTES, devnetParameters, wire } from '@assay/protocol'
+import { RELEASE } from '@assay/kit/release'
+import { CHUNK_BYTES, devnetParameters, hello, VERSIONS, wire } from '@assay/protocol'
 import type { AccountId, CheckerMessage, MachineMessage } from '@assay/protocol'
 import { createLinks } from './links.ts'
 import type { CheckerTarget } from './links.ts'
@@ -37,7 +38,7 @@ class FakeChannel implements Channel {
 
 type Answer = (address: string) => Promise<Channel>
 
-function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], lanes = 0) {
+function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], lanes = 0, versions = VERSIONS) {
   const scheduler = new VirtualTimeScheduler(undefined, Infinity)
   const checkers$ = new BehaviorSubject(targets)
   const dials: { address: string, protocol: string, at: number }[] = []
@@ -46,7 +47,7 @@ function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], l
   const stop = new AbortController()
   const metrics = providerMetrics()
   const links = createLinks({
-    network, checkers$, lanes, laneMs: () => 3000, wire: () => codecs, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
+    network, checkers$, lanes, laneMs: () => 3000, wire: () => codecs, versions: () => versions, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
     log: createLog({ json: true, level: 'info', write: (line) => void lines.push(line) }),
     dial: (_, address, protocol) => {
       dials.push({ address, protocol, at: scheduler.now() })
@@ -80,7 +81,7 @@ describe('links', () => {
   it('dial each checker, say hello, are open after the welcome, and pass on what belongs to rounds', async () => {
     const t = setup([target(1), target(2)])
     await t.pass(0)
-    expect(t.channels.map(({ heard }) => heard)).toEqual([[{ tag: 'Hello', value: { version: 1, network } }], [{ tag: 'Hello', value: { version: 1, network } }]])
+    expect(t.channels.map(({ heard }) => heard)).toEqual(Array(2).fill([hello({ versions: VERSIONS, network, release: RELEASE })]))
     expect(t.links.open()).toEqual([])
     expect(await t.links.send(id(1), { tag: 'Pong', value: { id: 0 } })).toBe(false)
     t.channels[0]!.welcome()
@@ -293,7 +294,7 @@ describe('links', () => {
     const bad: [string, (channel: FakeChannel) => void][] = [
       ['MALFORMED', (channel) => channel.frames$.next(new Uint8Array([99, 1, 2]))],
       ['NO_WELCOME', (channel) => channel.say({ tag: 'Ping', value: { id: 1 } })],
-      ['WRONG_VERSION', (channel) => channel.say({ tag: 'Welcome', value: { version: 2, best: 0 } })],
+      ['WRONG_VERSION', (channel) => channel.say({ tag: 'Welcome', value: { version: 3, best: 0 } })],
       ['WRONG_NETWORK', (channel) => channel.say({ tag: 'Refused', value: { code: 'WRONG_NETWORK' } })],
       ['MALFORMED', (channel) => (channel.welcome(), channel.welcome())],
       ['IDLE', (channel) => channel.frames$.error(Object.assign(new Error('gone'), { code: 'IDLE' }))],
@@ -308,6 +309,66 @@ describe('links', () => {
       await t.pass(130)
       expect(t.dials.length, code).toBe(2)
     }
+  })
+  describe('versions', () => {
+    const FIRST = { lowest: 1, highest: 1 }
+    const refuse = (channel: FakeChannel, code: 'BAD_MESSAGE' | 'WRONG_VERSION') => channel.say({ tag: 'Refused', value: { code } })
+
+    it('begin again at once in the first with a checker that knows no other, and with the second after that', async () => {
+      for (const code of ['BAD_MESSAGE', 'WRONG_VERSION'] as const) {
+        const t = setup([target(1)], [], 3)
+        await t.pass(0)
+        refuse(t.channels[0]!, code)
+        await t.pass(0)
+        expect(t.channels[1]!.heard).toEqual([hello({ versions: FIRST, network, release: '' })])
+        t.channels[1]!.say({ tag: 'Welcome', value: { version: 1, best: 7 } })
+        await t.pass(0)
+        expect(t.links.open()).toEqual([id(1)])
+        expect(t.lines.map((line) => (JSON.parse(line) as { event: string, version: number }))).toMatchObject([{ event: 'checker connected', version: 1 }])
+        // A lane says the version of its conversation.
+        t.channels[1]!.say({ tag: 'OpenLanes', value: { id: 9, round: 5, lanes: 1 } })
+        await t.pass(0)
+        expect(t.channels[2]!.heard).toEqual([{ tag: 'Lane', value: { version: 1, network, id: 9, lane: 1 } }])
+        t.channels[1]!.frames$.complete()
+        await t.pass(300)
+        expect(t.channels[3]!.heard).toEqual([hello({ versions: VERSIONS, network, release: RELEASE })])
+      }
+    })
+    it('wait longer and longer for a checker that refuses the first too', async () => {
+      const t = setup()
+      for (const [before, after] of [[0, 1], [2, 3], [4, 5]] as const) {
+        await t.pass(before === 0 ? 0 : 2000)
+        refuse(t.channels[before]!, 'BAD_MESSAGE')
+        await t.pass(0)
+        refuse(t.channels[after]!, 'BAD_MESSAGE')
+        await t.pass(0)
+      }
+      expect(t.dials).toHaveLength(6)
+      expect(t.lines).toHaveLength(1)
+      expect(t.lines[0]).toContain('"code":"BAD_MESSAGE","message":"the checker refused')
+    })
+    it('fall back no more when a later one is in force, and say who is behind', async () => {
+      const t = setup([target(1)], [], 0, { lowest: 2, highest: 2 })
+      await t.pass(0)
+      refuse(t.channels[0]!, 'BAD_MESSAGE')
+      await t.pass(1)
+      expect(t.dials).toHaveLength(1)
+      expect(t.lines.join()).toContain('"code":"WRONG_VERSION","message":"the checker speaks version 1, this machine version 2: the checker is to be updated')
+    })
+    it('of which none is common: one sentence says which side is to be updated', async () => {
+      for (const [theirs, who] of [[{ lowest: 3, highest: 4 }, 'versions 3 to 4, this machine versions 1 to 2: this machine'], [{ lowest: 1, highest: 1 }, 'version 1, this machine version 2: the checker']] as const) {
+        const t = setup([target(1)], [], 0, theirs.highest === 1 ? { lowest: 2, highest: 2 } : VERSIONS)
+        await t.pass(0)
+        t.channels[0]!.say({ tag: 'WrongVersion', value: theirs })
+        await t.pass(0)
+        expect(t.lines.join()).toContain(`"code":"WRONG_VERSION","message":"the checker speaks ${who} is to be updated`)
+      }
+      const old = setup([target(1)], [], 0, FIRST)
+      await old.pass(0)
+      refuse(old.channels[0]!, 'WRONG_VERSION')
+      await old.pass(0)
+      expect(old.lines.join()).toContain('"code":"WRONG_VERSION","message":"the checker no longer speaks version 1: this machine is to be updated')
+    })
   })
   it('wait no longer than ten seconds for a welcome', async () => {
     const t = setup()

@@ -4,9 +4,10 @@ import type { SchedulerLike } from 'rxjs'
 import { asyncScheduler } from 'rxjs'
 import type { Channel } from '@assay/kit/channel'
 import type { Log } from '@assay/kit/log'
+import { RELEASE } from '@assay/kit/release'
 import { backoffMs, shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANE_PROTOCOL, MalformedError, WIRE_PROTOCOL, WIRE_VERSION } from '@assay/protocol'
-import type { AccountId, CheckerMessage, Hash, MachineMessage, Wire } from '@assay/protocol'
+import { hello, LANE_PROTOCOL, MalformedError, versionsText, WIRE_PROTOCOL } from '@assay/protocol'
+import type { AccountId, CheckerMessage, Hash, MachineMessage, Versions, Wire } from '@assay/protocol'
 import { Lanes } from './lanes.ts'
 import type { ProviderMetrics } from './metrics.ts'
 import { type Had, nothingHad, Transfers } from './transfers.ts'
@@ -37,6 +38,8 @@ export interface LinksDeps {
   checkers$: Observable<readonly CheckerTarget[]>
   dial(target: CheckerTarget, address: string, protocol: ChannelProtocol, signal: AbortSignal): Promise<Channel>
   wire(): Wire
+  /** versions of the protocol in which this machine would speak now */
+  versions(): Versions
   /** lanes that a checker may ask for in a measurement; 0 to be measured over one connection */
   lanes: number
   /** how long lanes may be open */
@@ -68,7 +71,12 @@ const OPENING_MS = 10_000
 /** A conversation of that length proves the other end sound: the next redial is quick again. */
 const SOUND_MS = 5000
 
-type LinkEvent = { kind: 'open' } | { kind: 'message', message: RoundMessage }
+/** Why a conversation ends that is begun again at once, in version 1: its greeting was not understood. */
+const OLDER = 'OLDER_CHECKER'
+/** What is spoken with a checker that knows nothing of other versions. */
+const FIRST: Versions = { lowest: 1, highest: 1 }
+
+type LinkEvent = { kind: 'open', version: number } | { kind: 'message', message: RoundMessage }
 
 /** Keeps channels to all checkers until the signal fires. */
 export function createLinks(deps: LinksDeps): Links {
@@ -117,16 +125,23 @@ export function createLinks(deps: LinksDeps): Links {
     let openedAt: number | undefined
     let lastCode = ''
     let toldOpen = false
-    return defer(() => conversation$(target, deps, scheduler, register, hadBy(target.account))).pipe(
+    let older = false
+    return defer(() => conversation$(target, older ? FIRST : deps.versions(), deps, scheduler, register, hadBy(target.account))).pipe(
       tap((event) => {
         if (event.kind !== 'open') return
         openedAt = scheduler.now()
         metrics.dials.inc({ result: 'open' })
-        if (!toldOpen) log.info('checker connected', { checker: target.account })
+        if (!toldOpen) log.info('checker connected', { checker: target.account, version: event.version })
         toldOpen = true
       }),
       catchError((error: unknown) => {
         const code = String((error as { code?: unknown }).code ?? 'FAILED')
+        older = code === OLDER
+        if (older) {
+          metrics.dials.inc({ result: 'older' })
+          log.debug('checker older', { checker: target.account })
+          return EMPTY
+        }
         metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })
         // Once for each kind of trouble: a checker that is down for a day is not a line every ten seconds.
         if (code !== lastCode) {
@@ -138,6 +153,7 @@ export function createLinks(deps: LinksDeps): Links {
       }),
       repeat({
         delay: () => {
+          if (older) return timer(0, scheduler)
           // Nor is one that lets us in and throws us out, again and again.
           if (openedAt !== undefined && scheduler.now() - openedAt >= SOUND_MS) [failures, lastCode] = [0, '']
           openedAt = undefined
@@ -172,14 +188,15 @@ interface Register {
   remove(checker: AccountId, channel: Channel): void
 }
 
-/** One channel's life: dial, hello, welcome, then messages; errors when it ends or breaks the rules, and closes the channel when it is left. */
-function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: SchedulerLike, register: Register, had: Had): Observable<LinkEvent> {
+/** One channel's life: dial, hello in these versions, welcome, then messages; errors when it ends or breaks the rules, and closes the channel when it is left. */
+function conversation$(target: CheckerTarget, versions: Versions, deps: LinksDeps, scheduler: SchedulerLike, register: Register, had: Had): Observable<LinkEvent> {
   const { metrics } = deps
   return new Observable<LinkEvent>((subscriber) => {
     const left = new AbortController()
     let channel: Channel | undefined
     let lanes: Lanes | undefined
     let welcome = false
+    let version = versions.highest
     const fail = (code: string, message: string): void => subscriber.error(new ConversationError(code, message))
     const say = (open: Channel, message: MachineMessage): Promise<void> => open.send(deps.wire().machine.encode(message))
     const refused = (reason: string): void => metrics.refusedMessages.inc({ reason })
@@ -193,14 +210,20 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         refused('MALFORMED')
         return fail('MALFORMED', `the checker sent a malformed message (${error.code})`)
       }
-      if (message.tag === 'Refused') return fail(message.value.code, `the checker refused: ${message.value.code}`)
+      if (message.tag === 'WrongVersion') return fail('WRONG_VERSION', apart(versions, message.value))
+      if (message.tag === 'Refused') {
+        const { code } = message.value
+        if (!welcome && versions.highest > 1 && (code === 'BAD_MESSAGE' || code === 'WRONG_VERSION')) return versions.lowest === 1 ? fail(OLDER, 'the checker does not know this greeting') : fail('WRONG_VERSION', apart(versions, FIRST))
+        return fail(code, code === 'WRONG_VERSION' ? `the checker no longer speaks ${versionsText(versions)}: this machine is to be updated` : `the checker refused: ${code}`)
+      }
       if (message.tag === 'Welcome') {
         if (welcome) return fail('MALFORMED', 'the checker welcomed twice')
-        if (message.value.version !== WIRE_VERSION) return fail('WRONG_VERSION', `the checker speaks version ${message.value.version}, this machine ${WIRE_VERSION}`)
+        version = message.value.version
+        if (version < versions.lowest || version > versions.highest) return fail('WRONG_VERSION', `the checker chose version ${version}, and this machine offered ${versionsText(versions)}: the checker is to be mended`)
         welcome = true
         register.add(target.account, open)
         if (deps.lanes > 0) say(open, { tag: 'OfferLanes', value: { lanes: deps.lanes } }).catch(() => {}) // closed, which its own end tells
-        return subscriber.next({ kind: 'open' })
+        return subscriber.next({ kind: 'open', version })
       }
       if (!welcome) return fail('NO_WELCOME', `the checker began with ${message.tag} instead of a welcome`)
       switch (message.tag) {
@@ -231,7 +254,7 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
       if (left.signal.aborted) return open.close()
       channel = open
       const beside = (lanes = new Lanes({
-        network: deps.network, wire: deps.wire, lifeMs: deps.laneMs, scheduler,
+        network: deps.network, version: () => version, wire: deps.wire, lifeMs: deps.laneMs, scheduler,
         dial: (signal) => deps.dial(target, address, LANE_PROTOCOL, signal),
         take: async (payload, stream) => {
           const verdict = await transfers.takePiece(payload, stream)
@@ -248,7 +271,7 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
         error: (error: unknown) => subscriber.error(error),
         complete: () => fail('CLOSED', 'the checker closed the channel'),
       })
-      await say(open, { tag: 'Hello', value: { version: WIRE_VERSION, network: deps.network } })
+      await say(open, hello({ versions, network: deps.network, release: RELEASE }))
     }
     begin().catch((error: unknown) => subscriber.error(error))
     const patience = timer(OPENING_MS, scheduler).subscribe(() => void (welcome || fail('NO_WELCOME', `the checker did not welcome this machine within ${OPENING_MS} ms`)))
@@ -261,6 +284,11 @@ function conversation$(target: CheckerTarget, deps: LinksDeps, scheduler: Schedu
       void channel.close()
     }
   })
+}
+
+/** Who is to be updated, where a machine and a checker have no version in common. */
+function apart(machine: Versions, checker: Versions): string {
+  return `the checker speaks ${versionsText(checker)}, this machine ${versionsText(machine)}: ${checker.highest < machine.lowest ? 'the checker' : 'this machine'} is to be updated`
 }
 
 async function dialAny(target: CheckerTarget, deps: LinksDeps, signal: AbortSignal): Promise<{ channel: Channel, address: string }> {

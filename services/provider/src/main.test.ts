@@ -77,6 +77,12 @@ describe('runProvider', () => {
       await markRetired(join(dir, 'retired'))
       return { dataDir: join(dir, 'retired') }
     }, 'RETIRED'],
+    ['a folder that a later version of this program wrote', async () => {
+      const dataDir = join(dir, 'later')
+      await mkdir(dataDir, { recursive: true })
+      await writeFile(join(dataDir, 'format'), '2\n')
+      return { dataDir }
+    }, 'NEWER'],
     ['a key file that is damaged', async () => {
       const dataDir = join(dir, 'damaged')
       await mkdir(dataDir, { recursive: true })

@@ -1,16 +1,18 @@
 // The daemon on a machine: this file opens the doors (chain, channels, disk, clock) and connects the streams; what happens in a round stands in job.ts.
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
-import { EMPTY, catchError, combineLatest, defer, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
+import { EMPTY, catchError, combineLatest, defer, filter, firstValueFrom, ignoreElements, map, merge, mergeMap, lastValueFrom, tap } from 'rxjs'
 import { dialChannel } from '@assay/kit/channel'
+import { requireFormat } from '@assay/kit/format'
 import { serveOperations } from '@assay/kit/http'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
+import { RELEASE } from '@assay/kit/release'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, epochOf, explain, parametersFor, registeredCheckers, registeredMachines, registrationOf, wire } from '@assay/protocol'
-import type { AccountId, ReasonCode } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, newerNews, parametersFor, registeredCheckers, registeredMachines, registrationOf, spokenAt, versionAt, wire } from '@assay/protocol'
+import type { AccountId, Parameters, ReasonCode, Wire } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, keystoreExists, ledgerBlocks$, nodeCrypto as crypto, ownerOf, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
 import { providerConfig } from './config.ts'
@@ -34,6 +36,8 @@ export { providerConfig }
 export type { ProviderConfig }
 
 const DIAL_MS = 5000
+/** Of what is in the data folder beside the keys, whose files say their own. */
+const FORMAT = 1
 /** Rounds whose signatures stay on disk: far beyond the time in which they can matter. */
 const KEPT_ROUNDS = 64
 
@@ -41,12 +45,16 @@ const KEPT_ROUNDS = 64
  * Runs a machine until the signal fires: registers it, keeps channels to the checkers, works its rounds. Resolves after an orderly end.
  * Throws OperatorError (or a ChainError of the same shape) for what the operator must mend.
  */
-export async function runProvider(config: ProviderConfig, { signal: stop, log, passwords = {} }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces }): Promise<void> {
+export async function runProvider(config: ProviderConfig, { signal: stop, log, passwords = {}, versions = VERSIONS }: { signal: AbortSignal, log: Log, passwords?: PasswordPlaces, versions?: typeof VERSIONS }): Promise<void> {
   const password = await passwordFrom({ ...passwords, file: config.passwordFile, of: `the keys in ${config.dataDir}`, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
   await cryptoReady()
   const network = toAccountId(config.network)
   await refuseRetired(config.dataDir)
   const lock = await lockFolder(config.dataDir)
+  await requireFormat(config.dataDir, FORMAT).catch(async (error: unknown) => {
+    await lock.release()
+    throw error
+  })
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
   setMaxListeners(0, signal)
@@ -58,14 +66,14 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
     if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${chain.endpoint}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
-    const { parameters: founding } = found
+    const { prefix } = found
 
     const keys = await openKeys({ dataDir: config.dataDir, network, ownerFile: config.ownerFile, owner: config.owner === undefined ? undefined : toAccountId(config.owner), password, log })
     const machine = keys.account.id
     const owner = toAddress(ownerOf(keys.owner))
     const mutes = config.canaryFile === undefined ? null : await mutesOf(config.canaryFile, network, machine)
     const metrics = providerMetrics({ process: true })
-    const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown }
+    const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown, newer: null as string | null, protocol: { ...versions, inForce: null as number | null, release: RELEASE } }
     const operations = await serveOperations({
       host: config.opsHost,
       port: config.opsPort,
@@ -78,21 +86,28 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     log.info('provider started', { account: keys.account.address, owner, peer: keys.peer.publicKey, url: operations.url, endpoint: chain.endpoint, network: toAddress(network) })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
-    const ledger$ = followLedger({ crypto, network, log, blocks: () => ledgerBlocks$(chain, { from: founding.origin, confirmations: founding.confirmations, signal }) })
-    const state$ = combineLatest({ ledger: ledger$, best: best$.pipe(map(({ number }) => number)) }).pipe(takeUntilAborted(signal), shareLatest())
+    const ledger$ = followLedger({ crypto, network, versions, log, blocks: () => ledgerBlocks$(chain, { from: prefix.origin, confirmations: prefix.confirmations, signal }) })
     let state: ChainState | undefined
+    // Before anybody is told: whoever dials asks for the parameters of this state.
+    const state$ = combineLatest({ ledger: ledger$, best: best$.pipe(map(({ number }) => number)) }).pipe(tap((now) => void (state = now)), takeUntilAborted(signal), shareLatest())
     const round = (): number => (state ? roundOf(state) : -1)
-    const parameters = () => (state && parametersFor(state.ledger, Math.max(0, round()))) ?? founding
-    let codecs = { parameters: founding, wire: wire(founding) }
-    const wireNow = () => (codecs.parameters === parameters() ? codecs : (codecs = { parameters: parameters(), wire: wire(parameters()) })).wire
+    /** Those of now; where they are of a version that this machine does not know, the last that it does. Nobody asks before there is a checker to speak with, and so a network. */
+    const parameters = (): Parameters => parametersFor(state!.ledger, Math.max(0, round())) ?? state!.ledger.parameters.at(-1)!.parameters
+    let codecs: { parameters: Parameters, wire: Wire } | undefined
+    const wireNow = () => (codecs?.parameters === parameters() ? codecs : (codecs = { parameters: parameters(), wire: wire(parameters(), versions) })).wire
+    const news = newerNews()
 
     const seen$ = state$.pipe(
       tap((now) => {
-        state = now
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
         const reason = registrationOf(now.ledger, 'machine', machine)
         if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
         status.fault = reason === 'OK' ? null : reason
+        status.protocol.inForce = versionAt(now.ledger, now.best)
+        const told = news(now.ledger, now.best)
+        if (told !== null) log.warn('newer version coming', { version: told.version, epoch: told.epoch, start: told.start, reason: told.reason, advice: NEWER_ADVICE })
+        status.newer = told?.reason ?? status.newer
+        metrics.newerVersion.set(blocksToNewer(now.ledger, now.best))
         metrics.best.set(now.best)
         metrics.ledger.set(status.ledger ?? 0)
       }),
@@ -111,6 +126,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
         return dialChannel({ key: { seed: keys.peer.seed, publicKey: keys.peer.publicKey }, address, expect: target.peer, protocol, limits, timeoutMs: DIAL_MS, signal: left })
       },
       wire: wireNow,
+      versions: () => ({ lowest: Math.max(versions.lowest, spokenAt(state!.ledger, state!.best)), highest: versions.highest }),
       lanes: LANES,
       // Each way may take a checker a window; what comes later is of no use to it.
       laneMs: () => 2 * parameters().windowMs + DIAL_MS,
@@ -129,7 +145,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       if (memory !== null) cleanups.unshift(() => memory.close())
       // Whoever stopped meanwhile has done with the cleanups already.
       if (signal.aborted) await memory?.close()
-      const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from: founding.log2n, to: founding.log2nMax, windowMs: founding.windowMs })
+      const { log2n: from, log2nMax: to, windowMs } = found.parameters ?? (await firstValueFrom(state$.pipe(filter(({ ledger }) => ledger.parameters.length > 0), map(parameters))))
+      const log2n = await suitableLog2n(engine, { crypto, now: () => performance.now(), signal, from, to, windowMs })
       return { reading, claimedMiB, memory, log2n }
     }
     const prepared = prepare()
@@ -142,7 +159,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       segments: async (now) => segmentsToShow(now, { claimedMiB: (await prepared).claimedMiB, atLeastMiB: config.memoryMib }),
       describe: async (beacon, enough) => factsOfRound({ crypto, network, account: machine, log }, (await prepared).reading, beacon, enough),
     }
-    const linksIn = (one: number): Links => (mutes === null ? links : mutedLinks(links, (checker) => mutes(epochOf(founding, one), one, checker)))
+    const linksIn = (one: number): Links => (mutes === null ? links : mutedLinks(links, (checker) => mutes(epochOf(prefix, one), one, checker)))
     const jobs$ = rounds$(state$, { crypto, machine }).pipe(
       // Side by side: one round still has to open while the next one begins.
       mergeMap((one) =>

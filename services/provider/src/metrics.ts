@@ -1,5 +1,5 @@
 // A provider's numbers, along the way of a round.
-import { createMetrics } from '@assay/kit/metrics'
+import { begun, createMetrics } from '@assay/kit/metrics'
 
 export type ProviderMetrics = ReturnType<typeof providerMetrics>
 
@@ -10,6 +10,7 @@ export function providerMetrics(options: { process?: boolean } = {}) {
     text: () => registry.text(),
     best: registry.gauge('best_block', 'height of the best block seen'),
     ledger: registry.gauge('ledger_block', 'height of the last confirmed block read'),
+    newerVersion: begun(registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'), -1),
     links: registry.gauge('links', 'checkers with an open channel'),
     dials: registry.counter('dials_total', 'channels tried, by result', ['result']),
     refusedMessages: registry.counter('refused_messages_total', 'messages of checkers that were not followed, by reason', ['reason']),

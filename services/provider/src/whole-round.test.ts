@@ -8,7 +8,7 @@ import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { dialChannel, listenChannel } from '@assay/kit/channel'
 import type { Channel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
-import { blobId, chainKeys, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, emptyLedger, fromHex, keystream, nonceMessage, nonceOf, registeredCheckers, roundFacts, schedule, toHex, verifyOpenings, wire, WIRE_PROTOCOL } from '@assay/protocol'
+import { blobId, chainKeys, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, emptyLedger, fromHex, keystream, nonceMessage, nonceOf, registeredCheckers, roundFacts, schedule, toHex, verifyOpenings, VERSIONS, wire, WIRE_PROTOCOL } from '@assay/protocol'
 import type { CheckerMessage, Ledger, MachineMessage } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
 import { cryptoReady, nodeCrypto as crypto } from '@assay/runtime-bindings'
@@ -91,7 +91,7 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   const engine = createReferenceEngine(crypto)
   const metrics = providerMetrics()
   const links = createLinks({
-    network, metrics, log: silentLog, signal: stop.signal, wire: () => codecs, random: Math.random,
+    network, metrics, log: silentLog, signal: stop.signal, wire: () => codecs, versions: () => VERSIONS, random: Math.random,
     round: () => roundOf(state$.value),
     checkers$: state$.pipe(map(({ ledger }) => registeredCheckers(ledger).map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses })))),
     lanes: 0,
