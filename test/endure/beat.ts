@@ -5,11 +5,9 @@ import { roundAt } from '@assay/protocol'
 import type { Net, Service } from '../chaos-net.ts'
 
 const POLL_MS = 25
-/** Where a block is this long, as where the network is at home, a program that starts misses two or three. */
-const STARTING_BLOCK_MS = 2500
 
-/** Builds blocks until the signal fires; rejects with what ended the network. `starting`: programs that are not waited for, and give the others longer blocks. */
-export async function beat(net: Net, { signal, starting = new Set(), onBlock = () => {} }: { signal: AbortSignal; starting?: ReadonlySet<Service>; onBlock?: (height: number) => void }): Promise<void> {
+/** Builds blocks until the signal fires; rejects with what ended the network. `starting`: programs that are not waited for; while there are any, a block takes `startingBlockMs`. */
+export async function beat(net: Net, { signal, starting = new Set(), startingBlockMs = () => 0, onBlock = () => {} }: { signal: AbortSignal; starting?: ReadonlySet<Service>; startingBlockMs?: () => number; onBlock?: (height: number) => void }): Promise<void> {
   while (!signal.aborted) {
     // At least the net's own pace after the one before.
     await net.blind(1)
@@ -19,7 +17,7 @@ export async function beat(net: Net, { signal, starting = new Set(), onBlock = (
     await Promise.all(net.services.map((service) => seen(net, service, starting)))
     // The block after the nonces waits for the stopwatch: the blocks after it are for handing in.
     if (net.head === fire) await delay(net.parameters.windowMs)
-    while (starting.size > 0 && performance.now() < builtAt + STARTING_BLOCK_MS && !signal.aborted) await delay(POLL_MS)
+    while (starting.size > 0 && performance.now() < builtAt + startingBlockMs() && !signal.aborted) await delay(POLL_MS)
   }
 }
 
