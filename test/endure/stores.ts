@@ -19,7 +19,7 @@ export interface Receipt {
 
 /** The receipts that machines told (at debug). */
 export function receiptsOf(machines: readonly Service[]): Receipt[] {
-  return machines.flatMap((machine) => machine.told.flatMap((line) => (line.event === 'receipt' ? [{ machine, round: Number(line['round']), checker: line['checker'] as AccountId, id: line['id'] as Hash }] : [])))
+  return machines.flatMap((machine) => machine.told.flatMap((line) => (line.event === 'receipt taken' ? [{ machine, round: Number(line['round']), checker: line['checker'] as AccountId, id: line['hash'] as Hash }] : [])))
 }
 
 /** What became of what a checker acknowledged. */

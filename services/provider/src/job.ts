@@ -336,7 +336,7 @@ class Job {
     // Only of what was sent: a made-up id must not take memory.
     const receipts = this.#receipts.get(id)
     if (receipts === undefined) return
-    if (!receipts.has(checker)) this.#deps.log.debug('receipt', { round: this.#round, checker, id })
+    if (!receipts.has(checker)) this.#deps.log.debug('receipt taken', { round: this.#round, checker, hash: id })
     receipts.add(checker)
     this.#moved$.next()
   }
