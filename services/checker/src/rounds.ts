@@ -1,5 +1,5 @@
 // The checker's rounds, from block heights alone. A round is one story: measure, report, publish, mirror; rounds overlap, and what one machine or package does delays no other.
-import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
+import { catchError, concat, concatMap, defer, EMPTY, exhaustMap, filter, first, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
 import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, decodeReportItem, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
@@ -208,9 +208,7 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
         }),
       ),
     ),
-    filter((result) => result === 'over'),
-    take(1),
-    defaultIfEmpty('missed' as const),
+    first((result) => result === 'over', 'missed' as const),
     // Whether it is there can be said when the window's last block is confirmed: a life before this one may have sent it and not have lived to see it land.
     switchMap((result) => (result === 'over' ? EMPTY : ledger$.pipe(filter(({ head }) => (head?.number ?? -1) >= at.commitTo), take(1)))),
     tap((ledger) => {
