@@ -119,6 +119,11 @@ export class Service {
     return this.#child !== undefined
   }
 
+  /** Of the process; undefined while none runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** The same command as before. */
   start(): void {
     this.#bornAt = this.told.length
@@ -196,7 +201,14 @@ export interface NetOptions {
   parameters?: Partial<Parameters>
   /** Who is started otherwise than as a process of Node, by name: with the settings of its flags, in this data folder. */
   elsewhere?: Record<string, (start: { settings: Record<string, string>; dir: string; logDir: string }) => Child>
+  /** More flags of the machines. */
+  machineFlags?: string[]
+  /** Ends every wait; a program that ends after it is not missed. */
+  signal?: AbortSignal
 }
+
+/** A program of the network: `assay <command> start` with its flags, in a folder under its name. */
+type Another = (name: string, account: AccountId, command: 'checker' | 'provider' | 'indexer', flags: (dataDir: string, httpPort: string) => Promise<string[]>) => Promise<Service>
 
 export class Net implements AsyncDisposable {
   /** To the chain itself, past the proxy. */
@@ -208,13 +220,16 @@ export class Net implements AsyncDisposable {
   readonly machines: Service[]
   readonly indexer: Service | undefined
   readonly dir: string
+  /** One more program, not started yet; whoever starts it ends it. */
+  readonly another: Another
   /** Height of the best block. */
   head: number
   readonly #stop: AbortController
+  readonly #given: AbortSignal | undefined
   #builtAt = 0
 
   /** Given by `startNet`. */
-  constructor(parts: Pick<Net, 'chain' | 'proxy' | 'cast' | 'parameters' | 'checkers' | 'machines' | 'indexer' | 'dir' | 'head'> & { stop: AbortController }) {
+  constructor(parts: Pick<Net, 'chain' | 'proxy' | 'cast' | 'parameters' | 'checkers' | 'machines' | 'indexer' | 'dir' | 'another' | 'head'> & { stop: AbortController; given: AbortSignal | undefined }) {
     this.chain = parts.chain
     this.proxy = parts.proxy
     this.cast = parts.cast
@@ -223,8 +238,15 @@ export class Net implements AsyncDisposable {
     this.machines = parts.machines
     this.indexer = parts.indexer
     this.dir = parts.dir
+    this.another = parts.another
     this.head = parts.head
     this.#stop = parts.stop
+    this.#given = parts.given
+  }
+
+  /** Fires when the network ends or a part of it fails. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
   }
 
   get services(): Service[] {
@@ -400,8 +422,8 @@ export class Net implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const failed = this.#stop.signal.aborted
-    await this.stop().catch(() => {})
+    const failed = this.#stop.signal.aborted && this.#given?.aborted !== true
+    await Promise.allSettled(this.services.map((service) => service.stop()))
     this.#stop.abort(new Error('the network has ended'))
     await this.chain.close()
     await this.proxy.close()
@@ -411,8 +433,9 @@ export class Net implements AsyncDisposable {
 }
 
 /** Founds the network if it is not there, starts every program, and resolves just before round 0, with all of them registered and each machine linked to each checker. */
-export async function startNet({ cast, port, indexer, parameters = {}, elsewhere = {} }: NetOptions): Promise<Net> {
+export async function startNet({ cast, port, indexer, parameters = {}, elsewhere = {}, machineFlags = [], signal }: NetOptions): Promise<Net> {
   const stop = new AbortController()
+  signal?.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
   const dir = mkdtempSync(join(tmpdir(), 'assay-chaos-'))
   const logDir = join(dir, 'logs')
   mkdirSync(logDir)
@@ -421,7 +444,7 @@ export async function startNet({ cast, port, indexer, parameters = {}, elsewhere
   if ((await findNetwork(chain, cast.network)) === null) await found(chain, cast, parameters, stop.signal)
   const whole = knownParameters((await findNetwork(chain, cast.network))!)
 
-  const service = async (name: string, account: AccountId, command: string, flags: (dataDir: string, httpPort: string) => Promise<string[]>): Promise<Service> => {
+  const service: Another = async (name, account, command, flags) => {
     const folder = join(dir, name)
     const httpPort = String(await lowPort())
     const given = ['--chain', `ws://127.0.0.1:${proxy.port}`, '--network', toAddress(cast.network), '--data-dir', folder, ...(await flags(folder, httpPort))]
@@ -439,10 +462,10 @@ export async function startNet({ cast, port, indexer, parameters = {}, elsewhere
     cast.checkers.map(({ name, account }) => service(name, account.id, 'checker', async (folder, http) => ['--password-file', layKeys('checker', name as KeystoreName, folder), '--channel-port', String(await lowPort()), '--http-port', http])),
   )
   const machines = await Promise.all(
-    cast.machines.map(({ name, account }) => service(name, account.id, 'provider', async (folder, http) => ['--password-file', layKeys('machine', name as KeystoreName, folder), '--threads', '1', '--ops-port', http])),
+    cast.machines.map(({ name, account }) => service(name, account.id, 'provider', async (folder, http) => ['--password-file', layKeys('machine', name as KeystoreName, folder), '--threads', '1', '--ops-port', http, ...machineFlags])),
   )
   const watcher = indexer ? await service('indexer', cast.network, 'indexer', async (_, http) => ['--http-port', http]) : undefined
-  const net = new Net({ chain, proxy, cast, parameters: whole, checkers, machines, indexer: watcher, dir, head: (await bestBlock(chain)).number, stop })
+  const net = new Net({ chain, proxy, cast, parameters: whole, checkers, machines, indexer: watcher, dir, another: service, head: (await bestBlock(chain)).number, stop, given: signal })
   try {
     for (const one of net.services) one.start()
     const registered = Promise.all([

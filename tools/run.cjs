@@ -1,4 +1,4 @@
-// The one door for `npm start`, `npm test`, `npm run assay`, `npm run zoo` and `npm run fuzz`: sets up what is missing, says what it does, then hands over to the pinned Node.
+// The one door for `npm start`, `npm test`, `npm run assay`, `npm run zoo`, `npm run fuzz`, `npm run soak` and `npm run kill`: sets up what is missing, says what it does, then hands over to the pinned Node.
 // CommonJS and no dependencies: it runs before anything is installed, on any Node that npm runs on.
 'use strict'
 const { createHash } = require('node:crypto')
@@ -93,7 +93,9 @@ async function main() {
   if (task === 'assay') process.exit(await hand(['cli/src/main.ts', ...rest]))
   if (task === 'zoo') process.exit(await hand(['test/zoo/run.ts', ...rest]))
   if (task === 'fuzz') process.exit(await hand(['test/fuzz/run.ts', ...rest]))
-  fail(`unknown task ${task}: use devnet, test, assay, zoo or fuzz`)
+  if (task === 'soak') process.exit(await hand(['test/endure/soak.ts', ...rest]))
+  if (task === 'kill') process.exit(await hand(['test/endure/kill.ts', ...rest]))
+  fail(`unknown task ${task}: use devnet, test, assay, zoo, fuzz, soak or kill`)
 }
 
 void main()

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silentLog } from '@assay/kit/log'
+import { type Log, silentLog } from '@assay/kit/log'
 import { decodeReportItem, type Hash, heldBitmap, type RoundFacts, reportKey, reportRoot, roundFacts, schedule, toHex, ZERO_HASH } from '@assay/protocol'
 import { playNetwork, type PlayedNetwork } from '../../../protocol/testing/round.ts'
 import { testCrypto } from '../../../protocol/testing/actors.ts'
@@ -132,6 +132,16 @@ describe('a try that fails', () => {
     expect(await sendReport(tools(), net.network, report(), 1, 3)).toEqual({ kind: 'again', attempt: 1 })
     expect(await sendReport(tools(), net.network, report(), 1, 3)).toMatchObject({ kind: 'landed' })
     expect(chain.landed).toHaveLength(1)
+  })
+
+  test('is an error to its operator, unless it was the operator who stopped it', async () => {
+    const said: string[] = []
+    const log: Log = { ...silentLog, warn: (event) => said.push(event), error: (event) => said.push(event) }
+    for (const code of ['NO_FUNDS', 'STOPPED'] as const) {
+      chain.failures = [{ ok: false, code, message: 'not now', final: false }]
+      expect(await sendReport({ ...tools(), log }, net.network, report(), 0, 3)).toEqual({ kind: 'again', attempt: 0 })
+    }
+    expect(said).toEqual(['report not sent'])
   })
 })
 

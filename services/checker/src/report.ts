@@ -111,7 +111,8 @@ export async function sendReport({ store, chain, log }: ReportTools, network: Ac
     store.reportLanded(round, result.block)
     return { kind: 'landed', block: result.block, hash: result.hash }
   }
-  log.warn('report not sent', { round, code: result.code, reason: result.message, advice: result.advice ?? 'It is tried again with the next block.' })
+  // Who stops this checker knows it; the next life takes the same bytes up again.
+  if (result.code !== 'STOPPED') log.warn('report not sent', { round, code: result.code, reason: result.message, advice: result.advice ?? 'It is tried again with the next block.' })
   return { kind: 'again', attempt: result.final ? attempt + 1 : attempt }
 }
 

@@ -268,7 +268,7 @@ describe('late, cut off, refused', () => {
   test('a send that fails is tried with each block; when the window is over, it is told', async () => {
     chain.failures = Array.from({ length: 10 }, () => ({ ok: false, code: 'NO_FUNDS', message: 'no money', final: true }))
     const life = live(at(0).start)
-    await life.to(at(0).commitTo)
+    await life.to(at(0).commitTo + c)
     expect(chain.failures).toHaveLength(10 - (at(0).commitTo - at(0).commitFrom))
     expect(life.said.filter(({ level }) => level === 'error' || level === 'warn').map(({ event }) => event)).toEqual([...Array.from({ length: at(0).commitTo - at(0).commitFrom }, () => 'report not sent'), 'report missed'])
     chain.failures = []
@@ -312,6 +312,8 @@ describe('killed at any height and started again', () => {
     expect(observationsOf(life.store.report(0)!).find(({ machine }) => machine === worker.account)).toMatchObject({ outcome: 'RAN', lastStep: 3 })
     const own = life.store.package(0, me)!
     expect(items()[1]!.previousPackage).toBe(own.root)
+    // What it said before it was killed is not missed by the life after.
+    expect(life.said.filter(({ level }) => level === 'error')).toEqual([])
     expect(decodeManifest((await life.blobs.get(own.root))!).evidence[0]!.openings).toHaveLength(1)
   }, 20_000)
 

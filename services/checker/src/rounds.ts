@@ -1,8 +1,8 @@
 // The checker's rounds, from block heights alone. A round is one story: measure, report, publish, mirror; rounds overlap, and what one machine or package does delays no other.
-import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
+import { catchError, concat, concatMap, defer, EMPTY, exhaustMap, filter, first, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
-import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
+import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, decodeReportItem, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
 import type { Arrival } from './conversation.ts'
 import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './measure.ts'
 import type { CheckerMetrics } from './metrics.ts'
@@ -171,7 +171,7 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
 
 /** Brings the round's one report on chain within its window, whatever happened before, and says so in one line. */
 function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
-  const { crypto, best$, ledger$, network, store, log, metrics } = tools
+  const { crypto, me, best$, ledger$, network, store, log, metrics } = tools
   const { round, schedule: at } = facts
   let attempt = 0
   const sending = async (ledger: Ledger, best: number): Promise<'again' | 'over'> => {
@@ -208,11 +208,12 @@ function reported$(tools: RoundsTools, facts: RoundFacts): Observable<never> {
         }),
       ),
     ),
-    filter((result) => result === 'over'),
-    take(1),
-    defaultIfEmpty('missed' as const),
-    tap((result) => {
-      if (result === 'over' || store.report(round) === undefined) return
+    first((result) => result === 'over', 'missed' as const),
+    // Whether it is there can be said when the window's last block is confirmed: a life before this one may have sent it and not have lived to see it land.
+    switchMap((result) => (result === 'over' ? EMPTY : ledger$.pipe(filter(({ head }) => (head?.number ?? -1) >= at.commitTo), take(1)))),
+    tap((ledger) => {
+      const report = store.report(round)
+      if (report === undefined || report.landed !== null || roundFacts(crypto, ledger, round)?.reports.get(me)?.item?.commitment === decodeReportItem(report.item).commitment) return
       metrics.reports.inc({ fate: 'missed' })
       log.error('report missed', { round, from: at.commitFrom, to: at.commitTo, advice: 'See the messages above: funds, connection, or a chain that is full.' })
     }),

@@ -334,7 +334,10 @@ class Job {
 
   #takeReceipt(checker: AccountId, id: Hash): void {
     // Only of what was sent: a made-up id must not take memory.
-    if (!this.#receipts.get(id)?.add(checker)) return
+    const receipts = this.#receipts.get(id)
+    if (receipts === undefined) return
+    if (!receipts.has(checker)) this.#deps.log.debug('receipt taken', { round: this.#round, checker, hash: id })
+    receipts.add(checker)
     this.#moved$.next()
   }
 
