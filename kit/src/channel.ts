@@ -613,8 +613,10 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         const frames = new Allowance(1000 + 4 * limits.maxFramesPerSecond, now())
         const { onData, handleFrame } = muxer
         const rest = restAfterRead(connection)
+        writeWhole(connection as StreamMuxerConnection & Partial<NoiseInside>)
+        spareWindowUpdates(muxer)
         muxer.onData = (bytes) => {
-          rest()
+          rest(bytes.byteLength)
           onData.call(muxer, bytes)
           if (muxer.decoder.buffer.byteLength > window + 64) throw new Error('a transport frame is longer than the window')
         }
@@ -632,9 +634,24 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
 /** Every connection of the transport has it, although its interface does not say so. */
 type Readable = MessageStream & { readonly readStatus?: string }
 
-/** Has a connection read no more in this turn of the event loop, once what was read is handed out. */
-function restAfterRead(connection: Readable): () => void {
+/** What a connection may read in a turn of the event loop without a rest: more than a few messages, less than a full read of a socket, after which libuv would read again at once. */
+const READ_A_TURN = 32 << 10
+
+let turn = 0
+let isTurnOver = true
+/** The number of this turn of the event loop, as far as anybody asks. */
+function thisTurn(): number {
+  if (isTurnOver) setImmediate(() => (isTurnOver = true))
+  if (isTurnOver) turn++
+  isTurnOver = false
+  return turn
+}
+
+/** Has a connection that reads much read no more in this turn of the event loop, once what was read is handed out. To stop and begin again costs two calls of the system, so few bytes are no reason to. */
+function restAfterRead(connection: Readable): (bytes: number) => void {
   let resting = false
+  let readIn = 0
+  let read = 0
   /** False if the connection is ending, which says so by itself. */
   const tried = (change: () => void): boolean => {
     try {
@@ -652,18 +669,60 @@ function restAfterRead(connection: Readable): () => void {
     resting = false
     if (connection.readStatus === 'paused') tried(() => connection.resume())
   }
-  return () => {
-    if (resting) return
+  return (bytes) => {
+    const now = thisTurn()
+    read = readIn === now ? read + bytes : bytes
+    readIn = now
+    if (resting || read < READ_A_TURN) return
     resting = true
     queueMicrotask(pause)
   }
 }
 
+type StreamMuxerConnection = Parameters<StreamMuxerFactory['createStreamMuxer']>[0]
+
+/** What is used of the inside of an encrypted connection; as of the muxer's, a test fails if it changes. */
+interface NoiseInside {
+  encrypt(chunk: unknown): { subarray(): Uint8Array }
+}
+
+/** Noise gives a message's length, its bytes and its tag one by one, and each would be a write of its own to the socket: of a short message that is most of what it costs. */
+function writeWhole(connection: StreamMuxerConnection & Partial<NoiseInside>): void {
+  const { encrypt } = connection
+  if (encrypt !== undefined) connection.encrypt = (chunk) => encrypt.call(connection, chunk).subarray()
+}
+
+/** Yamux answers every data frame by a frame that gives back the room it took; here it waits until that is worth a frame. A window has 256 KiB at least, so nobody runs out of it. */
+const WORTH_AN_UPDATE = 16 << 10
+/** A stream whose opening both ends have told each other: nothing but room is in its updates. */
+const ESTABLISHED = 3
+
+function spareWindowUpdates(muxer: YamuxInside): void {
+  const { _newStream } = muxer
+  muxer._newStream = (...args) => {
+    const stream = _newStream.apply(muxer, args)
+    const { sendWindowUpdate } = stream
+    stream.sendWindowUpdate = () => {
+      if (stream.state === ESTABLISHED && stream.recvWindow - stream.recvWindowCapacity < WORTH_AN_UPDATE) return
+      sendWindowUpdate.call(stream)
+    }
+    return stream
+  }
+}
+
 /** What is used of the muxer's inside; the version is pinned, and the hostile tests fail if it changes. */
 interface YamuxInside {
-  onData(bytes: unknown): void
+  onData(bytes: { byteLength: number }): void
+  _newStream(...args: unknown[]): YamuxStreamInside
   handleFrame(frame: unknown): void
   decoder: { buffer: { byteLength: number } }
+}
+
+interface YamuxStreamInside {
+  state: number
+  recvWindow: number
+  recvWindowCapacity: number
+  sendWindowUpdate(): void
 }
 
 const now = (): number => performance.now()
