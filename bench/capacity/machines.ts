@@ -138,10 +138,18 @@ async function answer(asked: MachinesAsked): Promise<unknown> {
     case 'connect': {
       const parameters = parametersOf(begun.setting)
       const words = wire(parameters)
-      // One after the other: a checker takes so many strangers a second from one address.
+      // One after the other, and again as a provider does: a listener takes so many connections a second from one address.
       for (let i = begun.first + machines.length * begun.every; i < asked.machines; i += begun.every) {
         const machine = new LightMachine(machineAt(i), parameters, words, begun.steps)
-        await machine.connect(begun.address, left.signal)
+        for (let tries = 0; ; tries++) {
+          try {
+            await machine.connect(begun.address, left.signal)
+            break
+          } catch (error) {
+            if (tries === 50) throw error
+            await pause(100 + 200 * Math.random())
+          }
+        }
         machines.push(machine)
       }
       return null

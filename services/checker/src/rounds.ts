@@ -8,6 +8,7 @@ import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './m
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
 import { publishPackage } from './packages.ts'
+import { Places, Turns } from './places.ts'
 import { isForeign, observationsOf, prepareReport, type ReportTools, sendReport } from './report.ts'
 import type { Line } from './sessions.ts'
 import type { Reading } from './store.ts'
@@ -26,6 +27,13 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
   metrics: CheckerMetrics
 }
 
+/** Machines that are begun with, or sent their nonce, in one turn of the event loop: the last of them waits for the others, and its stopwatch runs. */
+const A_TURN = 8
+/** Machines whose line is measured at once: enough to fill a long line's waiting with others, and so few that they do not measure each other. */
+const LINKS = 64
+/** Blobs that are written to disk at once. */
+const WRITES = 16
+
 type Watched = Reading & { complete: boolean }
 const NOTHING_YET: Watched = { reached: false, declined: null, rttUs: 0, downKbps: 0, upKbps: 0, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0, complete: false }
 /** Commitments and openings that are looked at of one machine in a round: enough for every reconnection of an honest one. */
@@ -34,7 +42,8 @@ const MAX_BLOBS = 32
 const TOGETHER_MS = 250
 
 /** All rounds until the streams end. Says nothing; errors only with an OperatorError, when the disk refuses. */
-export function rounds$(tools: RoundsTools): Observable<never> {
+export function rounds$(given: RoundsTools): Observable<never> {
+  const tools = { ...given, turns: new Turns(A_TURN), links: new Places(LINKS), writes: new Places(WRITES) }
   const { parameters, best$, log } = tools
   return best$.pipe(
     // The newest round whose registry is frozen by now.
@@ -53,8 +62,11 @@ export function isMeasuring(parameters: Parameters, best: number): boolean {
   return best >= fire - 1 && best <= commitmentBy
 }
 
+/** What all machines of all rounds share. */
+interface Shared { turns: Turns, links: Places, writes: Places }
+
 /** One round, from its beacon to the report two rounds later. */
-function round$(tools: RoundsTools, round: number): Observable<never> {
+function round$(tools: RoundsTools & Shared, round: number): Observable<never> {
   const { crypto, best$, ledger$, parameters, me } = tools
   const facts$ = ledger$.pipe(map((ledger) => roundFacts(crypto, ledger, round)), filter((facts): facts is RoundFacts => facts !== null && facts.beacon !== null), shareLatest())
   return facts$.pipe(
@@ -68,8 +80,8 @@ function round$(tools: RoundsTools, round: number): Observable<never> {
 }
 
 /** Measures this checker's machines from the beacon to the last block of commitments, and keeps what was read. A round whose beginning was missed is not measured at all. */
-function measured$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, store, log } = tools
+function measured$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
+  const { best$, store, log, turns } = tools
   const { round, schedule: at, parameters: { windowMs } } = facts
   return best$.pipe(
     take(1),
@@ -90,17 +102,17 @@ function measured$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registe
           if (store.hasFired(round)) store.saveReadings(round, [...latest].filter(([, reading]) => which(reading)))
           return EMPTY
         })
-      const watched$ = merge(...mine.map((machine) => machine$(tools, facts, machine, fire$).pipe(tap((reading) => latest.set(machine.account, reading)))))
-      // What is complete is kept as soon as the windows are over, so that a restart after that loses nothing; the rest when no more can come.
-      const early$ = fire$.pipe(switchMap(() => timer(windowMs + TOGETHER_MS)), concatMap(() => keep(({ complete }) => complete)))
+      const watched$ = merge(...mine.map((machine) => turns.turn$.pipe(switchMap(() => machine$(tools, facts, machine, fire$)), tap((reading) => latest.set(machine.account, reading)))))
+      // What is complete is kept as soon as the windows are over, so that a restart after that loses nothing; the rest when no more can come. The turn is the one after those of all machines.
+      const early$ = fire$.pipe(switchMap(() => turns.turn$), switchMap(() => timer(windowMs + TOGETHER_MS)), concatMap(() => keep(({ complete }) => complete)))
       return concat(merge(watched$, early$).pipe(ignoreElements(), takeUntil(reach$(best$, at.commitFrom))), keep(() => true))
     }),
   )
 }
 
 /** One machine's reading as it grows. A hostile machine can spoil its own only. */
-function machine$(tools: RoundsTools, facts: RoundFacts, { account, identity }: Registered, fire$: Observable<number>): Observable<Watched> {
-  const { best$, network, me, sign } = tools
+function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, identity }: Registered, fire$: Observable<number>): Observable<Watched> {
+  const { best$, network, me, sign, turns, links } = tools
   const { round, schedule: at, parameters: { windowMs, bandwidthBytes } } = facts
   const line = tools.line(identity.peer)
   const signature = sign(nonceMessage(network, round, facts.beacon as Hash, account, me))
@@ -110,17 +122,17 @@ function machine$(tools: RoundsTools, facts: RoundFacts, { account, identity }: 
   const place = committee.indexOf(me)
   const measuring$ = reach$(best$, turn(place)).pipe(
     switchMap(() => line.online$.pipe(filter(Boolean), take(1))),
-    switchMap(() => link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools)),
+    switchMap(() => links.hold(link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools))),
     takeUntil(reach$(best$, Math.max(turn(place) + 1, turn(place + 1)))),
     takeUntil(reach$(best$, at.fire)),
   )
-  const working$ = fire$.pipe(switchMap(() => stopwatch$(line, { round, signature, windowMs }, tools)))
+  const working$ = fire$.pipe(switchMap(() => turns.turn$), switchMap(() => stopwatch$(line, { round, signature, windowMs }, tools)))
   return merge(measuring$, declined$(line, round), working$).pipe(scan((reading: Watched, patch: Patch) => ({ ...reading, ...patch }), NOTHING_YET), startWith(NOTHING_YET))
 }
 
 /** Takes commitments and openings of this checker's machines as they come, until the package is made. */
-function taken$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, line, log } = tools
+function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
+  const { best$, line, log, writes } = tools
   const { round, schedule: at } = facts
   return merge(
     ...mine.map((machine) =>
@@ -130,7 +142,7 @@ function taken$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered
         withLatestFrom(best$),
         take(MAX_BLOBS),
         // One after the other, because the second commitment must meet the first in the store; each machine by itself.
-        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
+        concatMap(([arrival, best]) => writes.hold(defer(() => takeBlob(tools, facts, machine, arrival, best))).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
       ),
     ),
   ).pipe(ignoreElements(), takeUntil(reach$(best$, at.packageBy)))
@@ -142,7 +154,7 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
   if (message.tag !== 'Commitment' && message.tag !== 'Openings') return
   const { blob } = message.value
   const ref = { id: blobId(crypto, blob), size: blob.length }
-  const held = store.commitments(round).get(account) ?? []
+  const held = store.commitmentsOf(round, account)
   const mine = (said: { network: Hash, round: number, machine: Hash }): boolean => said.network === network && said.round === round && said.machine === account
   if (message.tag === 'Commitment') {
     if (!held.some(({ id }) => id === ref.id)) {
@@ -154,16 +166,16 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
       // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
       if (!mine(decodeCommitmentBlob(crypto, blob).commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine')
       await blobs.put(blob)
-      store.addCommitment(round, account, ref)
+      await store.together(() => store.addCommitment(round, account, ref))
     }
   } else {
     const opened = decodeOpeningsBlob(blob)
     if (ref.size > openingsBytesLimit(parameters) || !mine(opened) || !held.some(({ id }) => id === opened.commitment)) throw new MalformedError('RULE', 'openings of another network, round, machine or commitment, or too long')
     if (!crypto.ed25519Verify(opened.signature, openingsDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'openings with a wrong signature')
-    const known = store.openings(round).get(account)
+    const known = store.openingsOf(round, account)
     if (known !== undefined && known.id !== ref.id) return
     await blobs.put(blob)
-    store.addOpenings(round, account, ref)
+    await store.together(() => store.addOpenings(round, account, ref))
   }
   // Only now: a receipt says that it is on disk.
   await line(peer).send({ tag: 'Receipt', value: { round, id: ref.id } }).catch(() => {})

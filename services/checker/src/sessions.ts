@@ -71,6 +71,9 @@ export interface SessionsOptions {
   signal: AbortSignal
 }
 
+/** Conversations at once, and lanes at once; with one more the newcomer is refused (FULL). A conversation takes some 0.3 MB. */
+const MAX_MACHINES = 16_384
+
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { key, host, port, network, wire, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
@@ -101,7 +104,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     converse(channel, LANE_FRAME_BYTES, () => (message) => lanes.greet(channel, message))
   }
   // As much as a payload in pieces of 64 KiB takes at half a gigabit a second, and no more: what one machine says takes time from the others.
-  const limits = { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, ...options.limits }
+  const limits = { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, maxChannels: MAX_MACHINES, ...options.limits }
   let listener: Promise<{ addresses: string[], close(): Promise<void> }> | undefined
   const listen = async (): Promise<string[]> => (await (listener = options.listen({
     key, host, port, log, signal,

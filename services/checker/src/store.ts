@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { SQLInputValue } from 'node:sqlite'
+import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { type AccountId, type Calibration, type EpochState, type Hash, reasonByte, type NotRunReason, reasonOfByte, type Standing } from '@assay/protocol'
 import type { TxStore } from '@assay/runtime-bindings'
@@ -71,9 +71,15 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS extrinsics (key TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 `
 
-/** The checker's memory. Every method is one transaction; a disk that refuses becomes OperatorError DISK. */
+/** What many machines hand in at once is written in one go so often: each go waits for the disk, and everything waits for it. */
+const TOGETHER_MS = 20
+
+/** The checker's memory. Every method is one transaction, if it is not called within `together`; a disk that refuses becomes OperatorError DISK. */
 export class Store {
   readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #together: { work: () => unknown, done: (result: unknown) => void, failed: (error: unknown) => void }[] = []
+  #writing: NodeJS.Timeout | undefined
 
   /**
    * Opens or creates `<dir>/checker.db` for one account in one network. Throws OperatorError: LOCKED if another process has it, OTHER_NETWORK if it belongs to another network or account, DISK.
@@ -101,8 +107,31 @@ export class Store {
     }
   }
 
+  /** Writes what is waited for, then ends. */
   close(): void {
+    this.#write()
     this.#db.close()
+  }
+
+  /** Does `work`, which calls methods of this store, within a moment and in one transaction with whatever else was asked for in it; resolves with its result when that is on disk. */
+  together<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#together.push({ work, done: resolve as (result: unknown) => void, failed: reject })
+      this.#writing ??= setTimeout(() => this.#write(), TOGETHER_MS)
+    })
+  }
+
+  #write(): void {
+    clearTimeout(this.#writing)
+    this.#writing = undefined
+    const all = this.#together.splice(0)
+    if (all.length === 0) return
+    try {
+      const results = this.#transaction(() => all.map(({ work }) => work()))
+      for (const [i, { done }] of all.entries()) done(results[i])
+    } catch (error) {
+      for (const { failed } of all) failed(error)
+    }
   }
 
   /** Remembers that nonces of the round go out, before the first does: a stopwatch does not survive a restart, so such a round is not measured again. */
@@ -131,7 +160,7 @@ export class Store {
   /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */
   addCommitment(round: number, machine: AccountId, blob: StoredRef): 'first' | 'second' | 'known' | 'excess' {
     return this.#transaction(() => {
-      const held = this.commitments(round).get(machine) ?? []
+      const held = this.commitmentsOf(round, machine)
       if (held.some((ref) => ref.id === blob.id)) return 'known'
       if (held.length >= 2) return 'excess'
       this.#run('INSERT INTO commitments VALUES (?, ?, ?, ?, ?)', round, machine, held.length, blob.id, blob.size)
@@ -146,6 +175,11 @@ export class Store {
     return out
   }
 
+  /** One or two commitments of one machine, in the order of their arrival. */
+  commitmentsOf(round: number, machine: AccountId): StoredRef[] {
+    return this.#rows<StoredRef>('SELECT id, size FROM commitments WHERE round = ? AND machine = ? ORDER BY position', round, machine).map(({ id, size }) => ({ id, size }))
+  }
+
   /** Keeps the first signed openings of a machine; false if there were some already. */
   addOpenings(round: number, machine: AccountId, blob: StoredRef): boolean {
     return this.#run('INSERT OR IGNORE INTO openings VALUES (?, ?, ?, ?)', round, machine, blob.id, blob.size) === 1
@@ -153,6 +187,10 @@ export class Store {
 
   openings(round: number): Map<AccountId, StoredRef> {
     return new Map(this.#rows<StoredRef & { machine: AccountId }>('SELECT machine, id, size FROM openings WHERE round = ?', round).map(({ machine, id, size }) => [machine, { id, size }]))
+  }
+
+  openingsOf(round: number, machine: AccountId): StoredRef | undefined {
+    return this.#row('SELECT id, size FROM openings WHERE round = ? AND machine = ?', round, machine) as StoredRef | undefined
   }
 
   /** Keeps the round's report unless there is one already, and gives back the one that counts: two different ones never exist. */
@@ -211,18 +249,25 @@ export class Store {
   }
 
   #run(sql: string, ...values: SQLInputValue[]): number {
-    return guarded('checker.db', () => Number(this.#db.prepare(sql).run(...values).changes))
+    return guarded('checker.db', () => Number(this.#prepared(sql).run(...values).changes))
   }
 
   #row(sql: string, ...values: SQLInputValue[]): unknown {
-    return guarded('checker.db', () => this.#db.prepare(sql).get(...values))
+    return guarded('checker.db', () => this.#prepared(sql).get(...values))
   }
 
   #rows<T>(sql: string, ...values: SQLInputValue[]): T[] {
-    return guarded('checker.db', () => this.#db.prepare(sql).all(...values) as T[])
+    return guarded('checker.db', () => this.#prepared(sql).all(...values) as T[])
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql) ?? this.#db.prepare(sql)
+    this.#statements.set(sql, known)
+    return known
   }
 
   #transaction<T>(work: () => T): T {
+    if (this.#db.isTransaction) return work()
     guarded('checker.db', () => this.#db.exec('BEGIN IMMEDIATE'))
     try {
       const result = work()
