@@ -154,7 +154,7 @@ else {
   })))
   console.table(rows.map((row) => ({
     machines: row.machines, 'loop p99 link': Math.round(row.parts.link.loopP99Ms), window: Math.round(row.parts.window.loopP99Ms), openings: Math.round(row.parts.openings.loopP99Ms), 'CPU s link': Number((row.parts.link.cpuMs / 1000).toFixed(2)), 'window ': Number((row.parts.window.cpuMs / 1000).toFixed(2)),
-    'openings ': Number((row.parts.openings.cpuMs / 1000).toFixed(2)), 'RSS MB': Math.round(row.parts.package.rssMB), 'idle % of a core': Number(((100 * row.idle.cpuMs) / row.idle.wallMs).toFixed(1)), 'connected in s': Number((row.connectMs / 1000).toFixed(1)), 'a light machine’s CPU ms': Number(row.machineCpuMs.toFixed(2)),
+    'openings ': Number((row.parts.openings.cpuMs / 1000).toFixed(2)), 'RSS MB': Math.round(row.parts.package.rssMB), 'longest GC ms': Math.round(Math.max(...Object.values(row.parts).map(({ gcMaxMs }) => gcMaxMs))), 'idle % of a core': Number(((100 * row.idle.cpuMs) / row.idle.wallMs).toFixed(1)), 'connected in s': Number((row.connectMs / 1000).toFixed(1)), 'a light machine’s CPU ms': Number(row.machineCpuMs.toFixed(2)),
   })))
   console.log(`straight lines through these, and what they come to for ${LARGE} machines:`)
   console.table(Object.entries(extrapolated).map(([figure, line]) => ({ figure, 'a machine': Number(line.aMachine.toPrecision(3)), fixed: Number(line.fixed.toPrecision(3)), [LARGE]: Math.round(line[LARGE]!) })))

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { BehaviorSubject, tap } from 'rxjs'
 import { checkerMetrics } from '@assay/checker/metrics'
@@ -26,7 +26,7 @@ export type CheckerAsked =
   | { ask: 'play', linkMs: number, openMs: number }
   | { ask: 'idle', forMs: number }
 /** What the checker's process used in a part of a round. */
-export interface Used { cpuMs: number, wallMs: number, readBytes: number, writtenBytes: number, loopP99Ms: number, loopMaxMs: number, rssMB: number }
+export interface Used { cpuMs: number, wallMs: number, readBytes: number, writtenBytes: number, loopP99Ms: number, loopMaxMs: number, gcMs: number, gcMaxMs: number, rssMB: number }
 export interface Played {
   round: number
   parts: Record<'link' | 'window' | 'report' | 'openings' | 'package', Used>
@@ -39,7 +39,6 @@ export interface Played {
   outcomes: Record<string, number>
   /** of those that ran: what was read of the line and of progress */
   measured: { rtt: number, down: number, up: number, lastStep: number }
-  openings: number
   stored: { commitments: number, openings: number }
 }
 export interface Idled { cpuMs: number, wallMs: number, rssMB: number, readBytes: number, writtenBytes: number }
@@ -130,13 +129,17 @@ async function to(height: number, everyMs: number): Promise<void> {
 
 async function used(work: () => Promise<void>): Promise<Used> {
   const loop = monitorEventLoopDelay({ resolution: 5 })
+  const pauses: number[] = []
+  const collector = new PerformanceObserver((list) => pauses.push(...list.getEntries().map(({ duration }) => duration)))
+  collector.observe({ entryTypes: ['gc'] })
   loop.enable()
   const [cpu, since, bytes] = [process.cpuUsage(), now(), socketBytes()]
   await work()
   const { user, system } = process.cpuUsage(cpu)
   const after = socketBytes()
   loop.disable()
-  return { cpuMs: (user + system) / 1000, wallMs: now() - since, readBytes: after.read - bytes.read, writtenBytes: after.written - bytes.written, loopP99Ms: loop.percentile(99) / 1e6, loopMaxMs: loop.max / 1e6, rssMB: process.memoryUsage.rss() / 1e6 }
+  collector.disconnect()
+  return { cpuMs: (user + system) / 1000, wallMs: now() - since, readBytes: after.read - bytes.read, writtenBytes: after.written - bytes.written, loopP99Ms: loop.percentile(99) / 1e6, loopMaxMs: loop.max / 1e6, gcMs: pauses.reduce((sum, ms) => sum + ms, 0), gcMaxMs: Math.max(0, ...pauses), rssMB: process.memoryUsage.rss() / 1e6 }
 }
 
 /** The next round, from the block before its beacon to its package. */
@@ -179,7 +182,6 @@ async function play(linkMs: number, openMs: number): Promise<Played> {
     due: nonces.map(({ stamp }) => stamp - firedAt), nonces: nonces.map(({ stamp, written }) => written - stamp), progress: [...progress], commitments: [...commitments],
     outcomes: Object.fromEntries(Object.entries(Object.groupBy(seen, ({ outcome, reason }) => (reason === 'OK' ? outcome : `${outcome} ${reason}`))).map(([outcome, of]) => [outcome, of!.length])),
     measured: { rtt: count(({ rttUs }) => rttUs > 0), down: count(({ downKbps }) => downKbps > 0), up: count(({ upKbps }) => upKbps > 0), lastStep: count(({ lastStep }) => lastStep > 0) },
-    openings: store.openings(round).size,
     stored: { commitments: store.commitments(round).size, openings: store.openings(round).size },
   }
 }

@@ -565,9 +565,9 @@ interface NodeInit {
   }
 }
 
-function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Promise<Libp2p> {
+async function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Promise<Libp2p> {
   const inactivity = 2 * limits.idleMs + limits.handshakeMs
-  return createLibp2p({
+  const node = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([key.seed, Buffer.from(key.publicKey.slice(2), 'hex')])),
     addresses: { listen: init.listen },
     transports: [tcp({ inboundSocketInactivityTimeout: inactivity, outboundSocketInactivityTimeout: inactivity, maxConnections: init.maxChannels + MAX_PENDING + MAX_STRANGERS })],
@@ -581,9 +581,14 @@ function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Prom
       inboundConnectionThreshold: MAX_PENDING_PER_HOST,
       inboundUpgradeTimeout: limits.handshakeMs,
       inboundStreamProtocolNegotiationTimeout: limits.handshakeMs,
-            reconnectRetries: 0,
+      reconnectRetries: 0,
     },
   })
+  // It asks for all of them whenever one comes, and makes the list by copying it once for each.
+  const { components } = node as unknown as { components: { connectionManager: { connections: Map<PeerId, Connection[]>, getConnections(peer?: PeerId): Connection[] } } }
+  const { connectionManager: manager } = components
+  manager.getConnections = (peer) => (peer === undefined ? [...manager.connections.values()].flat() : (manager.connections.get(peer) ?? []))
+  return node
 }
 
 async function stopNode(node: Libp2p): Promise<void> {
@@ -613,7 +618,7 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         const frames = new Allowance(1000 + 4 * limits.maxFramesPerSecond, now())
         const { onData, handleFrame } = muxer
         const rest = restAfterRead(connection)
-        writeWhole(connection as StreamMuxerConnection & Partial<NoiseInside>)
+        sparing(connection as StreamMuxerConnection & Partial<NoiseInside>)
         spareWindowUpdates(muxer)
         muxer.onData = (bytes) => {
           rest(bytes.byteLength)
@@ -684,12 +689,24 @@ type StreamMuxerConnection = Parameters<StreamMuxerFactory['createStreamMuxer']>
 /** What is used of the inside of an encrypted connection; as of the muxer's, a test fails if it changes. */
 interface NoiseInside {
   encrypt(chunk: unknown): { subarray(): Uint8Array }
+  decoder: { lengthDecoder(data: { byteLength: number }): number }
 }
 
-/** Noise gives a message's length, its bytes and its tag one by one, and each would be a write of its own to the socket: of a short message that is most of what it costs. */
-function writeWhole(connection: StreamMuxerConnection & Partial<NoiseInside>): void {
-  const { encrypt } = connection
-  if (encrypt !== undefined) connection.encrypt = (chunk) => encrypt.call(connection, chunk).subarray()
+const NO_LENGTH_YET = new RangeError('a length has two bytes')
+
+/**
+ * Takes from an encrypted connection what costs more than it does. Noise gives a message's length, its bytes and its tag one by one, and each would be a write of its own to the socket. And its decoder
+ * ends every read by an error, that there is no further length: to make one takes longer than to decrypt a short message.
+ */
+function sparing(connection: StreamMuxerConnection & Partial<NoiseInside>): void {
+  const { encrypt, decoder } = connection
+  if (encrypt === undefined || decoder === undefined) return
+  connection.encrypt = (chunk) => encrypt.call(connection, chunk).subarray()
+  const { lengthDecoder } = decoder
+  decoder.lengthDecoder = (data) => {
+    if (data.byteLength < 2) throw NO_LENGTH_YET
+    return lengthDecoder(data)
+  }
 }
 
 /** Yamux answers every data frame by a frame that gives back the room it took; here it waits until that is worth a frame. A window has 256 KiB at least, so nobody runs out of it. */

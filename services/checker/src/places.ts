@@ -5,6 +5,7 @@ import { Observable } from 'rxjs'
 export class Places {
   #free: number
   readonly #waiting = new Set<() => void>()
+  #admitting = false
 
   constructor(count: number) {
     this.#free = count
@@ -31,11 +32,15 @@ export class Places {
 
   #leave(): void {
     this.#free++
+    // Work that ends at once comes back here from within: whoever admits already goes on with the next.
+    if (this.#admitting) return
+    this.#admitting = true
     for (const enter of this.#waiting) {
-      if (this.#free <= 0) return
+      if (this.#free <= 0) break
       this.#waiting.delete(enter)
       enter()
     }
+    this.#admitting = false
   }
 }
 

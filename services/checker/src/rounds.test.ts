@@ -281,8 +281,9 @@ describe('late, cut off, refused', () => {
     life.blobs.put = async () => {
       throw Object.assign(new (await import('@assay/kit/lifecycle')).OperatorError('DISK', 'full', { advice: 'free some' }))
     }
+    await life.to(at(0).openKnown - 1)
     life.idle = true
-    await life.to(at(0).fire)
+    await life.to(at(0).openKnown)
     await vi.waitFor(() => expect(life.failed).toMatchObject({ code: 'DISK' }))
   })
 })

@@ -1,5 +1,5 @@
 // The checker's rounds, from block heights alone. A round is one story: measure, report, publish, mirror; rounds overlap, and what one machine or package does delays no other.
-import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
+import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, lastValueFrom, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
 import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
@@ -28,7 +28,7 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
 }
 
 /** Machines that are begun with, or sent their nonce, in one turn of the event loop: the last of them waits for the others, and its stopwatch runs. */
-const A_TURN = 8
+const A_TURN = 32
 /** Machines whose line is measured at once: enough to fill a long line's waiting with others, and so few that they do not measure each other. */
 const LINKS = 64
 /** Blobs that are written to disk at once. */
@@ -132,7 +132,7 @@ function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, ide
 
 /** Takes commitments and openings of this checker's machines as they come, until the package is made. */
 function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, line, log, writes } = tools
+  const { best$, line, log } = tools
   const { round, schedule: at } = facts
   return merge(
     ...mine.map((machine) =>
@@ -142,14 +142,14 @@ function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly R
         withLatestFrom(best$),
         take(MAX_BLOBS),
         // One after the other, because the second commitment must meet the first in the store; each machine by itself.
-        concatMap(([arrival, best]) => writes.hold(defer(() => takeBlob(tools, facts, machine, arrival, best))).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
+        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
       ),
     ),
   ).pipe(ignoreElements(), takeUntil(reach$(best$, at.packageBy)))
 }
 
 /** Checks and keeps one commitment or openings blob, and says so to the machine. Throws MalformedError for what is none. */
-async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, facts: RoundFacts, { account, identity: { peer } }: Registered, { message }: Arrival, best: number): Promise<void> {
+async function takeBlob({ crypto, network, store, blobs, line, writes }: RoundsTools & Shared, facts: RoundFacts, { account, identity: { peer } }: Registered, { message }: Arrival, best: number): Promise<void> {
   const { round, parameters, schedule: at } = facts
   if (message.tag !== 'Commitment' && message.tag !== 'Openings') return
   const { blob } = message.value
@@ -165,8 +165,7 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
       if (!crypto.ed25519Verify(blob.subarray(-64), commitmentBlobDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
       // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
       if (!mine(decodeCommitmentBlob(crypto, blob).commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine')
-      await blobs.put(blob)
-      await store.together(() => store.addCommitment(round, account, ref))
+      await store.together(() => store.addCommitment(round, account, { ...ref, bytes: blob }))
     }
   } else {
     const opened = decodeOpeningsBlob(blob)
@@ -174,7 +173,7 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
     if (!crypto.ed25519Verify(opened.signature, openingsDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'openings with a wrong signature')
     const known = store.openingsOf(round, account)
     if (known !== undefined && known.id !== ref.id) return
-    await blobs.put(blob)
+    await lastValueFrom(writes.hold(defer(() => blobs.put(blob))))
     await store.together(() => store.addOpenings(round, account, ref))
   }
   // Only now: a receipt says that it is on disk.

@@ -63,6 +63,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS readings (round INTEGER, machine TEXT, reached INTEGER NOT NULL, declined INTEGER, rtt_us INTEGER NOT NULL, down_kbps INTEGER NOT NULL, up_kbps INTEGER NOT NULL,
     last_step INTEGER NOT NULL, last_key TEXT NOT NULL, first_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS commitments (round INTEGER, machine TEXT, position INTEGER CHECK (position IN (0, 1)), id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine, position)) STRICT;
+  CREATE TABLE IF NOT EXISTS unpublished (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS openings (round INTEGER, machine TEXT, id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS packages (round INTEGER, checker TEXT, root TEXT NOT NULL, PRIMARY KEY (round, checker)) STRICT;
@@ -157,13 +158,17 @@ export class Store {
     return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : (reasonOfByte(r.declined) as NotRunReason), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key, firstUs: r.first_us }]))
   }
 
-  /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */
-  addCommitment(round: number, machine: AccountId, blob: StoredRef): 'first' | 'second' | 'known' | 'excess' {
+  /**
+   * Keeps a machine's signed commitment and its bytes: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. The bytes are in here, not in
+   * a file: all machines' come at once, and files of their own would take the disk minutes.
+   */
+  addCommitment(round: number, machine: AccountId, blob: StoredRef & { bytes: Uint8Array }): 'first' | 'second' | 'known' | 'excess' {
     return this.#transaction(() => {
       const held = this.commitmentsOf(round, machine)
       if (held.some((ref) => ref.id === blob.id)) return 'known'
       if (held.length >= 2) return 'excess'
       this.#run('INSERT INTO commitments VALUES (?, ?, ?, ?, ?)', round, machine, held.length, blob.id, blob.size)
+      this.#run('INSERT OR IGNORE INTO unpublished VALUES (?, ?)', blob.id, blob.bytes)
       return held.length === 0 ? 'first' : 'second'
     })
   }
@@ -178,6 +183,16 @@ export class Store {
   /** One or two commitments of one machine, in the order of their arrival. */
   commitmentsOf(round: number, machine: AccountId): StoredRef[] {
     return this.#rows<StoredRef>('SELECT id, size FROM commitments WHERE round = ? AND machine = ? ORDER BY position', round, machine).map(({ id, size }) => ({ id, size }))
+  }
+
+  /** The bytes of a commitment of which no package was made yet. */
+  unpublished(id: Hash): Uint8Array | undefined {
+    return (this.#row('SELECT bytes FROM unpublished WHERE id = ?', id) as { bytes: Uint8Array } | undefined)?.bytes
+  }
+
+  /** Forgets the bytes of commitments up to a round: those that a package names are files by then. */
+  forgetUnpublished(round: number): void {
+    this.#run('DELETE FROM unpublished WHERE id IN (SELECT id FROM commitments WHERE round <= ?)', round)
   }
 
   /** Keeps the first signed openings of a machine; false if there were some already. */
