@@ -11,6 +11,7 @@ import { checkerMetrics } from '@assay/checker/metrics'
 import { observationsOf } from '@assay/checker/report'
 import { rounds$ } from '@assay/checker/rounds'
 import { createSessions, machinePeersOf } from '@assay/checker/sessions'
+import { Shedding } from '@assay/checker/shedding'
 import { Store } from '@assay/checker/store'
 import { BlobStore } from '@assay/kit/blobs'
 import { type Channel, listenChannel } from '@assay/kit/channel'
@@ -104,7 +105,7 @@ async function begin(setting: Setting): Promise<string> {
     listen: (options) => listenChannel({ ...options, onChannel: (channel) => options.onChannel(watched(channel)) }),
   })
   rounds$({
-    crypto: nodeCrypto, network: NETWORK, me: CHECKER.account, parameters, store, blobs: new BlobStore(join(dir, 'blobs')), random: (bytes) => new Uint8Array(randomBytes(bytes)), now: clock, metrics, log, best$, ledger$, timeoutMs: 1000,
+    crypto: nodeCrypto, network: NETWORK, me: CHECKER.account, parameters, store, blobs: new BlobStore(join(dir, 'blobs')), random: (bytes) => new Uint8Array(randomBytes(bytes)), now: clock, metrics, shedding: new Shedding({ metrics, log }), log, best$, ledger$, timeoutMs: 1000,
     chain: { readItem: async () => null, putItem: async () => ({ ok: true, block: best$.value, hash: NETWORK, fee: 0n, events: [] }) as never },
     line: (peer) => sessions.line(peer), sign: (message) => CHECKER.key.sign(message),
   }).subscribe({ error: (error: unknown) => { throw error } })

@@ -120,6 +120,8 @@ export interface ListenOptions {
   admit: (peer: Hex) => 'OK' | (string & {})
   /** gets each admitted channel; subscribe to its frames here */
   onChannel: (channel: Channel) => void
+  /** hears of each channel that was refused because there are as many as may be */
+  onFull?: (peer: Hex) => void
   limits?: Partial<ChannelLimits>
   beside?: SideDoor
   log: Log
@@ -130,14 +132,14 @@ export interface ListenOptions {
  * A second protocol on the port of a listener, for peers whom the listener admits too. Its channels are counted by themselves and take nobody's place: with one more than `maxChannelsPerPeer`
  * or `maxChannels` the newcomer is refused (FULL). The transport's limits are the listener's.
  */
-export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'limits'> {}
+export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'onFull' | 'limits'> {}
 
 /** Listens for channels until the signal fires or `close` is called; then all of its channels end. Throws OperatorError PORT. */
-export async function listenChannel({ key, host, port, protocol, admit, onChannel, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
+export async function listenChannel({ key, host, port, protocol, admit, onChannel, onFull = () => {}, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
   signal.throwIfAborted()
   const limits = { ...CHANNEL_LIMITS, ...given }
-  const main: Door = { protocol, admit, onChannel, limits, newestStays: true, channels: new Map() }
-  const doors = beside === undefined ? [main] : [main, { ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
+  const main: Door = { protocol, admit, onChannel, onFull, limits, newestStays: true, channels: new Map() }
+  const doors = beside === undefined ? [main] : [main, { onFull: () => {}, ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
   const pending = new Map<MultiaddrConnection, string>()
   const strangers = new Set<MultiaddrConnection>()
   const welcome = (peer: Hex, door: Door): string => {
@@ -222,6 +224,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     const refusal = answer !== 'OK' ? answer : isFull ? 'FULL' : undefined
     if (refusal !== undefined) {
       log.debug('channel refused', { peer, code: refusal })
+      if (answer === 'OK') door.onFull(peer)
       return hangUp(stream, connection, refusal)
     }
     while (own.length >= limits.maxChannelsPerPeer) void own.shift()?.close()

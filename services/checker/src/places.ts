@@ -16,8 +16,8 @@ export class Places {
     return this.#waiting.size
   }
 
-  /** `work$`, begun when there is a place for it; the place is given back when it ends or is left. */
-  hold<T>(work$: Observable<T>): Observable<T> {
+  /** `work$`, begun when there is a place for it; the place is given back when it ends or is left. `inVain` is called if it is left before it was begun. */
+  hold<T>(work$: Observable<T>, inVain: () => void = () => {}): Observable<T> {
     return new Observable((subscriber) => {
       const enter = (): void => {
         this.#free--
@@ -26,7 +26,7 @@ export class Places {
       }
       if (this.#free > 0) return enter()
       this.#waiting.add(enter)
-      return () => this.#waiting.delete(enter)
+      return () => void (this.#waiting.delete(enter) && inVain())
     })
   }
 

@@ -1,5 +1,5 @@
 // The checker's rounds, from block heights alone. A round is one story: measure, report, publish, mirror; rounds overlap, and what one machine or package does delays no other.
-import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, from, ignoreElements, lastValueFrom, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
+import { catchError, concat, concatMap, defaultIfEmpty, defer, EMPTY, exhaustMap, filter, finalize, from, ignoreElements, lastValueFrom, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
 import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
@@ -11,6 +11,7 @@ import { publishPackage } from './packages.ts'
 import { Places, Turns } from './places.ts'
 import { isForeign, observationsOf, prepareReport, type ReportTools, sendReport } from './report.ts'
 import type { Line } from './sessions.ts'
+import type { Shedding } from './shedding.ts'
 import type { Reading } from './store.ts'
 
 export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
@@ -25,6 +26,9 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
   sign: (message: Uint8Array) => Uint8Array
   line: (peer: Hash) => Line
   metrics: CheckerMetrics
+  shedding: Shedding
+  /** bytes of commitments and openings of one round that may wait for the disk; default 256 MiB. Openings may have half of them: what came too late of those costs less. */
+  mostWaitingBytes?: number
 }
 
 /** Machines that are begun with, or sent their nonce, in one turn of the event loop: the last of them waits for the others, and its stopwatch runs. */
@@ -112,7 +116,7 @@ function measured$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonl
 
 /** One machine's reading as it grows. A hostile machine can spoil its own only. */
 function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, identity }: Registered, fire$: Observable<number>): Observable<Watched> {
-  const { best$, network, me, sign, turns, links } = tools
+  const { best$, network, me, sign, turns, links, shedding } = tools
   const { round, schedule: at, parameters: { windowMs, bandwidthBytes } } = facts
   const line = tools.line(identity.peer)
   const signature = sign(nonceMessage(network, round, facts.beacon as Hash, account, me))
@@ -122,7 +126,7 @@ function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, ide
   const place = committee.indexOf(me)
   const measuring$ = reach$(best$, turn(place)).pipe(
     switchMap(() => line.online$.pipe(filter(Boolean), take(1))),
-    switchMap(() => links.hold(link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools))),
+    switchMap(() => links.hold(link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools), () => shedding.shed('link'))),
     takeUntil(reach$(best$, Math.max(turn(place) + 1, turn(place + 1)))),
     takeUntil(reach$(best$, at.fire)),
   )
@@ -132,8 +136,20 @@ function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, ide
 
 /** Takes commitments and openings of this checker's machines as they come, until the package is made. */
 function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, line, log } = tools
+  const { best$, line, log, shedding, mostWaitingBytes = 256 << 20 } = tools
   const { round, schedule: at } = facts
+  let waitingBytes = 0
+  /** Whether there is room for a blob; where there is none, hanging up lets its machine come back with it. */
+  const hasRoom = ({ message }: Arrival, peer: Hash): boolean => {
+    const bytes = blobBytes(message)
+    if (waitingBytes + bytes > (message.tag === 'Commitment' ? mostWaitingBytes : mostWaitingBytes / 2)) {
+      shedding.shed('blob')
+      line(peer).hangUp()
+      return false
+    }
+    waitingBytes += bytes
+    return true
+  }
   return merge(
     ...mine.map((machine) =>
       line(machine.identity.peer).messages$.pipe(
@@ -141,12 +157,15 @@ function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly R
         // Whether it was in time is said by the block that was best when it came.
         withLatestFrom(best$),
         take(MAX_BLOBS),
+        filter(([arrival]) => hasRoom(arrival, machine.identity.peer)),
         // One after the other, because the second commitment must meet the first in the store; each machine by itself.
-        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
+        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))), finalize(() => (waitingBytes -= blobBytes(arrival.message))))),
       ),
     ),
   ).pipe(ignoreElements(), takeUntil(reach$(best$, at.packageBy)))
 }
+
+const blobBytes = ({ tag, value }: Arrival['message']): number => (tag === 'Commitment' || tag === 'Openings' ? value.blob.length : 0)
 
 /** Checks and keeps one commitment or openings blob, and says so to the machine. Throws MalformedError for what is none. */
 async function takeBlob({ crypto, network, store, blobs, line, writes }: RoundsTools & Shared, facts: RoundFacts, { account, identity: { peer } }: Registered, { message }: Arrival, best: number): Promise<void> {
@@ -242,8 +261,9 @@ function summaryOf(seen: readonly Observation[]): Record<string, number | null> 
 }
 
 /** Assembles and publishes the package when the schedule says so: before, others could copy from it. */
-function published$({ best$, store, blobs, network, me, metrics, parameters }: RoundsTools, { round, schedule: at }: RoundFacts): Observable<never> {
+function published$({ best$, store, blobs, network, me, metrics, parameters, shedding }: RoundsTools, { round, schedule: at }: RoundFacts): Observable<never> {
   return reach$(best$, at.packageBy).pipe(
+    tap(() => shedding.tell(round)),
     // Later than this the report that names it is made already.
     filter((best) => best < schedule(parameters, round + 1).commitFrom),
     concatMap(() => publishPackage(store, blobs, network, me, round)),

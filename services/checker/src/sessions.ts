@@ -19,6 +19,8 @@ export interface Line extends Carrier {
    * none. The lanes end with `use`, and with the channel on which they were asked for.
    */
   withLanes<T>(ask: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T>
+  /** Ends the present channel, if there is one. The machine comes back. */
+  hangUp(): void
 }
 
 /** For which measurement lanes are asked; `id` is what they name. */
@@ -67,6 +69,8 @@ export interface SessionsOptions {
   /** a machine greets within this many ms, or is taken for something else; default 5000 */
   helloMs?: number
   metrics: CheckerMetrics
+  /** hears of each machine that is refused because there are as many conversations as may be */
+  full?: () => void
   log: Log
   signal: AbortSignal
 }
@@ -76,7 +80,7 @@ const MAX_MACHINES = 16_384
 
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { key, host, port, network, wire, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
+  const { key, host, port, network, wire, isMachine, best, now, helloMs = 5000, metrics, full = () => {}, log, signal } = options
   const lines = new Map<Hash, PeerLine>()
   const line = (peer: Hash): PeerLine => {
     const known = lines.get(peer) ?? new PeerLine(peer, network, wire)
@@ -116,6 +120,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       return 'NOT_ELIGIBLE' satisfies RefusalCode
     },
     onChannel: (channel) => converse(channel, 4 * wire.maxFrameBytes, greetMachine(channel)),
+    onFull: () => {
+      metrics.refusals.inc({ code: 'FULL' })
+      full()
+    },
     beside: {
       protocol: LANE_PROTOCOL,
       limits: { ...limits, maxFrameBytes: LANE_FRAME_BYTES, maxChannelsPerPeer: MAX_LANES },
@@ -125,6 +133,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         return 'NOT_ASKED'
       },
       onChannel: onLane,
+      onFull: () => metrics.refusals.inc({ code: 'FULL' }),
     },
   }))).addresses
   return { line, listen, close: async () => (await listener?.catch(() => undefined))?.close() }
@@ -160,6 +169,10 @@ class PeerLine implements Line {
 
   expectPayload(bytes: number): void {
     this.#payload.expect(bytes)
+  }
+
+  hangUp(): void {
+    void this.#channel?.close()
   }
 
   withLanes<T>({ id, round, withinMs }: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T> {

@@ -23,12 +23,12 @@ export interface Loopback {
 }
 
 /** Sessions that admit machines 1 to 9; their wire is that of a small network, `changes` apart. */
-export async function loopback(signal: AbortSignal, { changes = {}, limits = {}, helloMs = 5000 }: { changes?: Partial<Parameters>, limits?: Partial<ChannelLimits>, helloMs?: number } = {}): Promise<Loopback> {
+export async function loopback(signal: AbortSignal, { changes = {}, limits = {}, helloMs = 5000, full = () => {} }: { changes?: Partial<Parameters>, limits?: Partial<ChannelLimits>, helloMs?: number, full?: () => void } = {}): Promise<Loopback> {
   const messages = wire({ ...devnetParameters(0, 10), ...changes })
   const machines = new Set(Array.from({ length: 9 }, (_, i) => keyOf(i + 1).publicKey))
   const key = keyOf(200)
   const metrics = checkerMetrics(createMetrics('checker'))
-  const sessions = createSessions({ key, host: '127.0.0.1', port: 0, network: NETWORK, wire: messages, isMachine: (peer) => machines.has(peer), best: () => 7, now: () => performance.now(), listen: listenChannel, limits, helloMs, metrics, log: silentLog, signal })
+  const sessions = createSessions({ key, host: '127.0.0.1', port: 0, network: NETWORK, wire: messages, isMachine: (peer) => machines.has(peer), best: () => 7, now: () => performance.now(), listen: listenChannel, limits, helloMs, metrics, full, log: silentLog, signal })
   const [address] = await sessions.listen()
   const dial = (n: number, lane = false): Promise<ScriptedMachine> => dialMachine({ key: keyOf(n), address: address!, checker: key.publicKey, wire: messages, signal, lane })
   return { sessions, wire: messages, metrics, dial, lane: (n) => dial(n, true), join: async (n) => greet(await dial(n), NETWORK) }
