@@ -1,5 +1,5 @@
 // How many machines one checker serves in a round: the product's sessions, rounds and store in one process, light machines in two others, over loopback; what it adds to what it measures, and what a machine costs.
-//   node bench/capacity.ts [--json] [--machines 250,500,1000,2000] [--window 6000] [--bandwidth 0] [--steps 64] [--samples 16] [--link 6000] [--openings 8000] [--cpu-prof <folder>]
+//   node bench/capacity.ts [--json] [--machines 250,500,1000,2000] [--window 10000] [--bandwidth 0] [--steps 64] [--samples 16] [--link 5000] [--openings 6000] [--cpu-prof <folder>]
 // A machine is light: it dials, greets, answers pings and payloads, takes its nonce, tells its progress 16 times a window, signs a commitment and, at a moment by chance in the first half of the window for
 // openings, openings; but its roots and the bytes of its openings are made up, and registrations are not checked. Times in ms: `window` for the work, `link` for round trips and payload of `bandwidth`
 // bytes each way, `openings` from the coins to the package. Machines connect before the round that counts, and their connecting is not in it.
@@ -21,8 +21,8 @@ const IDLE_MS = 5000
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'boolean' }, machines: { type: 'string', default: '250,500,1000,2000' }, window: { type: 'string', default: '6000' }, bandwidth: { type: 'string', default: '0' }, steps: { type: 'string', default: '64' },
-    samples: { type: 'string', default: '16' }, link: { type: 'string', default: '6000' }, openings: { type: 'string', default: '8000' }, 'cpu-prof': { type: 'string' },
+    json: { type: 'boolean' }, machines: { type: 'string', default: '250,500,1000,2000' }, window: { type: 'string', default: '10000' }, bandwidth: { type: 'string', default: '0' }, steps: { type: 'string', default: '64' },
+    samples: { type: 'string', default: '16' }, link: { type: 'string', default: '5000' }, openings: { type: 'string', default: '6000' }, 'cpu-prof': { type: 'string' },
   },
 })
 const number = (name: 'window' | 'bandwidth' | 'steps' | 'samples' | 'link' | 'openings'): number => Number(values[name])
@@ -119,7 +119,8 @@ for (const [i, size] of sizes.entries()) {
     const told = await Promise.all(machines.map((one) => one.ask<MachinesTold>({ ask: 'told', round: played.round })))
     if (round === 1) rows.push(figuresOf(size, played, told, connectMs, idle))
   }
-  if (!values.json) process.stderr.write(`${size} machines played\n`)
+  const row = rows.at(-1)!
+  process.stderr.write(`${size} machines: ${row.ran} ran, ${row.opened} opened, nonce p99 ${row.nonce.p99.toFixed(1)} ms, commitment p99 ${row.commitment.p99.toFixed(1)} ms, ${row.cpuMs.toFixed(1)} CPU ms a machine\n`)
 }
 await Promise.all([checker, ...machines].map((one) => one.end()))
 
