@@ -288,7 +288,7 @@ describe('late, cut off, refused', () => {
     await life.to(at(0).packageBy)
     expect(life.store.commitments(0).size).toBe(0)
     expect(life.line(worker.peer).hungUp).toBeGreaterThan(0)
-    await vi.waitFor(() => expect(life.said.filter(({ level, event }) => level === 'warn' && event.startsWith('more than'))).toMatchObject([{ round: 0, blob: life.line(worker.peer).hungUp }]))
+    await vi.waitFor(() => expect(life.said.filter(({ level, event }) => level === 'warn' && event === 'load shed')).toMatchObject([{ round: 0, blobs: life.line(worker.peer).hungUp }]))
   })
 
   test('a disk that refuses ends the checker, with its reason', async () => {

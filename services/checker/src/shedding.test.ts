@@ -15,5 +15,5 @@ test('what is shed is counted at once and told in one line, once', async () => {
   shedding.tell(2)
   shedding.tell(3)
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatchObject({ level: 'warn', round: 2, blob: 2, link: 1 })
+  expect(lines[0]).toMatchObject({ level: 'warn', event: 'load shed', round: 2, newcomers: 0, links: 1, blobs: 2, evidence: 0 })
 })

@@ -26,7 +26,8 @@ export class Shedding {
   /** Says what was shed since it was told last, if anything was. */
   tell(round: number): void {
     if (this.#untold.size === 0) return
-    this.#log.warn('more than this checker can do was left out', { round, ...Object.fromEntries(this.#untold), advice: 'If it happens every round, give this checker more cores, a quicker disk or a wider line.' })
+    const { newcomer = 0, link = 0, blob = 0, evidence = 0 } = Object.fromEntries(this.#untold)
+    this.#log.warn('load shed', { round, newcomers: newcomer, links: link, blobs: blob, evidence, advice: 'If it happens every round, give this checker more cores, a quicker disk or a wider line.' })
     this.#untold.clear()
   }
 }
