@@ -118,7 +118,7 @@ describe('a channel', () => {
     // What opening the connection still had to say.
     await new Promise((resolve) => setTimeout(resolve, 200))
     write.mockClear()
-    watch(channel)
+    void watch(channel)
     for (let i = 0; i < 20; i++) await channel.send(new Uint8Array(100).fill(1))
     await vi.waitFor(() => expect(frames).toHaveLength(20))
     await new Promise((resolve) => setTimeout(resolve, 50))
