@@ -2,47 +2,14 @@
 //   node bench/round-cost.ts [--json] [--rounds 2]
 // Linux only: it reads /proc. Everything runs on this machine, so machines' windows compete for its cores; CPU time counts, wall time does not.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { services, type Usage, usage } from './processes.ts'
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '2' } } })
 const rounds = Number(values.rounds)
 const MAIN = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url))
-/** Clock ticks a second in /proc/<pid>/stat, fixed by the kernel's interface. */
-const TICKS = 100
-
-interface Usage {
-  cpuMs: number
-  readBytes: number
-  writtenBytes: number
-}
-
-function usage(pid: number): Usage {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const io = new Map(readFileSync(`/proc/${pid}/io`, 'utf8').trim().split('\n').map((line) => line.split(': ') as [string, string]))
-  return { cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS, readBytes: Number(io.get('rchar')), writtenBytes: Number(io.get('wchar')) }
-}
-
-/** The service processes under `parent`, by what they are. */
-function services(parent: number): Map<number, string> {
-  const found = new Map<number, string>()
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    try {
-      const args = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== parent) continue
-      const kind = args.includes('provider') ? (args.some((arg) => arg.includes('/liars/')) ? 'machine (cheat)' : 'machine') : args.includes('checker') ? 'checker' : args.includes('indexer') ? 'indexer' : args.some((arg) => arg.endsWith('serve.ts')) ? 'chain' : undefined
-      if (kind !== undefined) found.set(Number(entry), kind)
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  return found
-}
 
 const devnet = spawn(process.execPath, [...process.execArgv, MAIN, 'devnet', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
 const kinds = new Map<number, string>()

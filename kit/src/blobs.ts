@@ -80,8 +80,11 @@ export async function writeOnce(path: string, bytes: Uint8Array, options: { mode
 async function write(path: string, bytes: Uint8Array, mode = 0o644, place: (temporary: string, path: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    await makeFolder(dirname(path))
-    const file = await open(temporary, 'wx', mode)
+    const file = await open(temporary, 'wx', mode).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+      await makeFolder(dirname(path))
+      return open(temporary, 'wx', mode)
+    })
     try {
       await file.writeFile(bytes)
       await file.sync()

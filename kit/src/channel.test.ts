@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { StreamMuxerFactory } from '@libp2p/interface'
@@ -109,6 +108,38 @@ describe('a channel', () => {
     expect((await replies).map(text)).toEqual(Array.from({ length: 100 }, (_, i) => `frame ${i}`))
     expect(taken[0]!.channel.peer).toBe(machine.publicKey)
   })
+  it('takes one write to the socket for a short frame, and no answer of the transport, until so much has come that the sender needs room', async () => {
+    const { address, next } = await listen({}, () => 'OK')
+    const arrived = next()
+    const channel = await dial(address)
+    const { frames } = await arrived
+    const write = vi.spyOn(Socket.prototype, 'write')
+    cleanups.push(() => write.mockRestore())
+    // What opening the connection still had to say.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    write.mockClear()
+    void watch(channel)
+    for (let i = 0; i < 20; i++) await channel.send(new Uint8Array(100).fill(1))
+    await vi.waitFor(() => expect(frames).toHaveLength(20))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    // Each frame, and its echo.
+    expect(write).toHaveBeenCalledTimes(40)
+    write.mockClear()
+    await channel.send(new Uint8Array(200_000).fill(1))
+    await vi.waitFor(() => expect(frames).toHaveLength(21))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(write.mock.calls.some(([bytes]) => (bytes as Uint8Array).length < 40)).toBe(true)
+  })
+
+  it('is refused when there are as many as may be, which the listener hears of', async () => {
+    const full: string[] = []
+    const listener = await listenChannel({ key: server, host: '127.0.0.1', port: 0, protocol: PROTOCOL, admit: () => 'OK', onChannel: (channel) => void channel.frames$.subscribe({ error: () => {} }), onFull: (peer) => full.push(peer), limits: { maxChannels: 1 }, log: silentLog, signal: stop.signal })
+    cleanups.push(() => listener.close())
+    await dialChannel({ key: machine, address: listener.addresses[0]!, expect: server.publicKey, protocol: PROTOCOL, timeoutMs: 5000, signal: stop.signal })
+    await expect(dialChannel({ key: other, address: listener.addresses[0]!, expect: server.publicKey, protocol: PROTOCOL, timeoutMs: 5000, signal: stop.signal })).rejects.toMatchObject({ code: 'FULL' })
+    expect(full).toEqual([other.publicKey])
+  })
+
   it('carries a frame of the full length, and refuses to send a longer or an empty one', async () => {
     const { address } = await listen({ maxFrameBytes: 3_000_000 })
     const channel = await dial(address, { limits: { maxFrameBytes: 3_000_000 } })

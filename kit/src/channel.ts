@@ -120,6 +120,8 @@ export interface ListenOptions {
   admit: (peer: Hex) => 'OK' | (string & {})
   /** gets each admitted channel; subscribe to its frames here */
   onChannel: (channel: Channel) => void
+  /** hears of each channel that was refused because there are as many as may be */
+  onFull?: (peer: Hex) => void
   limits?: Partial<ChannelLimits>
   beside?: SideDoor
   log: Log
@@ -130,14 +132,14 @@ export interface ListenOptions {
  * A second protocol on the port of a listener, for peers whom the listener admits too. Its channels are counted by themselves and take nobody's place: with one more than `maxChannelsPerPeer`
  * or `maxChannels` the newcomer is refused (FULL). The transport's limits are the listener's.
  */
-export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'limits'> {}
+export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'onFull' | 'limits'> {}
 
 /** Listens for channels until the signal fires or `close` is called; then all of its channels end. Throws OperatorError PORT. */
-export async function listenChannel({ key, host, port, protocol, admit, onChannel, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
+export async function listenChannel({ key, host, port, protocol, admit, onChannel, onFull = () => {}, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
   signal.throwIfAborted()
   const limits = { ...CHANNEL_LIMITS, ...given }
-  const main: Door = { protocol, admit, onChannel, limits, newestStays: true, channels: new Map() }
-  const doors = beside === undefined ? [main] : [main, { ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
+  const main: Door = { protocol, admit, onChannel, onFull, limits, newestStays: true, channels: new Map() }
+  const doors = beside === undefined ? [main] : [main, { onFull: () => {}, ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
   const pending = new Map<MultiaddrConnection, string>()
   const strangers = new Set<MultiaddrConnection>()
   const welcome = (peer: Hex, door: Door): string => {
@@ -222,6 +224,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
     const refusal = answer !== 'OK' ? answer : isFull ? 'FULL' : undefined
     if (refusal !== undefined) {
       log.debug('channel refused', { peer, code: refusal })
+      if (answer === 'OK') door.onFull(peer)
       return hangUp(stream, connection, refusal)
     }
     while (own.length >= limits.maxChannelsPerPeer) void own.shift()?.close()
@@ -565,9 +568,9 @@ interface NodeInit {
   }
 }
 
-function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Promise<Libp2p> {
+async function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Promise<Libp2p> {
   const inactivity = 2 * limits.idleMs + limits.handshakeMs
-  return createLibp2p({
+  const node = await createLibp2p({
     privateKey: privateKeyFromRaw(Buffer.concat([key.seed, Buffer.from(key.publicKey.slice(2), 'hex')])),
     addresses: { listen: init.listen },
     transports: [tcp({ inboundSocketInactivityTimeout: inactivity, outboundSocketInactivityTimeout: inactivity, maxConnections: init.maxChannels + MAX_PENDING + MAX_STRANGERS })],
@@ -581,9 +584,14 @@ function startNode(key: ChannelKey, limits: ChannelLimits, init: NodeInit): Prom
       inboundConnectionThreshold: MAX_PENDING_PER_HOST,
       inboundUpgradeTimeout: limits.handshakeMs,
       inboundStreamProtocolNegotiationTimeout: limits.handshakeMs,
-            reconnectRetries: 0,
+      reconnectRetries: 0,
     },
   })
+  // It asks for all of them whenever one comes, and makes the list by copying it once for each.
+  const { components } = node as unknown as { components: { connectionManager: { connections: Map<PeerId, Connection[]>, getConnections(peer?: PeerId): Connection[] } } }
+  const { connectionManager: manager } = components
+  manager.getConnections = (peer) => (peer === undefined ? [...manager.connections.values()].flat() : (manager.connections.get(peer) ?? []))
+  return node
 }
 
 async function stopNode(node: Libp2p): Promise<void> {
@@ -613,8 +621,10 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
         const frames = new Allowance(1000 + 4 * limits.maxFramesPerSecond, now())
         const { onData, handleFrame } = muxer
         const rest = restAfterRead(connection)
+        sparing(connection as StreamMuxerConnection & Partial<NoiseInside>)
+        spareWindowUpdates(muxer)
         muxer.onData = (bytes) => {
-          rest()
+          rest(bytes.byteLength)
           onData.call(muxer, bytes)
           if (muxer.decoder.buffer.byteLength > window + 64) throw new Error('a transport frame is longer than the window')
         }
@@ -632,9 +642,24 @@ function boundedYamux(limits: ChannelLimits, maxInboundStreams: number) {
 /** Every connection of the transport has it, although its interface does not say so. */
 type Readable = MessageStream & { readonly readStatus?: string }
 
-/** Has a connection read no more in this turn of the event loop, once what was read is handed out. */
-function restAfterRead(connection: Readable): () => void {
+/** What a connection may read in a turn of the event loop without a rest: more than a few messages, less than a full read of a socket, after which libuv would read again at once. */
+const READ_A_TURN = 32 << 10
+
+let turn = 0
+let isTurnOver = true
+/** The number of this turn of the event loop, as far as anybody asks. */
+function thisTurn(): number {
+  if (isTurnOver) setImmediate(() => (isTurnOver = true))
+  if (isTurnOver) turn++
+  isTurnOver = false
+  return turn
+}
+
+/** Has a connection that reads much read no more in this turn of the event loop, once what was read is handed out. To stop and begin again costs two calls of the system, so few bytes are no reason to. */
+function restAfterRead(connection: Readable): (bytes: number) => void {
   let resting = false
+  let readIn = 0
+  let read = 0
   /** False if the connection is ending, which says so by itself. */
   const tried = (change: () => void): boolean => {
     try {
@@ -652,18 +677,72 @@ function restAfterRead(connection: Readable): () => void {
     resting = false
     if (connection.readStatus === 'paused') tried(() => connection.resume())
   }
-  return () => {
-    if (resting) return
+  return (bytes) => {
+    const now = thisTurn()
+    read = readIn === now ? read + bytes : bytes
+    readIn = now
+    if (resting || read < READ_A_TURN) return
     resting = true
     queueMicrotask(pause)
   }
 }
 
+type StreamMuxerConnection = Parameters<StreamMuxerFactory['createStreamMuxer']>[0]
+
+/** What is used of the inside of an encrypted connection; as of the muxer's, a test fails if it changes. */
+interface NoiseInside {
+  encrypt(chunk: unknown): { subarray(): Uint8Array }
+  decoder: { lengthDecoder(data: { byteLength: number }): number }
+}
+
+const NO_LENGTH_YET = new RangeError('a length has two bytes')
+
+/**
+ * Takes from an encrypted connection what costs more than it does. Noise gives a message's length, its bytes and its tag one by one, and each would be a write of its own to the socket. And its decoder
+ * ends every read by an error, that there is no further length: to make one takes longer than to decrypt a short message.
+ */
+function sparing(connection: StreamMuxerConnection & Partial<NoiseInside>): void {
+  const { encrypt, decoder } = connection
+  if (encrypt === undefined || decoder === undefined) return
+  connection.encrypt = (chunk) => encrypt.call(connection, chunk).subarray()
+  const { lengthDecoder } = decoder
+  decoder.lengthDecoder = (data) => {
+    if (data.byteLength < 2) throw NO_LENGTH_YET
+    return lengthDecoder(data)
+  }
+}
+
+/** Yamux answers every data frame by a frame that gives back the room it took; here it waits until that is worth a frame. A window has 256 KiB at least, so nobody runs out of it. */
+const WORTH_AN_UPDATE = 16 << 10
+/** A stream whose opening both ends have told each other: nothing but room is in its updates. */
+const ESTABLISHED = 3
+
+function spareWindowUpdates(muxer: YamuxInside): void {
+  const { _newStream } = muxer
+  muxer._newStream = (...args) => {
+    const stream = _newStream.apply(muxer, args)
+    const { sendWindowUpdate } = stream
+    stream.sendWindowUpdate = () => {
+      if (stream.state === ESTABLISHED && stream.recvWindow - stream.recvWindowCapacity < WORTH_AN_UPDATE) return
+      sendWindowUpdate.call(stream)
+    }
+    return stream
+  }
+}
+
 /** What is used of the muxer's inside; the version is pinned, and the hostile tests fail if it changes. */
 interface YamuxInside {
-  onData(bytes: unknown): void
+  onData(bytes: { byteLength: number }): void
+  _newStream(...args: unknown[]): YamuxStreamInside
   handleFrame(frame: unknown): void
   decoder: { buffer: { byteLength: number } }
+}
+
+interface YamuxStreamInside {
+  state: number
+  recvWindow: number
+  recvWindowCapacity: number
+  sendWindowUpdate(): void
 }
 
 const now = (): number => performance.now()

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -23,4 +23,11 @@ test('a folder is made with those above it, by as many as want it, and not where
 
 test.runIf(existsSync('/proc/self'))('a data folder where nobody can make one is refused, not waited for', async () => {
   await expect(lockFolder('/proc/assay/data')).rejects.toMatchObject({ code: 'DATA_DIR', exit: 1, message: 'the data folder /proc/assay/data cannot be written (ENOENT)' })
+})
+
+test('folders beside each other are made at once, though the one above is missing', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'assay-disk-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  for (let again = 0; again < 20; again++) await Promise.all(Array.from({ length: 32 }, (_, i) => makeFolder(join(dir, `fresh ${again}`, String(i)))))
+  expect(readdirSync(join(dir, 'fresh 19'))).toHaveLength(32)
 })

@@ -30,8 +30,11 @@ export async function makeFolder(dir: string, options: { mode?: number } = {}): 
     const isThere = (one: string): Promise<boolean> => stat(one).then((found) => found.isDirectory(), () => false)
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST' && (await isThere(path))) return
-    if (code !== 'ENOENT' || (await isThere(dirname(path)))) throw error
-    await makeFolder(dirname(path), options)
-    await makeFolder(path, options)
+    if (code !== 'ENOENT') throw error
+    // Whoever makes one beside it may have made the one above meanwhile. Where it was there all the time, the second try says the same as the first.
+    if (!(await isThere(dirname(path)))) await makeFolder(dirname(path), options)
+    await mkdir(path, options).catch(async (again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST' || !(await isThere(path))) throw again
+    })
   }
 }

@@ -56,6 +56,7 @@ export function playMachine(world: World, who: Person, { engine, deed = runJob, 
     segments: ({ memorySegments }) => memorySegments,
     describe: async () => actorFacts(who.account.address),
     now: () => performance.now(),
+    random: Math.random,
     log: silentLog,
   }
   rounds$(now$, { crypto, machine: who.account.id })

@@ -13,7 +13,8 @@ const dir = mkdtempSync(join(tmpdir(), 'assay-evidence-'))
 const account: Hash = `0x${'11'.repeat(32)}`
 const store = new Store(dir, { network: account, account })
 const blobs = new BlobStore(join(dir, 'blobs'))
-const door = await serveOperations({ host: '127.0.0.1', port: 0, log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: async () => '', routes: evidenceRoutes(store, blobs) })
+const shed: string[] = []
+const door = await serveOperations({ host: '127.0.0.1', port: 0, log: silentLog, ready: () => ({ ready: true, detail: null }), metrics: async () => '', routes: evidenceRoutes(store, blobs, { shed: (what) => shed.push(what) }, 2) })
 afterAll(async () => {
   await door.close()
   store.close()
@@ -34,6 +35,17 @@ test('evidence is served from the moment it is published, not before', async () 
 test.each(['/evidence/xyz', `/evidence/${'AB'.repeat(32)}`, '/evidence/..%2f..%2fchecker.db', '/statements/1', '/statements/-1', '/statements/1e3'])('%s is not found', async (path) => {
   const answer = await get(path)
   expect([answer.status, (await answer.json() as { error: { code: string } }).error.code]).toEqual([404, 'NOT_FOUND'])
+})
+
+test('as many blobs as may be are being read: the next is told to come back, and that it was shed; one that is done makes room', async () => {
+  const id = await blobs.put(new Uint8Array(48 << 20).fill(9))
+  store.keepPackage({ round: 7, checker: account, root: id }, [])
+  const slow = await Promise.all([1, 2].map(() => get(`/evidence/${id.slice(2)}`)))
+  const refused = await get(`/evidence/${id.slice(2)}`)
+  expect([refused.status, refused.headers.get('retry-after'), (await refused.json() as { error: { code: string } }).error.code]).toEqual([503, '1', 'BUSY'])
+  expect(shed).toEqual(['evidence'])
+  for (const answer of slow) expect((await answer.arrayBuffer()).byteLength).toBe(48 << 20)
+  await expect.poll(async () => (await get('/evidence/xyz')).status).toBe(404)
 })
 
 test('a statement is shown as this checker computed it', async () => {

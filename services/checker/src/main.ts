@@ -24,6 +24,7 @@ import { isReportDue, reportChain } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
 import { createSessions, machinePeersOf } from './sessions.ts'
 import { committeeSize, computeBy, createSettlement, settlementFounders } from './settlement.ts'
+import { Shedding } from './shedding.ts'
 import { Store } from './store.ts'
 
 export { checkerConfig, type CheckerConfig } from './config.ts'
@@ -69,10 +70,11 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   parts.defer(() => store.close())
   const blobs = new BlobStore(join(config.dataDir, 'blobs'))
   const metrics = checkerMetrics()
+  const shedding = new Shedding({ metrics, log })
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
   const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
-  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs) })
+  const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs, shedding) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
   parts.defer(() => stop.abort())
@@ -100,10 +102,11 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
       inForce: () => (standing.ledger === null ? versions.lowest : spokenAt(standing.ledger, standing.best)),
       isMachine: (peer) => standing.ledger !== null && machinePeers(standing.ledger, standing.best).has(peer),
       best: () => standing.best,
+      full: () => shedding.shed('newcomer'),
     })
     parts.defer(() => sessions.close())
     const rounds = rounds$({
-      crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, log, ...view,
+      crypto: nodeCrypto, network, me, parameters, store, blobs, random, now, metrics, shedding, log, ...view,
       chain: reportChain(chain, sender, confirmations), timeoutMs: FETCH_MS, line: (peer) => sessions.line(peer), sign: (message) => keys.peer.sign(message),
     })
     const founders = settlementFounders(nodeCrypto, first, config.members?.map(toAccountId), log)

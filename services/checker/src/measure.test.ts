@@ -95,7 +95,7 @@ describe('the stopwatch, on a clock of the test', () => {
     online$ = new BehaviorSubject(false)
     messages$ = new Subject()
     sending = Promise.resolve()
-    line = { peer: key(1), online$, messages$, send: (message) => (sent.push(message), sending), expectPayload: () => {}, withLanes: (_, use) => use([]) }
+    line = { peer: key(1), online$, messages$, send: (message) => (sent.push(message), sending), expectPayload: () => {}, hangUp: () => {}, withLanes: (_, use) => use([]) }
     stopwatch$(line, { round: 3, signature: new Uint8Array(64).fill(9), windowMs: W }, { ...tools, now: () => now }).subscribe({ next: (patch) => patches.push(patch), complete: () => (over = true) })
   })
   afterEach(() => vi.useRealTimers())
@@ -157,7 +157,7 @@ describe('the stopwatch, on a clock of the test', () => {
 
 test('a reason not to run counts for its round', async () => {
   const messages$ = new Subject<Arrival>()
-  const line: Line = { peer: keyOf(1).publicKey, online$: new BehaviorSubject(true), messages$, send: async () => {}, expectPayload: () => {}, withLanes: (_, use) => use([]) }
+  const line: Line = { peer: keyOf(1).publicKey, online$: new BehaviorSubject(true), messages$, send: async () => {}, expectPayload: () => {}, hangUp: () => {}, withLanes: (_, use) => use([]) }
   const heard = firstValueFrom(declined$(line, 3))
   for (const [round, reason] of [[2, 'BUSY'], [3, 'PAUSED']] as const) messages$.next({ at: 0, message: { tag: 'NotRun', value: { round, reason } } })
   expect(await heard).toEqual({ declined: 'PAUSED' })

@@ -25,6 +25,7 @@ export function checkerMetrics(registry: MetricsRegistry = createMetrics('checke
     ledgerBlock: registry.gauge('ledger_block', 'height of the confirmed ledger'),
     machines: registry.gauge('connected_machines', 'machines with an open channel'),
     refusals: registry.counter('channel_refusals_total', 'channels and messages refused, by code', ['code']),
+    shed: registry.counter('shed_total', 'what was left out because it was more than this checker can do at once, by what', ['what']),
     observations: registry.counter('observations_total', 'observations reported, by outcome', ['outcome']),
     reports: registry.counter('reports_total', 'reports, by fate', ['fate']),
     packages: registry.counter('packages_total', 'packages held completely, by whose', ['whose']),

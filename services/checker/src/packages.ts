@@ -4,6 +4,9 @@ import { type AccountId, encodeManifest, type Hash, type Manifest, toHex } from 
 import { observationsOf } from './report.ts'
 import type { Store } from './store.ts'
 
+/** Files that are written at once. */
+const AT_ONCE = 8
+
 /** The manifest of this checker's package, from what it has stored; null if it made no report of that round. */
 export function manifestOf(store: Store, network: AccountId, me: AccountId, round: number): Manifest | null {
   const report = store.report(round)
@@ -25,8 +28,18 @@ export async function publishPackage(store: Store, blobs: BlobStore, network: Ac
   if (known) return known.root
   const manifest = manifestOf(store, network, me, round)
   if (manifest === null) return null
+  // What is here by a path of before is a file already.
+  const commitments = manifest.evidence.flatMap((one) => one.commitments)
+  const worker = async (): Promise<void> => {
+    for (let ref = commitments.pop(); ref !== undefined; ref = commitments.pop()) {
+      const bytes = store.unpublished(ref.id)
+      if (bytes !== undefined) await blobs.put(bytes)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
   // The manifest is on disk before the store says so; a crash between the two leaves a blob that nobody names.
   const root = await blobs.put(encodeManifest(manifest))
   store.keepPackage({ round, checker: me, root }, manifest.evidence.flatMap(({ commitments, openings }) => [...commitments, ...openings].map(({ id }) => id)))
+  store.forgetUnpublished(round)
   return store.package(round, me)!.root
 }

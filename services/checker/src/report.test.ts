@@ -41,9 +41,9 @@ describe('what is observed', () => {
   test('ran, declined, silent, out of reach; a machine that was not watched to the end is left out', () => {
     const ids = [1, 2, 3, 4, 5].map(id)
     store.saveReadings(1, [[ids[3]!, { ...reading, reached: false }], [ids[0]!, reading], [ids[1]!, { ...reading, declined: 'PAUSED', lastStep: 0, lastKey: ZERO_HASH }], [ids[2]!, { ...reading, lastStep: 0, lastKey: ZERO_HASH }]])
-    store.addCommitment(1, ids[0]!, { id: id(100), size: 9 })
-    store.addCommitment(1, ids[0]!, { id: id(101), size: 9 })
-    store.addCommitment(1, ids[4]!, { id: id(102), size: 9 })
+    store.addCommitment(1, ids[0]!, { id: id(100), size: 9, bytes: new Uint8Array(9) })
+    store.addCommitment(1, ids[0]!, { id: id(101), size: 9, bytes: new Uint8Array(9) })
+    store.addCommitment(1, ids[4]!, { id: id(102), size: 9, bytes: new Uint8Array(9) })
     const seen = observe(store, 1, ids.toReversed())
     expect(seen.map(({ machine, outcome, reason, commitment }) => [machine, outcome, reason, commitment])).toEqual([
       [ids[0], 'RAN', 'OK', id(100)],

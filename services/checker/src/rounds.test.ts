@@ -16,6 +16,7 @@ import { checkerMetrics } from './metrics.ts'
 import { observationsOf } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
 import type { Line } from './sessions.ts'
+import { Shedding } from './shedding.ts'
 import { Store } from './store.ts'
 
 const W = 30
@@ -51,6 +52,10 @@ class TestLine implements Line {
   withLanes<T>(_ask: unknown, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T> {
     return use([])
   }
+  hungUp = 0
+  hangUp(): void {
+    this.hungUp++
+  }
   say(message: MachineMessage): void {
     this.messages$.next({ at: performance.now(), message })
   }
@@ -71,17 +76,18 @@ class Life {
   readonly startedAt: number
   readonly chain: FakeChain
 
-  constructor(dir: string, chain: FakeChain, best: number) {
+  constructor(dir: string, chain: FakeChain, best: number, tools: { mostWaitingBytes?: number } = {}) {
     this.startedAt = best
     this.store = new Store(dir, { network: net.network, account: me })
     this.blobs = new BlobStore(join(dir, 'blobs'))
     this.best$ = new BehaviorSubject(best)
     this.ledger$ = new BehaviorSubject(ledgers.get(best - c)!)
     const log = createLog({ json: true, level: 'debug', write: (line) => void this.said.push(JSON.parse(line)) })
+    const metrics = checkerMetrics(createMetrics('checker'))
     const nothing = (n: number): Uint8Array => crypto.getRandomValues(new Uint8Array(n))
     this.#running = rounds$({
       crypto: testCrypto, network: net.network, me, parameters: net.parameters, store: this.store, blobs: this.blobs, timeoutMs: 200, log, best$: this.best$, ledger$: this.ledger$,
-      chain: chain.door(this.store.extrinsics), random: nothing, now: () => performance.now(), sign: (message) => self.sign(message), line: (peer) => this.line(peer), metrics: checkerMetrics(createMetrics('checker')),
+      chain: chain.door(this.store.extrinsics), random: nothing, now: () => performance.now(), sign: (message) => self.sign(message), line: (peer) => this.line(peer), metrics, shedding: new Shedding({ metrics, log }), ...tools,
     }).subscribe({ error: (error: unknown) => (this.failed = error) })
     chain.best = best
     this.chain = chain
@@ -148,8 +154,8 @@ class Life {
 let dir: string
 let chain: FakeChain
 const lives: Life[] = []
-const live = (best: number): Life => {
-  const life = new Life(dir, chain, best)
+const live = (best: number, tools?: { mostWaitingBytes: number }): Life => {
+  const life = new Life(dir, chain, best, tools)
   lives.push(life)
   return life
 }
@@ -276,13 +282,22 @@ describe('late, cut off, refused', () => {
     expect(items().map(({ round }) => round)).toEqual([1])
   })
 
+  test('when too many bytes wait for the disk, what comes is left out and its machine hung up on, which is told once', async () => {
+    const life = live(at(0).start, { mostWaitingBytes: 100 })
+    life.idle = true
+    await life.to(at(0).packageBy)
+    expect(life.store.commitments(0).size).toBe(0)
+    expect(life.line(worker.peer).hungUp).toBeGreaterThan(0)
+    await vi.waitFor(() => expect(life.said.filter(({ level, event }) => level === 'warn' && event === 'load shed')).toMatchObject([{ round: 0, blobs: life.line(worker.peer).hungUp }]))
+  })
+
   test('a disk that refuses ends the checker, with its reason', async () => {
     const life = live(at(0).start)
     life.blobs.put = async () => {
       throw Object.assign(new (await import('@assay/kit/lifecycle')).OperatorError('DISK', 'full', { advice: 'free some' }))
     }
-    life.idle = true
-    await life.to(at(0).fire)
+    await life.to(at(0).openKnown - 1)
+    life.to(at(0).openKnown).catch(() => {}) // waits in vain for openings
     await vi.waitFor(() => expect(life.failed).toMatchObject({ code: 'DISK' }))
   })
 })

@@ -1,5 +1,5 @@
 // The checker's rounds, from block heights alone. A round is one story: measure, report, publish, mirror; rounds overlap, and what one machine or package does delays no other.
-import { catchError, concat, concatMap, defer, EMPTY, exhaustMap, filter, first, from, ignoreElements, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
+import { catchError, concat, concatMap, defer, EMPTY, exhaustMap, filter, finalize, first, from, ignoreElements, lastValueFrom, map, merge, mergeMap, Observable, of, scan, shareReplay, startWith, switchMap, take, takeUntil, takeWhile, tap, timer, withLatestFrom } from 'rxjs'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { shareLatest } from '@assay/kit/streams'
 import { blobId, commitmentBlobDigest, commitmentBytesLimit, decodeCommitmentBlob, decodeOpeningsBlob, decodeReportItem, fromHex, type Hash, type Ledger, MalformedError, nonceMessage, type Observation, openingsBytesLimit, openingsDigest, type Parameters, type Registered, roundAt, type RoundFacts, roundFacts, schedule, ZERO_HASH } from '@assay/protocol'
@@ -8,8 +8,10 @@ import { declined$, link$, type MeasureTools, type Patch, stopwatch$ } from './m
 import type { CheckerMetrics } from './metrics.ts'
 import { type MirrorTools, pullPackage } from './mirror.ts'
 import { publishPackage } from './packages.ts'
+import { Places, Turns } from './places.ts'
 import { isForeign, observationsOf, prepareReport, type ReportTools, sendReport } from './report.ts'
 import type { Line } from './sessions.ts'
+import type { Shedding } from './shedding.ts'
 import type { Reading } from './store.ts'
 
 export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
@@ -24,7 +26,17 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
   sign: (message: Uint8Array) => Uint8Array
   line: (peer: Hash) => Line
   metrics: CheckerMetrics
+  shedding: Shedding
+  /** bytes of commitments and openings of one round that may wait for the disk; default 256 MiB. Openings may have half of them: what came too late of those costs less. */
+  mostWaitingBytes?: number
 }
+
+/** Machines that are begun with, or sent their nonce, in one turn of the event loop: the last of them waits for the others, and its stopwatch runs. */
+const A_TURN = 32
+/** Machines whose line is measured at once: enough to fill a long line's waiting with others, and so few that they do not measure each other. */
+const LINKS = 64
+/** Blobs that are written to disk at once. */
+const WRITES = 16
 
 type Watched = Reading & { complete: boolean }
 const NOTHING_YET: Watched = { reached: false, declined: null, rttUs: 0, downKbps: 0, upKbps: 0, lastStep: 0, lastKey: ZERO_HASH, firstUs: 0, complete: false }
@@ -34,7 +46,8 @@ const MAX_BLOBS = 32
 const TOGETHER_MS = 250
 
 /** All rounds until the streams end. Says nothing; errors only with an OperatorError, when the disk refuses. */
-export function rounds$(tools: RoundsTools): Observable<never> {
+export function rounds$(given: RoundsTools): Observable<never> {
+  const tools = { ...given, turns: new Turns(A_TURN), links: new Places(LINKS), writes: new Places(WRITES) }
   const { parameters, best$, log } = tools
   return best$.pipe(
     // The newest round whose registry is frozen by now.
@@ -53,8 +66,11 @@ export function isMeasuring(parameters: Parameters, best: number): boolean {
   return best >= fire - 1 && best <= commitmentBy
 }
 
+/** What all machines of all rounds share. */
+interface Shared { turns: Turns, links: Places, writes: Places }
+
 /** One round, from its beacon to the report two rounds later. */
-function round$(tools: RoundsTools, round: number): Observable<never> {
+function round$(tools: RoundsTools & Shared, round: number): Observable<never> {
   const { crypto, best$, ledger$, parameters, me } = tools
   const facts$ = ledger$.pipe(map((ledger) => roundFacts(crypto, ledger, round)), filter((facts): facts is RoundFacts => facts !== null && facts.beacon !== null), shareLatest())
   return facts$.pipe(
@@ -68,8 +84,8 @@ function round$(tools: RoundsTools, round: number): Observable<never> {
 }
 
 /** Measures this checker's machines from the beacon to the last block of commitments, and keeps what was read. A round whose beginning was missed is not measured at all. */
-function measured$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, store, log } = tools
+function measured$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
+  const { best$, store, log, turns } = tools
   const { round, schedule: at, parameters: { windowMs } } = facts
   return best$.pipe(
     take(1),
@@ -90,17 +106,17 @@ function measured$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registe
           if (store.hasFired(round)) store.saveReadings(round, [...latest].filter(([, reading]) => which(reading)))
           return EMPTY
         })
-      const watched$ = merge(...mine.map((machine) => machine$(tools, facts, machine, fire$).pipe(tap((reading) => latest.set(machine.account, reading)))))
-      // What is complete is kept as soon as the windows are over, so that a restart after that loses nothing; the rest when no more can come.
-      const early$ = fire$.pipe(switchMap(() => timer(windowMs + TOGETHER_MS)), concatMap(() => keep(({ complete }) => complete)))
+      const watched$ = merge(...mine.map((machine) => turns.turn$.pipe(switchMap(() => machine$(tools, facts, machine, fire$)), tap((reading) => latest.set(machine.account, reading)))))
+      // What is complete is kept as soon as the windows are over, so that a restart after that loses nothing; the rest when no more can come. The turn is the one after those of all machines.
+      const early$ = fire$.pipe(switchMap(() => turns.turn$), switchMap(() => timer(windowMs + TOGETHER_MS)), concatMap(() => keep(({ complete }) => complete)))
       return concat(merge(watched$, early$).pipe(ignoreElements(), takeUntil(reach$(best$, at.commitFrom))), keep(() => true))
     }),
   )
 }
 
 /** One machine's reading as it grows. A hostile machine can spoil its own only. */
-function machine$(tools: RoundsTools, facts: RoundFacts, { account, identity }: Registered, fire$: Observable<number>): Observable<Watched> {
-  const { best$, network, me, sign } = tools
+function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, identity }: Registered, fire$: Observable<number>): Observable<Watched> {
+  const { best$, network, me, sign, turns, links, shedding } = tools
   const { round, schedule: at, parameters: { windowMs, bandwidthBytes } } = facts
   const line = tools.line(identity.peer)
   const signature = sign(nonceMessage(network, round, facts.beacon as Hash, account, me))
@@ -110,18 +126,30 @@ function machine$(tools: RoundsTools, facts: RoundFacts, { account, identity }: 
   const place = committee.indexOf(me)
   const measuring$ = reach$(best$, turn(place)).pipe(
     switchMap(() => line.online$.pipe(filter(Boolean), take(1))),
-    switchMap(() => link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools)),
+    switchMap(() => links.hold(link$(line, { round, bytes: bandwidthBytes, limitMs: windowMs }, tools), () => shedding.shed('link'))),
     takeUntil(reach$(best$, Math.max(turn(place) + 1, turn(place + 1)))),
     takeUntil(reach$(best$, at.fire)),
   )
-  const working$ = fire$.pipe(switchMap(() => stopwatch$(line, { round, signature, windowMs }, tools)))
+  const working$ = fire$.pipe(switchMap(() => turns.turn$), switchMap(() => stopwatch$(line, { round, signature, windowMs }, tools)))
   return merge(measuring$, declined$(line, round), working$).pipe(scan((reading: Watched, patch: Patch) => ({ ...reading, ...patch }), NOTHING_YET), startWith(NOTHING_YET))
 }
 
 /** Takes commitments and openings of this checker's machines as they come, until the package is made. */
-function taken$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, line, log } = tools
+function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
+  const { best$, line, log, shedding, mostWaitingBytes = 256 << 20 } = tools
   const { round, schedule: at } = facts
+  let waitingBytes = 0
+  /** Whether there is room for a blob; where there is none, hanging up lets its machine come back with it. */
+  const hasRoom = ({ message }: Arrival, peer: Hash): boolean => {
+    const bytes = blobBytes(message)
+    if (waitingBytes + bytes > (message.tag === 'Commitment' ? mostWaitingBytes : mostWaitingBytes / 2)) {
+      shedding.shed('blob')
+      line(peer).hangUp()
+      return false
+    }
+    waitingBytes += bytes
+    return true
+  }
   return merge(
     ...mine.map((machine) =>
       line(machine.identity.peer).messages$.pipe(
@@ -129,20 +157,23 @@ function taken$(tools: RoundsTools, facts: RoundFacts, mine: readonly Registered
         // Whether it was in time is said by the block that was best when it came.
         withLatestFrom(best$),
         take(MAX_BLOBS),
+        filter(([arrival]) => hasRoom(arrival, machine.identity.peer)),
         // One after the other, because the second commitment must meet the first in the store; each machine by itself.
-        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))))),
+        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))), finalize(() => (waitingBytes -= blobBytes(arrival.message))))),
       ),
     ),
   ).pipe(ignoreElements(), takeUntil(reach$(best$, at.packageBy)))
 }
 
+const blobBytes = ({ tag, value }: Arrival['message']): number => (tag === 'Commitment' || tag === 'Openings' ? value.blob.length : 0)
+
 /** Checks and keeps one commitment or openings blob, and says so to the machine. Throws MalformedError for what is none. */
-async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, facts: RoundFacts, { account, identity: { peer } }: Registered, { message }: Arrival, best: number): Promise<void> {
+async function takeBlob({ crypto, network, store, blobs, line, writes }: RoundsTools & Shared, facts: RoundFacts, { account, identity: { peer } }: Registered, { message }: Arrival, best: number): Promise<void> {
   const { round, parameters, schedule: at } = facts
   if (message.tag !== 'Commitment' && message.tag !== 'Openings') return
   const { blob } = message.value
   const ref = { id: blobId(crypto, blob), size: blob.length }
-  const held = store.commitments(round).get(account) ?? []
+  const held = store.commitmentsOf(round, account)
   const mine = (said: { network: Hash, round: number, machine: Hash }): boolean => said.network === network && said.round === round && said.machine === account
   if (message.tag === 'Commitment') {
     if (!held.some(({ id }) => id === ref.id)) {
@@ -153,17 +184,16 @@ async function takeBlob({ crypto, network, store, blobs, line }: RoundsTools, fa
       if (!crypto.ed25519Verify(blob.subarray(-64), commitmentBlobDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'commitment with a wrong signature')
       // Whatever the machine signed is taken, be it against a rule: to judge is another's task. Only what no package may hold is not.
       if (!mine(decodeCommitmentBlob(crypto, blob).commitment)) throw new MalformedError('RULE', 'commitment of another network, round or machine')
-      await blobs.put(blob)
-      store.addCommitment(round, account, ref)
+      await store.together(() => store.addCommitment(round, account, { ...ref, bytes: blob }))
     }
   } else {
     const opened = decodeOpeningsBlob(blob)
     if (ref.size > openingsBytesLimit(parameters) || !mine(opened) || !held.some(({ id }) => id === opened.commitment)) throw new MalformedError('RULE', 'openings of another network, round, machine or commitment, or too long')
     if (!crypto.ed25519Verify(opened.signature, openingsDigest(crypto, blob), fromHex(peer))) throw new MalformedError('RULE', 'openings with a wrong signature')
-    const known = store.openings(round).get(account)
+    const known = store.openingsOf(round, account)
     if (known !== undefined && known.id !== ref.id) return
-    await blobs.put(blob)
-    store.addOpenings(round, account, ref)
+    await lastValueFrom(writes.hold(defer(() => blobs.put(blob))))
+    await store.together(() => store.addOpenings(round, account, ref))
   }
   // Only now: a receipt says that it is on disk.
   await line(peer).send({ tag: 'Receipt', value: { round, id: ref.id } }).catch(() => {})
@@ -232,8 +262,9 @@ function summaryOf(seen: readonly Observation[]): Record<string, number | null> 
 }
 
 /** Assembles and publishes the package when the schedule says so: before, others could copy from it. */
-function published$({ best$, store, blobs, network, me, metrics, parameters }: RoundsTools, { round, schedule: at }: RoundFacts): Observable<never> {
+function published$({ best$, store, blobs, network, me, metrics, parameters, shedding }: RoundsTools, { round, schedule: at }: RoundFacts): Observable<never> {
   return reach$(best$, at.packageBy).pipe(
+    tap(() => shedding.tell(round)),
     // Later than this the report that names it is made already.
     filter((best) => best < schedule(parameters, round + 1).commitFrom),
     concatMap(() => publishPackage(store, blobs, network, me, round)),

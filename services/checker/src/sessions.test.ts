@@ -48,7 +48,24 @@ test('a send goes to the newest channel of the key, and the line outlives channe
   expect((await third.hear('Ping')).value.id).toBe(7)
 })
 
+test('hung up on, a machine is gone until it comes back', async () => {
+  const machine = await net.join(1)
+  net.sessions.line(keyOf(1).publicKey).hangUp()
+  await machine.channel.closed
+  await offline(1)
+  await net.join(1)
+  await online(1)
+})
+
 describe('refused', () => {
+  test('one more than may be connected at once, which is counted', async () => {
+    let full = 0
+    const small = await loopback(stop.signal, { helloMs: 300, limits: { maxChannels: 1 }, full: () => full++ })
+    await small.join(1)
+    await expect(small.dial(2)).rejects.toMatchObject({ code: 'FULL' })
+    expect(full).toBe(1)
+  })
+
   test('a stranger, before any word', async () => {
     await expect(net.dial(100)).rejects.toMatchObject({ code: 'NOT_ELIGIBLE' })
   })

@@ -19,6 +19,8 @@ export interface Line extends Carrier {
    * none. The lanes end with `use`, and with the channel on which they were asked for.
    */
   withLanes<T>(ask: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T>
+  /** Ends the present channel, if there is one. The machine comes back. */
+  hangUp(): void
 }
 
 /** For which measurement lanes are asked; `id` is what they name. */
@@ -71,9 +73,14 @@ export interface SessionsOptions {
   /** a machine greets within this many ms, or is taken for something else; default 5000 */
   helloMs?: number
   metrics: CheckerMetrics
+  /** hears of each machine that is refused because there are as many conversations as may be */
+  full?: () => void
   log: Log
   signal: AbortSignal
 }
+
+/** Conversations at once, and lanes at once; with one more the newcomer is refused (FULL). A conversation takes some 0.3 MB. */
+const MAX_MACHINES = 16_384
 
 /** Kinds of machines of other versions that are told. */
 const TOLD_APART = 16
@@ -83,7 +90,7 @@ interface Agreed { version: number, hello: Hello }
 
 /** The lines of this checker's machines. Whoever listens to them subscribes before `listen`, and misses nothing. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { key, host, port, network, wire, versions, inForce, isMachine, best, now, helloMs = 5000, metrics, log, signal } = options
+  const { key, host, port, network, wire, versions, inForce, isMachine, best, now, helloMs = 5000, metrics, full = () => {}, log, signal } = options
   const lines = new Map<Hash, PeerLine>()
   const line = (peer: Hash): PeerLine => {
     const known = lines.get(peer) ?? new PeerLine(peer, network, wire, inForce, metrics)
@@ -125,7 +132,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     converse(channel, LANE_FRAME_BYTES, () => (message) => lanes.greet(channel, message))
   }
   // As much as a payload in pieces of 64 KiB takes at half a gigabit a second, and no more: what one machine says takes time from the others.
-  const limits = { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, ...options.limits }
+  const limits = { maxFramesPerSecond: 1024, maxBytesPerSecond: 64 << 20, maxChannels: MAX_MACHINES, ...options.limits }
   let listener: Promise<{ addresses: string[], close(): Promise<void> }> | undefined
   const listen = async (): Promise<string[]> => (await (listener = options.listen({
     key, host, port, log, signal,
@@ -137,6 +144,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       return 'NOT_ELIGIBLE' satisfies RefusalCode
     },
     onChannel: (channel) => converse(channel, 4 * wire.maxFrameBytes, greetMachine(channel)),
+    onFull: () => {
+      metrics.refusals.inc({ code: 'FULL' })
+      full()
+    },
     beside: {
       protocol: LANE_PROTOCOL,
       limits: { ...limits, maxFrameBytes: LANE_FRAME_BYTES, maxChannelsPerPeer: MAX_LANES },
@@ -146,6 +157,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         return 'NOT_ASKED'
       },
       onChannel: onLane,
+      onFull: () => metrics.refusals.inc({ code: 'FULL' }),
     },
   }))).addresses
   return { line, listen, close: async () => (await listener?.catch(() => undefined))?.close() }
@@ -186,6 +198,10 @@ class PeerLine implements Line {
 
   expectPayload(bytes: number): void {
     this.#payload.expect(bytes)
+  }
+
+  hangUp(): void {
+    void this.#channel?.close()
   }
 
   withLanes<T>({ id, round, withinMs }: LaneRequest, use: (lanes: readonly Carrier[]) => Observable<T>): Observable<T> {

@@ -50,13 +50,50 @@ describe('readings and commitments', () => {
   })
 
   test('of the commitments the first and the first that differs are kept', () => {
-    const blob = (n: number) => ({ id: id(n), size: n })
+    const blob = (n: number) => ({ id: id(n), size: n, bytes: new Uint8Array(n).fill(n) })
     expect(store.addCommitment(1, id(10), blob(1))).toBe('first')
     expect(store.addCommitment(1, id(10), blob(1))).toBe('known')
     expect(store.addCommitment(1, id(10), blob(2))).toBe('second')
     expect(store.addCommitment(1, id(10), blob(3))).toBe('excess')
     expect(store.addCommitment(1, id(11), blob(3))).toBe('first')
-    expect(store.commitments(1)).toEqual(new Map([[id(10), [blob(1), blob(2)]], [id(11), [blob(3)]]]))
+    const ref = (n: number) => ({ id: id(n), size: n })
+    expect(store.commitments(1)).toEqual(new Map([[id(10), [ref(1), ref(2)]], [id(11), [ref(3)]]]))
+    expect(store.commitmentsOf(1, id(10))).toEqual([ref(1), ref(2)])
+    expect(store.commitmentsOf(2, id(10))).toEqual([])
+  })
+
+  test('the bytes of commitments are here until their round is published', () => {
+    for (const round of [1, 2, 3]) store.addCommitment(round, id(10), { id: id(round), size: 1, bytes: Uint8Array.of(round) })
+    expect(store.unpublished(id(2))).toEqual(Uint8Array.of(2))
+    store.forgetUnpublished(2)
+    expect([1, 2, 3].map((round) => store.unpublished(id(round)))).toEqual([undefined, undefined, Uint8Array.of(3)])
+    expect(store.commitments(2).size).toBe(1)
+  })
+
+  test('what comes at once is written in one go, and nobody is told before it is on disk', async () => {
+    const told: string[] = []
+    const both = [1, 2].map((n) => store.together(() => store.addCommitment(1, id(n), { id: id(n), size: 1, bytes: Uint8Array.of(n) })).then((what) => told.push(what)))
+    expect(store.commitments(1).size).toBe(0)
+    await Promise.all(both)
+    expect(told).toEqual(['first', 'first'])
+    expect(store.commitments(1).size).toBe(2)
+  })
+
+  test('of what is written in one go nothing stays if one of it fails, and all are told', async () => {
+    const ok = store.together(() => store.addOpenings(1, id(1), { id: id(1), size: 1 }))
+    const failing = store.together(() => { throw new Error('no') })
+    await expect(ok).rejects.toThrow('no')
+    await expect(failing).rejects.toThrow('no')
+    expect(store.openingsOf(1, id(1))).toBeUndefined()
+  })
+
+  test('what waits is written when the store is closed', async () => {
+    const kept = store.together(() => store.addOpenings(1, id(1), { id: id(1), size: 1 }))
+    store.close()
+    expect(await kept).toBe(true)
+    store = new Store(dir, owner)
+    expect(store.openingsOf(1, id(1))).toEqual({ id: id(1), size: 1 })
+
   })
 
   test('of the openings the first are kept', () => {

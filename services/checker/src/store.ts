@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { SQLInputValue } from 'node:sqlite'
+import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { newerFormat } from '@assay/kit/format'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { type AccountId, type Calibration, type EpochState, type Hash, reasonByte, type NotRunReason, reasonOfByte, type Standing } from '@assay/protocol'
@@ -64,6 +64,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS readings (round INTEGER, machine TEXT, reached INTEGER NOT NULL, declined INTEGER, rtt_us INTEGER NOT NULL, down_kbps INTEGER NOT NULL, up_kbps INTEGER NOT NULL,
     last_step INTEGER NOT NULL, last_key TEXT NOT NULL, first_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS commitments (round INTEGER, machine TEXT, position INTEGER CHECK (position IN (0, 1)), id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine, position)) STRICT;
+  CREATE TABLE IF NOT EXISTS unpublished (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS openings (round INTEGER, machine TEXT, id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS packages (round INTEGER, checker TEXT, root TEXT NOT NULL, PRIMARY KEY (round, checker)) STRICT;
@@ -75,9 +76,15 @@ const SCHEMA = `
 /** Of the schema, in the file itself. Files from before it was written there say 0. */
 const SCHEMA_VERSION = 1
 
-/** The checker's memory. Every method is one transaction; a disk that refuses becomes OperatorError DISK. */
+/** What many machines hand in at once is written in one go so often: each go waits for the disk, and everything waits for it. */
+const TOGETHER_MS = 20
+
+/** The checker's memory. Every method is one transaction, if it is not called within `together`; a disk that refuses becomes OperatorError DISK. */
 export class Store {
   readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #together: { work: () => unknown, done: (result: unknown) => void, failed: (error: unknown) => void }[] = []
+  #writing: NodeJS.Timeout | undefined
 
   /**
    * Opens or creates `<dir>/checker.db` for one account in one network. Throws OperatorError: LOCKED if another process has it, NEWER if a later version of this program wrote it, OTHER_NETWORK if it belongs to another network or account, DISK.
@@ -111,8 +118,31 @@ export class Store {
     }
   }
 
+  /** Writes what is waited for, then ends. */
   close(): void {
+    this.#write()
     this.#db.close()
+  }
+
+  /** Does `work`, which calls methods of this store, within a moment and in one transaction with whatever else was asked for in it; resolves with its result when that is on disk. */
+  together<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#together.push({ work, done: resolve as (result: unknown) => void, failed: reject })
+      this.#writing ??= setTimeout(() => this.#write(), TOGETHER_MS)
+    })
+  }
+
+  #write(): void {
+    clearTimeout(this.#writing)
+    this.#writing = undefined
+    const all = this.#together.splice(0)
+    if (all.length === 0) return
+    try {
+      const results = this.#transaction(() => all.map(({ work }) => work()))
+      for (const [i, { done }] of all.entries()) done(results[i])
+    } catch (error) {
+      for (const { failed } of all) failed(error)
+    }
   }
 
   /** Remembers that nonces of the round go out, before the first does: a stopwatch does not survive a restart, so such a round is not measured again. */
@@ -138,13 +168,17 @@ export class Store {
     return new Map(rows.map((r) => [r.machine, { reached: r.reached === 1, declined: r.declined === null ? null : (reasonOfByte(r.declined) as NotRunReason), rttUs: r.rtt_us, downKbps: r.down_kbps, upKbps: r.up_kbps, lastStep: r.last_step, lastKey: r.last_key, firstUs: r.first_us }]))
   }
 
-  /** Keeps a machine's signed commitment: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. */
-  addCommitment(round: number, machine: AccountId, blob: StoredRef): 'first' | 'second' | 'known' | 'excess' {
+  /**
+   * Keeps a machine's signed commitment and its bytes: the first, and the first that differs from it as proof of equivocation. Says which it is; `excess` ones are not kept. The bytes are in here, not in
+   * a file: all machines' come at once, and files of their own would take the disk minutes.
+   */
+  addCommitment(round: number, machine: AccountId, blob: StoredRef & { bytes: Uint8Array }): 'first' | 'second' | 'known' | 'excess' {
     return this.#transaction(() => {
-      const held = this.commitments(round).get(machine) ?? []
+      const held = this.commitmentsOf(round, machine)
       if (held.some((ref) => ref.id === blob.id)) return 'known'
       if (held.length >= 2) return 'excess'
       this.#run('INSERT INTO commitments VALUES (?, ?, ?, ?, ?)', round, machine, held.length, blob.id, blob.size)
+      this.#run('INSERT OR IGNORE INTO unpublished VALUES (?, ?)', blob.id, blob.bytes)
       return held.length === 0 ? 'first' : 'second'
     })
   }
@@ -156,6 +190,21 @@ export class Store {
     return out
   }
 
+  /** One or two commitments of one machine, in the order of their arrival. */
+  commitmentsOf(round: number, machine: AccountId): StoredRef[] {
+    return this.#rows<StoredRef>('SELECT id, size FROM commitments WHERE round = ? AND machine = ? ORDER BY position', round, machine).map(({ id, size }) => ({ id, size }))
+  }
+
+  /** The bytes of a commitment of which no package was made yet. */
+  unpublished(id: Hash): Uint8Array | undefined {
+    return (this.#row('SELECT bytes FROM unpublished WHERE id = ?', id) as { bytes: Uint8Array } | undefined)?.bytes
+  }
+
+  /** Forgets the bytes of commitments up to a round: those that a package names are files by then. */
+  forgetUnpublished(round: number): void {
+    this.#run('DELETE FROM unpublished WHERE id IN (SELECT id FROM commitments WHERE round <= ?)', round)
+  }
+
   /** Keeps the first signed openings of a machine; false if there were some already. */
   addOpenings(round: number, machine: AccountId, blob: StoredRef): boolean {
     return this.#run('INSERT OR IGNORE INTO openings VALUES (?, ?, ?, ?)', round, machine, blob.id, blob.size) === 1
@@ -163,6 +212,10 @@ export class Store {
 
   openings(round: number): Map<AccountId, StoredRef> {
     return new Map(this.#rows<StoredRef & { machine: AccountId }>('SELECT machine, id, size FROM openings WHERE round = ?', round).map(({ machine, id, size }) => [machine, { id, size }]))
+  }
+
+  openingsOf(round: number, machine: AccountId): StoredRef | undefined {
+    return this.#row('SELECT id, size FROM openings WHERE round = ? AND machine = ?', round, machine) as StoredRef | undefined
   }
 
   /** Keeps the round's report unless there is one already, and gives back the one that counts: two different ones never exist. */
@@ -221,18 +274,25 @@ export class Store {
   }
 
   #run(sql: string, ...values: SQLInputValue[]): number {
-    return guarded('checker.db', () => Number(this.#db.prepare(sql).run(...values).changes))
+    return guarded('checker.db', () => Number(this.#prepared(sql).run(...values).changes))
   }
 
   #row(sql: string, ...values: SQLInputValue[]): unknown {
-    return guarded('checker.db', () => this.#db.prepare(sql).get(...values))
+    return guarded('checker.db', () => this.#prepared(sql).get(...values))
   }
 
   #rows<T>(sql: string, ...values: SQLInputValue[]): T[] {
-    return guarded('checker.db', () => this.#db.prepare(sql).all(...values) as T[])
+    return guarded('checker.db', () => this.#prepared(sql).all(...values) as T[])
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql) ?? this.#db.prepare(sql)
+    this.#statements.set(sql, known)
+    return known
   }
 
   #transaction<T>(work: () => T): T {
+    if (this.#db.isTransaction) return work()
     guarded('checker.db', () => this.#db.exec('BEGIN IMMEDIATE'))
     try {
       const result = work()

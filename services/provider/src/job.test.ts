@@ -30,7 +30,7 @@ const at = schedule(parameters, round)
 const STEP_MS = 10
 
 /** A job in a world that the test moves: blocks, a clock that each step advances by 10 ms, checkers that do what they are told. */
-function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number | string, Uint8Array>, mustOpen?: boolean, receipts?: boolean, memory?: boolean } = {}) {
+function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Engine) => Engine, kept?: Map<number | string, Uint8Array>, mustOpen?: boolean, receipts?: boolean, memory?: boolean, random?: number } = {}) {
   const p = { ...parameters, ...options.parameters }
   let clock = 0
   const chain: { beacon: Hash, seed: Uint8Array | null, open: Hash | null, best: number } = { beacon: id(0xbe), seed: null, open: null, best: at.beaconKnown }
@@ -120,7 +120,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
     },
     memory: async () => (options.memory === true ? scanning : null), log2n: ({ log2n }) => log2n, segments: ({ memorySegments }) => memorySegments,
     describe: async (beacon) => actorFacts(`machine in ${beacon}`),
-    now: () => clock, log: silentLog, metrics: providerMetrics(),
+    now: () => clock, random: () => options.random ?? 0, log: silentLog, metrics: providerMetrics(),
   }
   const stop = new AbortController()
   return {
@@ -204,6 +204,29 @@ describe('a round', () => {
     expect(crypto.ed25519Verify(parts.signature, openingsDigest(crypto, openings), fromHex(machineKey.publicKey))).toBe(true)
     expect(verifyOpenings(crypto, { seed, log2n: 6, roots: commitment.roots, keys, coins: crypto.sha256(fromHex(commitmentId)), samples: parameters.samples, openings: parts.openings })).toBe('OK')
     expect(w.closed()).toBe(w.staged())
+  })
+
+  it('opens at a moment by chance, as long as half of the blocks for it are left', async () => {
+    const w = world({ random: 0.9 })
+    const { result } = await toCommitment(w)
+    w.tick(3_600_000)
+    w.move({ best: at.openKnown, open: id(0xcc) })
+    await settle()
+    expect(w.to(a, 'Openings')).toHaveLength(0)
+    w.move({ best: at.openKnown + 1 })
+    await expect.poll(() => w.to(a, 'Openings').length).toBe(1)
+    w.move({ best: at.packageBy + 1 })
+    expect(await result).toMatchObject({ opened: 3 })
+  })
+
+  it('opens when its moment has come, though no block does', async () => {
+    const w = world({ random: 0.5 })
+    const { result } = await toCommitment(w)
+    w.tick(13 * 60)
+    w.move({ best: at.openKnown, open: id(0xcc) })
+    await expect.poll(() => w.to(a, 'Openings').length).toBe(1)
+    w.stop.abort()
+    await result
   })
 
   it('tells each checker of the first step after its own nonce, not when it is time to tell again', async () => {

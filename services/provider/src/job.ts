@@ -1,7 +1,7 @@
 // One round's job, in the order in which it happens: wait for a nonce, multiply for a fixed time while checkers watch, sign, hand in, open what the coins ask.
 import { setMaxListeners } from 'node:events'
 import type { Observable } from 'rxjs'
-import { Subject, filter, firstValueFrom, merge, takeUntil } from 'rxjs'
+import { Subject, filter, firstValueFrom, merge, takeUntil, timer } from 'rxjs'
 import type { Log } from '@assay/kit/log'
 import { fromAbort } from '@assay/kit/streams'
 import { blobId, chainSeed, commitmentDigest, decodeCommitmentBlob, encodeCommitmentBlob, encodeOpeningsBlob, factsId, firstKey, fromHex, nonceMessage, nonceOf, stepKey, toHex } from '@assay/protocol'
@@ -23,6 +23,8 @@ export interface JobDeps extends WorkDeps {
   signed: Pick<SignedRounds, 'commitment' | 'keep' | 'facts' | 'keepFacts'>
   /** ms of a monotonic clock */
   now(): number
+  /** in [0, 1), spreads the openings of a fleet */
+  random(): number
   log: Log
   metrics: Pick<ProviderMetrics, 'steps' | 'jobSeconds' | 'openSeconds' | 'receipts' | 'refusedMessages'>
 }
@@ -88,6 +90,8 @@ class Job {
   readonly #receipts = new Map<Hash, Set<AccountId>>()
   readonly #chains = new Set<Work>()
   readonly #closing: Promise<void>[] = []
+  /** when the round came, ms */
+  readonly #startedAt: number
 
   constructor(round: number, view$: Observable<RoundView>, deps: JobDeps, signal: AbortSignal) {
     this.#round = round
@@ -106,6 +110,7 @@ class Job {
     })
     if (!view) throw new Error('a round begins with a view')
     this.#first = this.#view = view
+    this.#startedAt = deps.now()
     this.committee = view.facts.committee(deps.machine)
     // From the beacon on: a checker that is a block ahead of us sends its nonce before we know the seed.
     deps.links.messages$.pipe(takeUntil(fromAbort(signal))).subscribe(({ checker, message }) => {
@@ -186,6 +191,7 @@ class Job {
     if (coins === null) return 'NOT_DUE'
     if (this.#view.facts.mustOpen(machine) === false) return 'NOT_ASKED'
     const knownAt = now()
+    const turn = this.#turnToOpen()
     const facts = await this.#deps.signed.facts(this.#round)
     if (facts === undefined || factsId(crypto, facts) !== work.commitment.facts) {
       log.error('facts lost', { round: this.#round })
@@ -210,7 +216,22 @@ class Job {
     const blob = encodeOpeningsBlob(crypto, { network, round: this.#round, machine, commitment: work.id, facts, openings }, (digest) => this.#deps.sign(digest))
     this.openMs = Math.round(now() - knownAt)
     metrics.openSeconds.observe(this.openMs / 1000)
+    await turn
     return this.#deliver({ tag: 'Openings', value: { round: this.#round, blob } }, blobId(crypto, blob), 'openings', schedule.packageBy)
+  }
+
+  /**
+   * A moment by chance in the first half of the blocks that are left for openings: coins are known to all machines at once, and a checker that has thousands would get all of theirs at once. How long a
+   * block takes is what this round has shown so far; a machine that just came back does not wait.
+   */
+  async #turnToOpen(): Promise<void> {
+    const { now, random } = this.#deps
+    const { best } = this.#view
+    const blocks = Math.floor((this.#first.facts.schedule.packageBy - best - 1) / 2)
+    const passed = best - this.#first.best
+    if (blocks <= 0 || passed <= 0) return
+    const waitMs = (random() * blocks * (now() - this.#startedAt)) / passed
+    if (waitMs >= 1) await firstValueFrom(merge(timer(waitMs), this.#moved$.pipe(filter(() => this.#over || this.#view.best >= best + blocks)), fromAbort(this.#signal)))
   }
 
   /** Gives all chains back; resolves when the engines have them. */

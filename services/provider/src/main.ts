@@ -163,7 +163,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const jobs$ = rounds$(state$, { crypto, machine }).pipe(
       // Side by side: one round still has to open while the next one begins.
       mergeMap((one) =>
-        defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links: linksIn(one.round), signed, now: () => performance.now(), log, metrics }, signal)).pipe(
+        defer(() => runJob(one, { ...work, machine, sign: (message) => keys.peer.sign(message), links: linksIn(one.round), signed, now: () => performance.now(), random: Math.random, log, metrics }, signal)).pipe(
           tap(({ round, result, committee, steps, folds, handedIn, opened, jobMs, openMs }) => {
             metrics.rounds.inc({ result })
             status.last = { round, result, steps, handedIn, opened }

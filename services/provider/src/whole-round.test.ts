@@ -103,7 +103,7 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
   let receipts = 0
   links.messages$.subscribe(({ message }) => void (message.tag === 'Receipt' && receipts++))
   rounds$(state$, { crypto, machine: machine.account.id })
-    .pipe(concatMap((round) => runJob(round, { crypto, engine, machine: machine.account.id, sign: machine.peer.sign, links, signed, memory: async () => null, log2n: ({ log2n }) => log2n, segments: () => 1, describe: async () => actorFacts('machine'), now: () => performance.now(), log: silentLog, metrics }, stop.signal)))
+    .pipe(concatMap((round) => runJob(round, { crypto, engine, machine: machine.account.id, sign: machine.peer.sign, links, signed, memory: async () => null, log2n: ({ log2n }) => log2n, segments: () => 1, describe: async () => actorFacts('machine'), now: () => performance.now(), random: Math.random, log: silentLog, metrics }, stop.signal)))
     .subscribe((result) => results.push(result))
 
   // All are connected, and measure.
