@@ -67,7 +67,7 @@ test('who does not know the coming version says so at once, and stops before any
   }
   expect(world.now.best).toBeGreaterThanOrEqual(commitFrom)
   // What it had begun it ended: its last round is opened to everybody.
-  expect((await world.told('round worked', by(oldMachine!, inRound(activation - 1)))).fields).toMatchObject({ result: 'COMMITTED', handedIn: '3/3', opened: '3/3' })
+  expect((await world.told('round worked', by(oldMachine!, inRound(activation - 1)))).fields).toMatchObject({ result: 'COMMITTED', handedIn: 3, opened: 3 })
 })
 
 test('who knows it goes on in it, and nobody else has said anything there', async () => {
@@ -75,7 +75,7 @@ test('who knows it goes on in it, and nobody else has said anything there', asyn
   const [machine, oldMachine] = world.machines
   for (const checker of [one!, two!]) expect((await world.told('round reported', by(checker, inRound(activation)))).fields).toMatchObject({ ran: 1 })
   await world.block(world.at(activation).packageBy + 1)
-  expect((await world.told('round worked', by(machine!, inRound(activation)))).fields).toMatchObject({ result: 'COMMITTED', handedIn: '2/3', opened: '2/3' })
+  expect((await world.told('round worked', by(machine!, inRound(activation)))).fields).toMatchObject({ result: 'COMMITTED', handedIn: 2, opened: 2 })
   const said: Told[] = []
   world.told$.subscribe((told) => said.push(told)).unsubscribe()
   expect(said.filter((told) => [oldChecker!, oldMachine!].some(({ name }) => name === told.who) && Number(told.fields['round'] ?? -1) >= activation)).toEqual([])
