@@ -25,7 +25,7 @@ export async function versionsSpoken(checkers: readonly Pick<Registered, 'identi
     const told: unknown = JSON.parse(text)
     return Value.Check(Ready, told) ? told.detail.protocol : null
   }
-  const answers = await Promise.all(checkers.map(({ identity: { evidence } }) => (evidence[0] === undefined ? null : ask(evidence[0]).catch(() => null))))
+  const answers = await Promise.all(checkers.map(({ identity: { evidence } }) => evidence[0] === undefined ? Promise.resolve(null) : ask(evidence[0]).catch(() => null)))
   signal.throwIfAborted()
   const told = answers.filter((one) => one !== null)
   // Of those above what a checker knows itself it says only that they are newer.
