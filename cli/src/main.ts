@@ -1,5 +1,6 @@
 // `assay`: one command a file. This file alone reads the arguments and decides how the process ends.
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { Command } from 'commander'
 import { EXIT } from '@assay/kit/lifecycle'
 import { RELEASE } from '@assay/kit/release'
@@ -30,5 +31,7 @@ for (const [command, summary] of Object.entries(COMMANDS)) {
   if (command === name) await addCommand(program, command)
   else program.command(command).description(summary)
 }
+// For whoever starts next: Node by itself keeps what it compiled when a process ends, and a service does not.
+flushCompileCache()
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.mend))
 await program.parseAsync()

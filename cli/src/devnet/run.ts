@@ -82,15 +82,18 @@ export async function runDevnet(options: DevnetOptions, { signal, show, names }:
     const keysBegan = performance.now()
     const keys = Array.from({ length: options.checkers }, (_, i) => {
       const dir = join(home, `checker-${i + 1}`)
-      return { dir, child: assay(`checker-${i + 1}-keys`, 'keys', 'create', '--data-dir', dir, '--password-file', passwordFile, '--json') }
+      const child = assay(`checker-${i + 1}-keys`, 'keys', 'create', '--data-dir', dir, '--password-file', passwordFile, '--json')
+      return { dir, made: child.line('keys').then((line) => ({ address: String(line['address']), ms: performance.now() - keysBegan })) }
     })
+    const made = Promise.all(keys.map(({ made }) => made))
+    made.catch(() => {}) // told where it is waited for
     const endpoint = String((await orAbort(chainChild.line('ready'), ending))['endpoint'])
     const chain = await connectChain({ endpoint, signal: ending })
     const sender = createSender({ chain, account: treasury, signal: ending })
 
     step(`making the keys of ${options.checkers} checkers and paying their fees`)
-    const checkers = await Promise.all(keys.map(async ({ dir, child }) => ({ dir, account: toAccountId(String((await child.line('keys'))['address'])) })))
-    const lead = Math.max(LEAD_BLOCKS, Math.ceil((START_FACTOR * (performance.now() - keysBegan)) / options.blockMs))
+    const checkers = (await made).map(({ address, ms }, i) => ({ dir: keys[i]!.dir, account: toAccountId(address), ms }))
+    const lead = Math.max(LEAD_BLOCKS, Math.ceil((START_FACTOR * Math.max(...checkers.map(({ ms }) => ms))) / options.blockMs))
     checkers.forEach(({ account }, i) => names.set(account, `checker ${i + 1}`))
     const members = checkers.map(({ account }) => account)
     const network = networkAccount(members)
