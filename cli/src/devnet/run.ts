@@ -45,7 +45,7 @@ const POT_PLANCK = 2n * networkParameters(0, 0).poolPerEpoch + PEAQ
 /** Least blocks between the network's creation and round 0: the machines register in them. */
 const LEAD_BLOCKS = 18
 /** Starting the machines and the indexer takes about so many times as long as making the checkers' keys; on a slow machine the first round waits for it. */
-const START_FACTOR = 6
+const START_FACTOR = 8
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const SERVE = join(dirname(fileURLToPath(import.meta.resolve('@assay/runtime-bindings/testing'))), 'serve.ts')
 const LIAR = fileURLToPath(new URL('../../../test/liars/lazy-rows.ts', import.meta.url))
