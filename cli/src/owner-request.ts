@@ -49,8 +49,9 @@ export function registerRequest<S extends typeof askingConfig>(parent: Command, 
         const there = await keystoreExists(keysFolder(config.dataDir, kind))
         const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal, making: !there })
         if (config.chain !== undefined) {
-          const found = await withChain(config.chain, (chain) => findNetwork(chain, network))
-          if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain.' })
+          await withChain(config.chain, async (chain) => {
+            if (!(await findNetwork(chain, network))) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${chain.endpoint}`, { advice: 'Check --network and --chain.' })
+          })
         }
         // Where the keys are there, a process may be running with them; where they are not, nobody else may be making them.
         const lock = there ? null : await lockFolder(config.dataDir)

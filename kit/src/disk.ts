@@ -38,3 +38,12 @@ export async function makeFolder(dir: string, options: { mode?: number } = {}): 
     })
   }
 }
+
+/** A service's data folder, for its user alone. Throws OperatorError DATA_DIR if it cannot be made. */
+export async function makeDataFolder(dir: string): Promise<void> {
+  await makeFolder(dir, { mode: 0o700 }).catch((cause: unknown) => {
+    throw dataFolderError(dir, cause)
+  })
+}
+
+export const dataFolderError = (dir: string, cause: unknown): OperatorError => diskError('DATA_DIR', `the data folder ${dir} cannot be written`, cause, 'Choose a folder that this user may write, or correct its permissions.')

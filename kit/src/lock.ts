@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskError, makeFolder } from './disk.ts'
+import { dataFolderError, makeDataFolder } from './disk.ts'
 import { OperatorError } from './lifecycle.ts'
 
 export interface FolderLock {
@@ -22,12 +22,10 @@ export async function lockFolder(dir: string): Promise<FolderLock> {
   const path = join(dir, 'lock')
   const mark = `${path}.${randomBytes(6).toString('hex')}`
   const mine = JSON.stringify({ pid: process.pid, started: (await statOf(process.pid))?.started ?? null, id: randomBytes(8).toString('hex') })
-  try {
-    await makeFolder(dir, { mode: 0o700 })
-    await writeFile(mark, mine, { mode: 0o600 })
-  } catch (cause) {
-    throw diskError('DATA_DIR', `the data folder ${dir} cannot be written`, cause, 'Choose a folder that this user may write, or correct its permissions.')
-  }
+  await makeDataFolder(dir)
+  await writeFile(mark, mine, { mode: 0o600 }).catch((cause: unknown) => {
+    throw dataFolderError(dir, cause)
+  })
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       // A link appears whole or not at all, and never over another.

@@ -56,6 +56,7 @@ test('what the service would refuse is refused, and nothing written', () => {
   expect(assay('init', 'checker', '--http-port', '70000', '--output', 'none.yaml')).toMatchObject({ status: 1, stderr: expect.stringContaining('httpPort = 70000 (from --http-port)') as unknown })
   expect(() => statSync(join(root, 'none.yaml'))).toThrow('ENOENT')
   expect(assay('init', 'checker', '--output', 'assay.yaml/assay.yaml')).toMatchObject({ status: 1, stderr: expect.stringMatching(/cannot be written \((EEXIST|ENOTDIR)\)/) as unknown })
+  expect(assay('init', 'checker', '--output', '/proc/none/further/assay.yaml')).toMatchObject({ status: 1, stderr: expect.stringMatching(/cannot be written \(ENOENT\)/) as unknown })
   expect(assay('init', 'indexer', '--database-url', 'postgres://a')).toMatchObject({ status: 1, stderr: expect.stringContaining('unknown option') as unknown })
   expect(assay('init', 'network', '--chain', 'ws://127.0.0.1:1', '--lead', '0')).toMatchObject({ status: 1, stderr: expect.stringContaining('0 is not a number of blocks') as unknown })
 })

@@ -1,5 +1,5 @@
 // `assay init`: what a beginning needs. A service's file is written from its one schema, so it has every setting and no other.
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type TObject, Type } from 'typebox'
@@ -7,6 +7,7 @@ import { checkerConfig } from '@assay/checker/config'
 import { indexerConfig } from '@assay/indexer/config'
 import { describeConfig, loadConfig } from '@assay/kit/config'
 import { settingsText } from '@assay/kit/config-file'
+import { makeFolder } from '@assay/kit/disk'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { providerConfig } from '@assay/provider/config'
 import { passwordOption } from '../password.ts'
@@ -80,7 +81,7 @@ function checked(schema: TObject, flags: Record<string, unknown>): Record<string
 async function writeOnce(path: string, text: string, mode: number): Promise<void> {
   let made = false
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(path), { mode: 0o700 })
     made = true
     const file = await open(path, 'wx', mode)
     await file.writeFile(text).finally(() => file.close())

@@ -43,6 +43,8 @@ test('a password that is wrong, nowhere, or readable by others is a sentence', (
   const open = file('open', 'only-for-tests\n')
   chmodSync(open, 0o644)
   expect(assay(['verify', '--data-dir', checker, '--password-file', open])).toMatchObject({ status: 1, stderr: said(/can be read by others \(mode 644\)\n {2}Run: chmod 600/) })
+  // Where nobody can make a folder, Node's own way to make several never comes back.
+  expect(assay(['create', '--data-dir', '/proc/none/keys', '--password-file', password])).toMatchObject({ status: 1, stderr: said('the data folder /proc/none/keys cannot be written') })
   expect(assay(['show', '--data-dir', join(root, 'none')])).toMatchObject({ status: 1, stderr: said('There is no key file') })
 })
 

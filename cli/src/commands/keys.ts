@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Command } from 'commander'
+import { makeDataFolder } from '@assay/kit/disk'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import { passwordFrom } from '@assay/kit/password'
@@ -96,7 +97,10 @@ export async function makeOwner(options: Options, signal: AbortSignal): Promise<
   if (made) await sameForAll(options.dataDir, password)
   const mnemonic = made ? newMnemonic() : null
   const account = mnemonic === null ? await openAccount(file, password) : accountFromSecret(mnemonic)
-  if (made) await saveAccount(file, account, password)
+  if (made) {
+    await makeDataFolder(options.dataDir)
+    await saveAccount(file, account, password)
+  }
   tell(options, { made, file, account, mnemonic })
   return file
 }
@@ -105,7 +109,10 @@ async function makeKeystore(options: Options, signal: AbortSignal): Promise<void
   const dir = options.dataDir
   const made = !(await keystoreExists(dir))
   const password = await passwordOf(dir, { ...options, signal, making: made })
-  if (made) await sameForAll(dir, password)
+  if (made) {
+    await sameForAll(dir, password)
+    await makeDataFolder(dir)
+  }
   const created = made ? await createKeystore({ dir, password }) : undefined
   const { account, peer } = created ?? (await openKeystore({ dir, password }))
   tell(options, { made, file: dir, account, peer: peer.publicKey, mnemonic: created?.mnemonic ?? null })
@@ -121,6 +128,7 @@ async function importKeys(options: Options & { file?: string; filePasswordFile?:
   const password = await passwordOf(dir, { ...options, signal, making: true })
   await sameForAll(dir, password)
   const account = secret === undefined ? await fromWallet(options.file!, options.filePasswordFile, password, signal) : accountFromSecret(secret)
+  await makeDataFolder(dir)
   const peer = options.owner === true ? undefined : (await createKeystore({ dir, password, account })).peer.publicKey
   if (options.owner === true) await saveAccount(file, account, password)
   tell(options, { made: true, file: options.owner === true ? file : dir, account, peer, mnemonic: null })

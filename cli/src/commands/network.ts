@@ -78,7 +78,7 @@ export function register(program: Command): void {
           return withChain(options.chain, async (chain, signal) => {
             const account = networkAccount(founders)
             const found = await findNetwork(chain, account)
-            if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(account)} holds no network on ${options.chain}`, { advice: 'Name all founders of the network, and no others.' })
+            if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(account)} holds no network on ${chain.endpoint}`, { advice: 'Name all founders of the network, and no others.' })
             const spoken = await versionsSpoken(registeredCheckers(await readLedger(chain, account, found.prefix, signal)), version, { fetch, signal })
             say('versions spoken', spoken, tellSpoken(version, spoken))
           })
@@ -116,7 +116,7 @@ export function register(program: Command): void {
         await withChain(options.chain, async (chain, signal) => {
           const network = toAccountId(address)
           const found = await findNetwork(chain, network)
-          if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${options.chain}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
+          if (found === null) throw new OperatorError('NO_NETWORK', `${address} holds no network on ${chain.endpoint}`, { advice: 'Check the address and the chain.', exit: EXIT.mend })
           if (found.parameters === null) process.stderr.write(`warning: the network has agreed on version ${found.prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}: update it\n`)
           const live = options.indexer === undefined ? null : liveCapture(await eligibleBy(options.indexer, signal), knownParameters(found))
           for (const promise of [live, live?.settlers]) if (promise?.flagged) process.stderr.write(`warning: ${promise.text}\n`)

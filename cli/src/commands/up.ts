@@ -1,11 +1,12 @@
 // `assay machine up` and `down`: all that is missing between a box and a paid machine, and nothing that is done.
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { describeConfig, loadConfig } from '@assay/kit/config'
+import { makeDataFolder } from '@assay/kit/disk'
 import { EXIT, type ExitCode, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
@@ -81,7 +82,7 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
   try {
     const network = toAccountId(config.network)
     const found = await findNetwork(chain, network)
-    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${config.chain}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
+    if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${chain.endpoint}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
     let ended: Ended = () => false
     if ((await holderOf(config.dataDir)) === null) ended = await start(config, { yes, say, chain, network, signal })
     else say('keys', `a process runs on ${config.dataDir}`, true)
@@ -129,12 +130,12 @@ async function start(config: ProviderConfig, { yes, say, chain, network, signal 
   } finally {
     await lock.release()
   }
+  await makeDataFolder(config.dataDir)
   return spawnProvider(config, password)
 }
 
 // A process of its own that outlives this one. The password goes through a pipe: neither the list of processes nor a file shows it.
 function spawnProvider(config: ProviderConfig, password: string): Ended {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
   const path = join(config.dataDir, LOG)
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) renameSync(path, `${path}.1`)
   const log = openSync(path, 'a', 0o600)

@@ -523,7 +523,7 @@ describe('epochs', () => {
 describe('operations', () => {
   it('is ready when it has caught up, and says else how far it is behind', async () => {
     const head = now.ledger.head!.number
-    expect(await get('/ready')).toEqual({ ready: true, detail: { endpoint: null, head, best, behind: 0, stalled: null } })
+    expect(await get('/ready')).toEqual({ ready: true, detail: { endpoint: null, head, best, behind: 0, stalled: null, newer: null } })
     best = head + played.parameters.confirmations + 3
     expect(await get('/ready', 503)).toMatchObject({ ready: false, detail: { behind: 3 } })
     best = null
