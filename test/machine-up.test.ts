@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { registeredMachines } from '@assay/protocol'
+import { registeredMachines, roundAt } from '@assay/protocol'
 import { layKeys, person } from './people.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -85,3 +85,19 @@ test('down ends it in good order, and says so when there is nothing to end', asy
   expect(existsSync(join(dataDir, 'lock'))).toBe(false)
   expect((await assay('machine', 'down', '--data-dir', dataDir)).out).toBe(`nothing runs on ${dataDir}\n`)
 })
+
+test('it leaves in good order: out of the network at once, its last round opened and passed, stopped, and what is left is its owner’s', async () => {
+  expect((await assay('machine', 'up', ...network)).code).toBe(0)
+  const next = roundAt(world.parameters, world.now.best) + 1
+  await world.block(world.at(next).start)
+  const leave = ['exit', '--chain', world.common.chain, '--network', world.common.network, '--data-dir', dataDir, '--password-file', network[network.indexOf('--password-file') + 1]!, '--yes']
+  const { code, out, err } = await assay(...leave)
+  expect([code, err]).toEqual([0, ''])
+  const [, last, owner] = /has left its network[^]*Its last round is (\d+);[^]*Its process is stopped\.\n.* PEAQ went from its account to (\w+)\.\n$/.exec(out)!
+  expect(owner).toBe(machine.owner.address)
+  expect((await world.judge(Number(last))).verdict(machine).outcome).toBe('PASS')
+  expect(world.facts(Number(last) + 1)!.machines).toEqual([])
+  expect([registrations(), (await status()).process.running]).toEqual([0, false])
+  // Again: nothing is left to be done.
+  expect((await assay(...leave)).out).toMatch(/had left already[^]*No process runs\.\n$/)
+}, 180_000)

@@ -11,7 +11,7 @@ import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { RELEASE } from '@assay/kit/release'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, newerNews, parametersFor, registeredCheckers, registeredMachines, registrationOf, spokenAt, versionAt, wire } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, newerNews, parametersFor, registeredCheckers, registeredMachines, registrationOf, roundFacts, spokenAt, versionAt, wire } from '@assay/protocol'
 import type { AccountId, Parameters, ReasonCode, Wire } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, keystoreExists, ledgerBlocks$, nodeCrypto as crypto, ownerOf, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
@@ -113,11 +113,13 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       }),
     )
     const isRegistered = ({ ledger }: ChainState): boolean => registeredMachines(ledger).some(({ account, identity }) => account === machine && identity.peer === keys.peer.publicKey)
+    /** Whether a machine that has left is still in a round that was frozen before: it opens what it owes. */
+    const isUnderWay = (now: ChainState): boolean => [roundOf(now) - 1, roundOf(now)].some((one) => roundFacts(crypto, now.ledger, one)?.machines.some(({ account, identity }) => account === machine && identity.peer === keys.peer.publicKey) === true)
     const links = createLinks({
       network,
       // Whom no checker knows, no checker lets in.
       checkers$: state$.pipe(
-        map((now) => (isRegistered(now) ? registeredCheckers(now.ledger) : [])),
+        map((now) => (isRegistered(now) || isUnderWay(now) ? registeredCheckers(now.ledger) : [])),
         map((checkers) => checkers.map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses }))),
       ),
       dial: (target, address, protocol, left) => {
