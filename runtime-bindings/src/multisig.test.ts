@@ -151,7 +151,7 @@ describe('a network', () => {
     expect(await found(2)).toEqual({ network, state: 'waiting' })
     expect(await found(1)).toEqual({ network, state: 'created' })
     expect(await found(0)).toEqual({ network, state: 'created' })
-    expect(await findNetwork(chain, network)).toEqual({ parameters, raw: encodeParameters(parameters) })
+    expect(await findNetwork(chain, network)).toEqual({ prefix: parameters, parameters, raw: encodeParameters(parameters) })
     expect(await Promise.all(members.map(({ id }) => rolesOf(chain, network, id)))).toEqual([...founders.map(() => [checkerRoleId(nodeCrypto)]), []])
     await expect(found(1, { ...parameters, samples: 32 })).rejects.toMatchObject({ code: 'NETWORK_EXISTS' })
     await expect(found(1, { ...parameters, log2n: 99 })).rejects.toMatchObject({ code: 'BAD_PARAMETERS' })
