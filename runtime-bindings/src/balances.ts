@@ -33,10 +33,13 @@ export function transfer(chain: Chain, to: AccountId, amount: bigint): Call {
   return chain.call('balances', method, toAddress(to), amount)
 }
 
-/** Moves all that the signer can move to `to`, whatever that is when it is executed, and lets the signer's account end. Throws MissingFeatureError. */
-export function transferAll(chain: Chain, to: AccountId): Call {
+/**
+ * Moves all that the signer can move to `to`, whatever that is when it is executed, and lets the signer's account end, unless `keepAlive` leaves it the existential deposit: with an account its nonce ends,
+ * and a sender that signs by it cannot tell what became of the extrinsic. Throws MissingFeatureError.
+ */
+export function transferAll(chain: Chain, to: AccountId, keepAlive = false): Call {
   if (!chain.features.transferAll) throw new MissingFeatureError('transferAll call', specOf(chain.runtime))
-  return chain.call('balances', 'transferAll', toAddress(to), false)
+  return chain.call('balances', 'transferAll', toAddress(to), keepAlive)
 }
 
 /** Planck as text in whole tokens, exact: `formatAmount(1_500_000_000_000_000_000n) → '1.5 PEAQ'`. */

@@ -77,7 +77,7 @@ describe('registerPatiently', () => {
     const t = setup([poor(10n ** 17n), poor(10n ** 17n), poor(4n * 10n ** 16n), async () => registration])
     await t.block()
     expect(t.lines.length).toBe(1)
-    expect(t.lines[0]).toMatch(/waiting for funds address=5Owner missing="0\.1 PEAQ".*advice="Send at least 0\.1 PEAQ to 5Owner\."/)
+    expect(t.lines[0]).toMatch(/waiting for funds account=5Owner missing="0\.1 PEAQ".*advice="Send at least 0\.1 PEAQ to 5Owner\."/)
     const asked = t.state.asked
     await t.block()
     expect(t.state.asked).toBe(asked + 1)
