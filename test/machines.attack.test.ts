@@ -174,7 +174,7 @@ describe('strangers', () => {
     expect(knocked).toBe('NOT_ELIGIBLE')
     expect(conversations.map((said) => said.at(-1))).toEqual([refused('WRONG_NETWORK'), { tag: 'WrongVersion', value: VERSIONS }, refused('BAD_MESSAGE'), refused('BAD_MESSAGE')])
     // Only who had greeted well was answered before that.
-    expect(conversations.map((said) => said[0]!.tag)).toEqual(['Refused', 'Refused', 'Welcome', 'Refused'])
+    expect(conversations.map((said) => said[0]!.tag)).toEqual(['Refused', 'WrongVersion', 'Welcome', 'Refused'])
     expect(scoreOf(babbler)).toMatchObject({ score: 0n, earned: 0n })
   })
 
