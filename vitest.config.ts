@@ -8,7 +8,7 @@ Object.assign(process.env, softwareVulkan())
 
 const NEVER = ['**/node_modules/**', 'tools/gates/planted/**']
 /** Whole networks on real time, for `npm test` to run by themselves. */
-const NETWORKS = 'test/**/*.test.ts'
+const NETWORKS = 'test/!(fork|browser-crypto).test.ts'
 /** Images of the services, built and run: by themselves too, for they start a network. */
 const CONTAINER = 'test/container/container.test.ts'
 /** Runs where no podman is installed, to say so. */
@@ -21,8 +21,8 @@ export default defineConfig({
   test: {
     // The indexer's tests run twice: on the embedded database, and on a PostgreSQL from the installed programs.
     projects: [
-      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, NETWORKS, '**/*.served.test.ts', ABSENT] } },
-      { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: [...NEVER, CONTAINER, NO_CONTAINER] } },
+      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, NETWORKS, 'test/container/**', '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: NEVER } },
       { extends: true, test: { name: 'container', include: [missingForContainers().length === 0 ? CONTAINER : NO_CONTAINER], exclude: NEVER } },
       { extends: true, test: findPostgres() ? { name: 'postgres', include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
     ],
