@@ -35,6 +35,8 @@ export interface RoundsTools extends MeasureTools, ReportTools, MirrorTools {
 const A_TURN = 32
 /** Machines whose line is measured at once: enough to fill a long line's waiting with others, and so few that they do not measure each other. */
 const LINKS = 64
+/** Blobs whose signature and bytes are checked in one turn of the event loop: all machines hand in within a moment, and when each came is to be known before any is looked at. */
+const BLOBS_A_TURN = 8
 /** Blobs that are written to disk at once. */
 const WRITES = 16
 
@@ -47,7 +49,7 @@ const TOGETHER_MS = 250
 
 /** All rounds until the streams end. Says nothing; errors only with an OperatorError, when the disk refuses. */
 export function rounds$(given: RoundsTools): Observable<never> {
-  const tools = { ...given, turns: new Turns(A_TURN), links: new Places(LINKS), writes: new Places(WRITES) }
+  const tools = { ...given, turns: new Turns(A_TURN), blobTurns: new Turns(BLOBS_A_TURN), links: new Places(LINKS), writes: new Places(WRITES) }
   const { parameters, best$, log } = tools
   return best$.pipe(
     // The newest round whose registry is frozen by now.
@@ -67,7 +69,7 @@ export function isMeasuring(parameters: Parameters, best: number): boolean {
 }
 
 /** What all machines of all rounds share. */
-interface Shared { turns: Turns, links: Places, writes: Places }
+interface Shared { turns: Turns, blobTurns: Turns, links: Places, writes: Places }
 
 /** One round, from its beacon to the report two rounds later. */
 function round$(tools: RoundsTools & Shared, round: number): Observable<never> {
@@ -136,7 +138,7 @@ function machine$(tools: RoundsTools & Shared, facts: RoundFacts, { account, ide
 
 /** Takes commitments and openings of this checker's machines as they come, until the package is made. */
 function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly Registered[]): Observable<never> {
-  const { best$, line, log, shedding, mostWaitingBytes = 256 << 20 } = tools
+  const { best$, line, log, shedding, blobTurns, mostWaitingBytes = 256 << 20 } = tools
   const { round, schedule: at } = facts
   let waitingBytes = 0
   /** Whether there is room for a blob; where there is none, hanging up lets its machine come back with it. */
@@ -159,7 +161,7 @@ function taken$(tools: RoundsTools & Shared, facts: RoundFacts, mine: readonly R
         take(MAX_BLOBS),
         filter(([arrival]) => hasRoom(arrival, machine.identity.peer)),
         // One after the other, because the second commitment must meet the first in the store; each machine by itself.
-        concatMap(([arrival, best]) => defer(() => takeBlob(tools, facts, machine, arrival, best)).pipe(catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))), finalize(() => (waitingBytes -= blobBytes(arrival.message))))),
+        concatMap(([arrival, best]) => blobTurns.turn$.pipe(switchMap(() => takeBlob(tools, facts, machine, arrival, best)), catchError((error: unknown) => toldOrFatal(error, () => log.debug('message not taken', { round, machine: machine.account, error }))), finalize(() => (waitingBytes -= blobBytes(arrival.message))))),
       ),
     ),
   ).pipe(ignoreElements(), takeUntil(reach$(best$, at.packageBy)))
