@@ -20,9 +20,9 @@ function findNode(root) {
 }
 
 /**
- * The environment of everything started: our own Node first on the path; polkadot's ESM and CJS builds of one version are no conflict. What V8 compiled is kept for the next start, which takes half
- * the time then: in a folder of the installation, for whoever writes there decides what runs; where it cannot be written, nothing is kept. And glibc gives back what is free: by itself it keeps a heap for
- * each thread that ever asked for memory, which is much of what V8's compilers took at the start.
+ * The environment of everything started: our own Node first on the path; polkadot's ESM and CJS builds of one version are no conflict. What V8 compiled is kept for the next start, in a folder of the
+ * installation, for whoever writes there decides what runs; where it cannot be written, nothing is kept. And glibc gives back what is free: by itself it keeps a heap for each thread that ever asked for
+ * memory, which is much of what V8's compilers took at the start.
  */
 function childEnv(root) {
   return { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072', NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'assay'), ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? ''), POLKADOTJS_DISABLE_ESM_CJS_WARNING: '1' }

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 /** Not in this process's way: the chain lives in it. */
 async function assay(command: string, dataDir: string, ...more: string[]): Promise<{ status: number | null, stdout: string, stderr: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), 'machine', command, '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), ...(command === 'exit' ? [] : ['machine']), command, '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   return { status, stdout, stderr }
@@ -55,6 +55,8 @@ describe('assay machine retire', () => {
     const lock = await lockFolder(dataDir)
     expect(await assay('retire', dataDir, ...at)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(dataDir) })
     await lock.release()
+    // `exit` may run beside the machine, but not for a network that is none: what it does cannot be undone.
+    expect(await assay('exit', dataDir, ...at, '--network', account.address)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(`${account.address} holds no network on`) })
     expect(await readdir(dataDir)).toEqual(['machine'])
 
     await createSender({ chain, account, signal: stop.signal }).send(addItem(chain, 'assay/machine', new Uint8Array(32).fill(1)), { label: 'an anchor' })

@@ -47,23 +47,7 @@ export function registerExit(program: Command, description: string): void {
     .action(async ({ json, yes, to, config: file, ...flags }: Given) => {
       await runMain(async (signal) => {
         const config = loadConfig(exitConfig, { flags, env: process.env, file, fileMayHold: providerConfig })
-        const opened = async (chain: Chain, signal: AbortSignal): Promise<void> => {
-          const of = toAccountId(config.network)
-          const found = await findNetwork(chain, of)
-          if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(of)} holds no network on ${chain.endpoint}`, { advice: 'Correct --network or --chain, then run this again: it goes on here.' })
-          const last = lastRound(found.prefix, (await bestBlock(chain)).number)
-          if (last !== null && (await holderOf(config.dataDir)) !== null) {
-            const { packageBy } = schedule(found.prefix, last)
-            if (json) process.stdout.write(`${JSON.stringify({ event: 'last round', round: last, until: packageBy })}\n`)
-            else process.stdout.write(`Its last round is ${last}; it runs until that is opened, in block ${packageBy}.\n`)
-            await firstValueFrom(best$(chain, signal).pipe(filter(({ number }) => number >= packageBy)), { defaultValue: null })
-            signal.throwIfAborted()
-          }
-          const stopped = await bringDown(config.dataDir, signal)
-          if (json) process.stdout.write(`${JSON.stringify({ event: 'stopped', pid: stopped })}\n`)
-          else process.stdout.write(stopped === null ? 'No process runs.\n' : `Its process is stopped.\n`)
-        }
-        await leave(config, { json, yes, to }, { signal, opened })
+        await leave(config, { json, yes, to }, { signal, from: config.network })
       })
     })
 }
@@ -76,17 +60,20 @@ export function lastRound(parameters: ParametersPrefix, left: number): number | 
 }
 
 /**
- * Ends the registration, waits until a running machine has done what it owes (`opened`; without it none may run), and sends what is left. Each step is done once, so that whatever was cut off goes on.
- * Throws OperatorError LOCKED, and what the chain, the keystore and the data folder throw.
+ * Ends the registration and sends what is left. In between, where the network is named that it leaves (`from`, its address), a running machine does what it still owes there, and is stopped; without that none may run.
+ * Each step is done once, so that whatever was cut off goes on. Throws OperatorError LOCKED, NO_NETWORK (before anything is done), and what the chain, the keystore and the data folder throw.
  */
-async function leave(config: { chain: string, dataDir: string, passwordFile?: string | undefined }, { json = false, yes = false, to }: Options, { signal: stop, opened }: { signal: AbortSignal, opened?: (chain: Chain, signal: AbortSignal) => Promise<void> }): Promise<void> {
+async function leave(config: { chain: string, dataDir: string, passwordFile?: string | undefined }, { json = false, yes = false, to }: Options, { signal: stop, from: address }: { signal: AbortSignal, from?: string }): Promise<void> {
   await cryptoReady()
   const heir = to === undefined ? null : toAccountId(to)
+  const from = address === undefined ? null : toAccountId(address)
   const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal: stop })
-  const lock = opened === undefined ? await lockFolder(config.dataDir) : null
+  const lock = from === null ? await lockFolder(config.dataDir) : null
   try {
     const { account } = await openKeystore({ dir: join(config.dataDir, 'machine'), password })
     await withChain(config.chain, async (chain, signal) => {
+      const found = from && (await findNetwork(chain, from))
+      if (from !== null && found === null) throw new OperatorError('NO_NETWORK', `${toAddress(from)} holds no network on ${chain.endpoint}`, { advice: 'Correct --network or --chain. Nothing was done.' })
       // Before the chain: whatever happens then, no start undoes it.
       await markRetired(config.dataDir)
       const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn' }) })
@@ -94,13 +81,26 @@ async function leave(config: { chain: string, dataDir: string, passwordFile?: st
       const said = { retired: 'has left its network; rounds drawn from now on are without it', unchanged: 'had left already', 'never registered': 'was never registered on this chain' }[state]
       // Said at once: whatever becomes of the money, it has left.
       if (!json) process.stdout.write(`${account.address} ${said}. It does not start from ${config.dataDir} any more.\n`)
-      await opened?.(chain, signal)
+      if (found !== null) await stopWhenOpened({ chain, parameters: found.prefix, dataDir: config.dataDir, owes: state !== 'never registered', json, signal })
       const { money, text } = await sendRest({ chain, sender, account, owner: heir ?? (await ownerIn(config.dataDir)), yes, json, signal })
       process.stdout.write(json ? `${JSON.stringify({ event: 'retired', state, machine: account.address, money })}\n` : text)
     })
   } finally {
     await lock?.release()
   }
+}
+
+/** Stops the process that runs on a folder; where it may still owe openings, once the last round that it can be in is over. */
+async function stopWhenOpened({ chain, parameters, dataDir, owes, json, signal }: { chain: Chain, parameters: ParametersPrefix, dataDir: string, owes: boolean, json: boolean, signal: AbortSignal }): Promise<void> {
+  const last = owes && (await holderOf(dataDir)) !== null ? lastRound(parameters, (await bestBlock(chain)).number) : null
+  if (last !== null) {
+    const { packageBy } = schedule(parameters, last)
+    process.stdout.write(json ? `${JSON.stringify({ event: 'last round', round: last, until: packageBy })}\n` : `Its last round is ${last}; it runs until that is opened, in block ${packageBy}.\n`)
+    await firstValueFrom(best$(chain, signal).pipe(filter(({ number }) => number >= packageBy)), { defaultValue: null })
+    signal.throwIfAborted()
+  }
+  const stopped = await bringDown(dataDir, signal)
+  process.stdout.write(json ? `${JSON.stringify({ event: 'stopped', pid: stopped })}\n` : stopped === null ? 'No process runs.\n' : 'Its process is stopped.\n')
 }
 
 interface Rest { chain: Chain, sender: ReturnType<typeof createSender>, account: Account, owner: AccountId | null, yes: boolean, json: boolean, signal: AbortSignal }

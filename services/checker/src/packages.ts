@@ -32,7 +32,7 @@ export async function publishPackage(store: Store, blobs: BlobStore, network: Ac
   const commitments = manifest.evidence.flatMap((one) => one.commitments)
   const worker = async (): Promise<void> => {
     for (let ref = commitments.pop(); ref !== undefined; ref = commitments.pop()) {
-      const bytes = store.unpublished(ref.id)
+      const bytes = store.unpublished(round, ref.id)
       if (bytes !== undefined) await blobs.put(bytes)
     }
   }

@@ -64,9 +64,9 @@ describe('readings and commitments', () => {
 
   test('the bytes of commitments are here until their round is published', () => {
     for (const round of [1, 2, 3]) store.addCommitment(round, id(10), { id: id(round), size: 1, bytes: Uint8Array.of(round) })
-    expect(store.unpublished(id(2))).toEqual(Uint8Array.of(2))
+    expect(store.unpublished(2, id(2))).toEqual(Uint8Array.of(2))
     store.forgetUnpublished(2)
-    expect([1, 2, 3].map((round) => store.unpublished(id(round)))).toEqual([undefined, undefined, Uint8Array.of(3)])
+    expect([1, 2, 3].map((round) => store.unpublished(round, id(round)))).toEqual([undefined, undefined, Uint8Array.of(3)])
     expect(store.commitments(2).size).toBe(1)
   })
 

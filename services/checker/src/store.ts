@@ -64,7 +64,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS readings (round INTEGER, machine TEXT, reached INTEGER NOT NULL, declined INTEGER, rtt_us INTEGER NOT NULL, down_kbps INTEGER NOT NULL, up_kbps INTEGER NOT NULL,
     last_step INTEGER NOT NULL, last_key TEXT NOT NULL, first_us INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS commitments (round INTEGER, machine TEXT, position INTEGER CHECK (position IN (0, 1)), id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine, position)) STRICT;
-  CREATE TABLE IF NOT EXISTS unpublished (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS unpublished (round INTEGER, id TEXT, bytes BLOB NOT NULL, PRIMARY KEY (round, id)) STRICT;
   CREATE TABLE IF NOT EXISTS openings (round INTEGER, machine TEXT, id TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (round, machine)) STRICT;
   CREATE TABLE IF NOT EXISTS reports (round INTEGER PRIMARY KEY, salt BLOB NOT NULL, observations BLOB NOT NULL, item BLOB NOT NULL, landed INTEGER) STRICT;
   CREATE TABLE IF NOT EXISTS packages (round INTEGER, checker TEXT, root TEXT NOT NULL, PRIMARY KEY (round, checker)) STRICT;
@@ -178,7 +178,7 @@ export class Store {
       if (held.some((ref) => ref.id === blob.id)) return 'known'
       if (held.length >= 2) return 'excess'
       this.#run('INSERT INTO commitments VALUES (?, ?, ?, ?, ?)', round, machine, held.length, blob.id, blob.size)
-      this.#run('INSERT OR IGNORE INTO unpublished VALUES (?, ?)', blob.id, blob.bytes)
+      this.#run('INSERT OR IGNORE INTO unpublished VALUES (?, ?, ?)', round, blob.id, blob.bytes)
       return held.length === 0 ? 'first' : 'second'
     })
   }
@@ -195,14 +195,14 @@ export class Store {
     return this.#rows<StoredRef>('SELECT id, size FROM commitments WHERE round = ? AND machine = ? ORDER BY position', round, machine).map(({ id, size }) => ({ id, size }))
   }
 
-  /** The bytes of a commitment of which no package was made yet. */
-  unpublished(id: Hash): Uint8Array | undefined {
-    return (this.#row('SELECT bytes FROM unpublished WHERE id = ?', id) as { bytes: Uint8Array } | undefined)?.bytes
+  /** The bytes of a commitment of a round of which no package was made yet. */
+  unpublished(round: number, id: Hash): Uint8Array | undefined {
+    return (this.#row('SELECT bytes FROM unpublished WHERE round = ? AND id = ?', round, id) as { bytes: Uint8Array } | undefined)?.bytes
   }
 
   /** Forgets the bytes of commitments up to a round: those that a package names are files by then. */
   forgetUnpublished(round: number): void {
-    this.#run('DELETE FROM unpublished WHERE id IN (SELECT id FROM commitments WHERE round <= ?)', round)
+    this.#run('DELETE FROM unpublished WHERE round <= ?', round)
   }
 
   /** Keeps the first signed openings of a machine; false if there were some already. */
