@@ -26,4 +26,4 @@ function loadQuietly(): typeof Core {
 
 export const core = loadQuietly()
 export const { hexToU8a, u8aConcat, u8aToHex } = require('@polkadot/util') as typeof Util
-export const { blake2AsHex, blake2AsU8a, decodeAddress } = require('@polkadot/util-crypto') as typeof UtilCrypto
+export const { blake2AsHex, blake2AsU8a, decodeAddress, keccakAsU8a, sha256AsU8a, sr25519Verify, xxhashAsU8a } = require('@polkadot/util-crypto') as typeof UtilCrypto

@@ -5,6 +5,7 @@ import type { GenericExtrinsic } from '@polkadot/types'
 import { chainSpec, type ChainSpec, type SpecNetwork } from './chain-spec.ts'
 import { blake2AsHex, core } from './chopsticks.ts'
 import { ChainDatabase, DatabaseError } from './database.ts'
+import { accelerate } from './executor.ts'
 import { fundEntries, fundedGenesis, GenesisSource, type Hex } from './genesis.ts'
 import { createProducer, type DevchainLog, type Producer, type ProducerStats } from './producer.ts'
 import { serveRpc } from './rpc-server.ts'
@@ -28,7 +29,7 @@ export interface DevchainOptions {
   db?: string | { path: string; keepBlocks: boolean }
   /** Free balance in planck by address (ss58 or 0x + 64 hex), exact at the start. Written into the genesis, or on the first block of a fork. */
   fund?: Record<string, bigint>
-  /** False: only chopsticks' own block builder. Default true. */
+  /** False: only chopsticks' own block builder and executor. Default true. */
   fast?: boolean
   log?: DevchainLog
   /** Ends the chain. */
@@ -112,6 +113,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
     maxMemoryBlockCount: REMEMBERED_BLOCKS,
   })
   mendChain(chain, db)
+  if (fast) accelerate(chain)
   if (options.fork !== undefined) await readBase(chain.head)
   const producer = createProducer(chain, { fast, log })
   const base = source.base

@@ -4,6 +4,7 @@ import type { Block, Blockchain, BuildBlockParams } from '@acala-network/chopsti
 import type { Vec } from '@polkadot/types'
 import type { EventRecord } from '@polkadot/types/interfaces'
 import { blake2AsU8a, core, hexToU8a, u8aConcat } from './chopsticks.ts'
+import { runFast, type TaskResult } from './executor.ts'
 import type { Hex } from './genesis.ts'
 
 /** The block cannot be built this way; chopsticks' own builder must do it. The head is untouched. */
@@ -25,6 +26,14 @@ export function needsStock(chain: Blockchain, params: BuildBlockParams): boolean
   )
 }
 
+/** All calls in one task of chopsticks' executor. */
+async function runStock(block: Block, calls: [string, Hex[]][]): Promise<TaskResult> {
+  const { mockSignatureHost, allowUnresolvedImports, runtimeLogLevel } = block.chain
+  const outcome = await core.runTask({ wasm: await block.wasm, calls, mockSignatureHost, allowUnresolvedImports, runtimeLogLevel }, core.taskHandler(block))
+  if (!('Call' in outcome)) throw new FastBuildError(`the runtime refused block ${block.number}: ${outcome.Error}`)
+  return outcome.Call
+}
+
 /**
  * The next block on the head, of the inherents and `params.transactions` in this order; not yet the head.
  * A refused transaction would leave its half-done changes in a single call, so any that was not applied gives up the block.
@@ -41,23 +50,13 @@ export async function fastBlock(chain: Blockchain, params: BuildBlockParams): Pr
   const inherents: Hex[] = []
   for (const provider of chain.getInherents()) inherents.push(...(await provider.createInherents(draft, params)))
   const extrinsics = [...inherents, ...params.transactions]
-  const outcome = await core.runTask(
-    {
-      wasm: await head.wasm,
-      calls: [
-        ['Core_initialize_block', [header.toHex()]],
-        ...extrinsics.map((extrinsic): [string, Hex[]] => ['BlockBuilder_apply_extrinsic', [extrinsic]]),
-        ['BlockBuilder_finalize_block', []],
-      ],
-      mockSignatureHost: chain.mockSignatureHost,
-      allowUnresolvedImports: chain.allowUnresolvedImports,
-      runtimeLogLevel: chain.runtimeLogLevel,
-    },
-    core.taskHandler(draft),
-  )
-  if (!('Call' in outcome)) throw new FastBuildError(`the runtime refused block ${number}: ${outcome.Error}`)
-
-  const storageDiff = Object.fromEntries(outcome.Call.storageDiff) as Record<Hex, Hex | null>
+  const calls: [string, Hex[]][] = [
+    ['Core_initialize_block', [header.toHex()]],
+    ...extrinsics.map((extrinsic): [string, Hex[]] => ['BlockBuilder_apply_extrinsic', [extrinsic]]),
+    ['BlockBuilder_finalize_block', []],
+  ]
+  const outcome = (await runFast(draft, calls)) ?? (await runStock(draft, calls))
+  const storageDiff = Object.fromEntries(outcome.storageDiff) as Record<Hex, Hex | null>
   const raw = storageDiff[core.compactHex(meta.query['system']!['events']!())]
   if (raw === undefined || raw === null) throw new FastBuildError(`block ${number} has no events`)
   const events = registry.createType('Vec<EventRecord>', hexToU8a(raw)) as Vec<EventRecord>
