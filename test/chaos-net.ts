@@ -17,7 +17,7 @@ import { type KeystoreName, layKeys, person, type Person } from './people.ts'
 const PEAQ = 10n ** 18n
 export const POT_PLANCK = 100_000n * PEAQ
 /** Blocks between the network's creation and round 0: everybody registers in them. */
-const LEAD_BLOCKS = 26
+const LEAD_BLOCKS = 40
 /** Two blocks are at least so far apart: the programs measure bandwidth between them. */
 const PACE_MS = 300
 /** Nothing takes so long, however busy the machine. */

@@ -56,8 +56,8 @@ export interface WorldOptions {
   pace?: number
 }
 
-const PACE_MS = 300
-const MEASURING_PACE_MS = 700
+const PACE_MS = 400
+const MEASURING_PACE_MS = 1500
 
 /** Short rounds and small jobs: a round of 13 blocks, an epoch of one round, judged 39 blocks after its start. */
 const SMALL: Partial<Parameters> = {

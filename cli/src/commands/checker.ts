@@ -11,10 +11,7 @@ const requestConfig = Type.Object({ ...askingConfig.properties, ...Type.Pick(che
 
 export function register(program: Command): void {
   const checker = program.command('checker').description('challenges machines, reports to the chain, settles epochs')
-  serviceCommand(checker.command('start').description('run until stopped; the first start makes the keys and registers the checker'), { name: 'checker', schema: checkerConfig, run: async (config, context) => (await import('@assay/checker')).runChecker(config, context) }).addHelpText(
-    'after',
-    '\nExample:\n  assay checker start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/checker --password-file ~/checker.password',
-  )
+  registerStart(checker)
   registerRequest(checker, 'checker', {
     schema: requestConfig,
     service: checkerConfig,
@@ -30,3 +27,11 @@ export function register(program: Command): void {
 }
 
 const NO_KEYS = { account: { id: `0x${'00'.repeat(32)}` }, peer: { publicKey: `0x${'00'.repeat(32)}` } } as const
+
+/** Under another name: `assay start checker`. */
+export function registerStart(parent: Command, name = 'start'): void {
+  serviceCommand(parent.command(name).description('run until stopped; the first start makes the keys and registers the checker'), { name: 'checker', schema: checkerConfig, run: async (config, context) => (await import('@assay/checker')).runChecker(config, context) }).addHelpText(
+    'after',
+    '\nExample:\n  assay checker start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/checker --password-file ~/checker.password',
+  )
+}

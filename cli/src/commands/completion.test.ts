@@ -30,6 +30,8 @@ test('bash completes commands, their commands, flags and files', () => {
   expect(complete('')).toEqual(expect.arrayContaining(Object.keys(COMMANDS)))
   expect(complete('ke')).toEqual(['keys'])
   expect(complete('keys', '')).toEqual(expect.arrayContaining(['create', 'show', 'password', 'import', 'verify']))
+  expect(complete('start', '')).toEqual(expect.arrayContaining(['machine', 'checker', 'indexer']))
+  expect(complete('start', 'checker', '--pub')).toEqual(complete('checker', 'start', '--pub'))
   expect(complete('keys', 'create', '--pass')).toEqual(['--password-file'])
   expect(complete('keys', 'password', '--new')).toEqual(['--new-password-file'])
   expect(complete('keys', 'show', '--pass')).toEqual([])

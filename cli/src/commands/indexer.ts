@@ -9,14 +9,7 @@ const load = () => import('@assay/indexer/maintenance')
 
 export function register(program: Command): void {
   const indexer = program.command('indexer').description('follows the chain, judges rounds and epochs, serves them over HTTP')
-  const start: Service<typeof indexerConfig>['run'] = async (config, context) => {
-    // Of the process, so here and not where the indexer is only a part of one.
-    await (await import('@assay/indexer')).runIndexer(config, context)
-  }
-  serviceCommand(indexer.command('start').description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: start }).addHelpText(
-    'after',
-    '\nExamples:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630\n  ASSAY_DATABASE_URL=postgres://… assay indexer start --follow never --network 5F… --http-port 4631',
-  )
+  registerStart(indexer)
   registerIndexerDoctor(indexer)
   serviceCommand(indexer.command('backup').argument('<file>').description('write all of the database to a file; the embedded one only while no indexer runs on it'), {
     name: 'indexer', schema: maintenanceConfig, fileMayHold: indexerConfig, run: async (config, context, [file]) => (await load()).backUp(placeOf(config), file!, context),
@@ -32,4 +25,16 @@ export function register(program: Command): void {
   serviceCommand(indexer.command('prune').description('let go now what --keep-evidence and --keep-observations let go'), {
     name: 'indexer', schema: maintenanceConfig, fileMayHold: indexerConfig, run: async (config, context) => (await load()).pruneNow(placeOf(config), retentionOf(config), context),
   })
+}
+
+/** Under another name: `assay start indexer`. */
+export function registerStart(parent: Command, name = 'start'): void {
+  const start: Service<typeof indexerConfig>['run'] = async (config, context) => {
+    // Of the process, so here and not where the indexer is only a part of one.
+    await (await import('@assay/indexer')).runIndexer(config, context)
+  }
+  serviceCommand(parent.command(name).description('run until stopped'), { name: 'indexer', schema: indexerConfig, run: start }).addHelpText(
+    'after',
+    '\nExamples:\n  assay indexer start --chain ws://127.0.0.1:9944 --network 5F… --data-dir ~/indexer --http-port 4630\n  ASSAY_DATABASE_URL=postgres://… assay indexer start --follow never --network 5F… --http-port 4631',
+  )
 }
