@@ -1,6 +1,7 @@
 // A network of real processes, for tests that kill them: the programs as `assay devnet` starts them, behind a proxy that can be cut. The test is the chain's clock: a block comes when
 // everybody has seen the last one and has done what the schedule asks of it by then, so that a busy machine is slow and never late, and nothing waits for a time.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -24,7 +25,10 @@ const PACE_MS = 300
 const PATIENCE_MS = 240_000
 const POLL_MS = 50
 const IDLE_POLLS = 200
-const MAIN = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const MAIN = join(ROOT, 'cli/src/main.ts')
+/** Programs run as `assay` starts them. */
+const launcher = createRequire(import.meta.url)('../tools/node-path.cjs') as { NODE_FLAGS: readonly string[]; childEnv(root: string): NodeJS.ProcessEnv }
 
 /** Short rounds and small jobs: a round of 18 blocks, judged 52 after its start, before the nonces of a later one; two blocks make one final. */
 const SMALL: Partial<Parameters> = {
@@ -454,7 +458,7 @@ export async function startNet({ cast, port, indexer, parameters = {}, elsewhere
       account,
       dir: folder,
       url: `http://127.0.0.1:${httpPort}`,
-      begin: () => elsewhere[name]?.({ settings, dir: folder, logDir }) ?? spawnChild({ name, args: [MAIN, command, 'start', '--log-json', ...given], logDir, env: process.env, execArgv: ['--disable-warning=ExperimentalWarning'] }),
+      begin: () => elsewhere[name]?.({ settings, dir: folder, logDir }) ?? spawnChild({ name, args: [MAIN, command, 'start', '--log-json', ...given], logDir, env: launcher.childEnv(ROOT), execArgv: [...launcher.NODE_FLAGS] }),
       onEnd: (error) => stop.abort(error),
     })
   }

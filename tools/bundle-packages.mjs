@@ -1,7 +1,8 @@
 // Puts the packages that every command loads into few files: a thousand small ones, found by the rules of node_modules, are most of a start and a third of an idle service's memory.
 // Runs after each installation, on any Node that npm runs on; `assay` takes what it finds (cli/src/bundles.ts), and the packages themselves where there is nothing.
 //   node tools/bundle-packages.mjs
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -39,8 +40,8 @@ export async function bundlePackages(root) {
   })
   await bundle.write({ dir: fresh, format: 'esm', entryFileNames: '[name].mjs', chunkFileNames: '[name]-[hash].mjs' })
   await bundle.close()
-  const { mtimeMs, size } = statSync(join(root, 'node_modules', '.package-lock.json'))
-  writeFileSync(join(fresh, 'bundles.json'), JSON.stringify({ installed: [Math.floor(mtimeMs / 1000), size], files: Object.fromEntries(specifiers.map((specifier) => [specifier, `${file(specifier)}.mjs`])) }))
+  const installed = createHash('sha256').update(readFileSync(join(root, 'node_modules', '.package-lock.json'))).digest('hex')
+  writeFileSync(join(fresh, 'bundles.json'), JSON.stringify({ installed, files: Object.fromEntries(specifiers.map((specifier) => [specifier, `${file(specifier)}.mjs`])) }))
   rmSync(folder, { recursive: true, force: true })
   renameSync(fresh, folder)
   return folder

@@ -1,5 +1,6 @@
 // Packages from the few files that tools/bundle-packages.mjs makes of them. Loads nothing but Node's own modules: it runs before all others.
-import { readFileSync, statSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 
 const INSTALLED = new URL('../../node_modules/', import.meta.url)
@@ -24,10 +25,9 @@ export function useBundles(installed: URL = INSTALLED): void {
 function readBundles(installed: URL): Map<string, string> | undefined {
   const folder = new URL('.cache/assay-packages/', installed)
   try {
-    const { installed: [second, size], files } = JSON.parse(readFileSync(new URL('bundles.json', folder), 'utf8')) as { installed: [number, number], files: Record<string, string> }
-    // npm writes this file at the end of each installation.
-    const now = statSync(new URL('.package-lock.json', installed))
-    if (Math.floor(now.mtimeMs / 1000) !== second || now.size !== size) return undefined
+    const { installed: sha256, files } = JSON.parse(readFileSync(new URL('bundles.json', folder), 'utf8')) as { installed: string, files: Record<string, string> }
+    // npm writes down there what it installed.
+    if (hash('sha256', readFileSync(new URL('.package-lock.json', installed))) !== sha256) return undefined
     return new Map(Object.entries(files).map(([specifier, file]) => [specifier, new URL(file, folder).href]))
   } catch {
     return undefined

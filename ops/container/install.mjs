@@ -47,9 +47,18 @@ function trimManifests(first) {
     write(`${folder}/package.json`, manifest)
   }
   // Node is in the image already.
-  const { devDependencies: _, optionalDependencies: __, scripts: ___, ...rest } = whole
-  write('package.json', { ...rest, workspaces: [...kept.values()] })
-  return [...kept.values()]
+  const { devDependencies, optionalDependencies: _, scripts: __, ...rest } = whole
+  const manifest = { ...rest, workspaces: [...kept.values()] }
+  write('package.json', { ...manifest, dependencies: { ...manifest.dependencies, rolldown: devDependencies.rolldown } })
+  return { folders: [...kept.values()], manifest }
+}
+
+/** What makes bundles of the packages is needed for that alone. */
+function bundle(manifest) {
+  execFileSync(process.execPath, ['tools/bundle-packages.mjs'], { cwd: root, stdio: 'inherit' })
+  if (!existsSync(join(root, 'node_modules/.cache/assay-packages/bundles.json'))) throw new Error('the packages were not bundled')
+  for (const path of ['rolldown', '@rolldown', '@oxc-project', '.bin/rolldown']) rmSync(join(root, 'node_modules', path), { recursive: true, force: true })
+  write('package.json', manifest)
 }
 
 /** Removes the commands that load a service which is not here, themselves or by another command's file. */
@@ -85,11 +94,12 @@ function keepOnly(kept, folder = '') {
   }
 }
 
-const folders = trimManifests(service === 'explorer' ? '@assay/explorer' : '@assay/cli')
+const { folders, manifest } = trimManifests(service === 'explorer' ? '@assay/explorer' : '@assay/cli')
 npm('ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
 if (service === 'explorer') {
   execFileSync(process.execPath, ['explorer/build.ts'], { cwd: root, stdio: 'inherit' })
 } else {
+  bundle(manifest)
   write('sbom.cdx.json', billOfMaterials())
   keepOnly([...folders, ...KEPT])
   dropCommands()

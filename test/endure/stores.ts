@@ -42,7 +42,7 @@ export function keptOf(network: AccountId, checkers: readonly Service[], receipt
       for (const receipt of receipts.filter((one) => one.checker === checker.account)) {
         const { round, machine, id } = receipt
         const lost = (what: string): void => void kept.lost.push(`${checker.name} acknowledged ${id} of ${machine.name} in round ${round}, and ${what}`)
-        if (!isBlob(checker, id)) lost('has it no more')
+        if (!isBlob(checker, id) && !isWhole(id, store.unpublished(round, id))) lost('has it no more')
         if (store.openings(round).get(machine.account)?.id === id) continue
         if (!(store.commitments(round).get(machine.account) ?? []).some((held) => held.id === id)) {
           lost('its store does not know it')
@@ -88,7 +88,8 @@ export function faultsOfChecker(checker: Service): string[] {
   using db = new DatabaseSync(join(checker.dir, 'checker.db'))
   const wrong = (db.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]).filter(({ integrity_check: said }) => said !== 'ok').map(({ integrity_check: said }) => `the database of ${checker.name}: ${said}`)
   const named = db.prepare('SELECT id FROM commitments UNION SELECT id FROM openings UNION SELECT id FROM published').all() as { id: Hash }[]
-  return [...wrong, ...named.filter(({ id }) => !isBlob(checker, id)).map(({ id }) => `${checker.name} names the blob ${id} and has it not, or not whole`)]
+  const waiting = new Set((db.prepare('SELECT id, bytes FROM unpublished').all() as { id: Hash; bytes: Uint8Array }[]).filter(({ id, bytes }) => isWhole(id, bytes)).map(({ id }) => id))
+  return [...wrong, ...named.filter(({ id }) => !isBlob(checker, id) && !waiting.has(id)).map(({ id }) => `${checker.name} names the blob ${id} and has it not, or not whole`)]
 }
 
 /** The same of a machine: what it signed is whole, with the facts that it names. */
@@ -155,9 +156,12 @@ function signedOf(dir: string): { round: number; path: string }[] {
 
 const pathOf = ({ dir }: Service, id: Hash): string => join(dir, 'blobs', id.slice(2, 4), id.slice(2))
 
+/** Until its package is made, a commitment's bytes are in the checker's database. */
+const isWhole = (id: Hash, bytes: Uint8Array | undefined): boolean => bytes !== undefined && blobId(crypto, bytes) === id
+
 function isBlob(checker: Service, id: Hash): boolean {
   try {
-    return blobId(crypto, readFileSync(pathOf(checker, id))) === id
+    return isWhole(id, readFileSync(pathOf(checker, id)))
   } catch {
     return false
   }

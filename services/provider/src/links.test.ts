@@ -244,11 +244,11 @@ describe('links', () => {
   })
   it('redial with growing patience, say each kind of trouble once, and are quick again after a sound conversation', async () => {
     const down = () => Promise.reject(new ChannelUnreachableError('nothing there'))
-    const t = setup([target(1)], [down, down, down, down, () => Promise.reject(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))])
+    const t = setup([target(1)], [down, down, down, down, () => Promise.reject(new ChannelRefusedError('FULL', 'x'))])
     await t.pass(33_000)
     // Half of 250, 500, 1000 … ms, as the random number is 0.
     expect(t.dials.slice(0, 6).map(({ at }) => at)).toEqual([0, 125, 375, 875, 1875, 3875])
-    expect(t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error.code)).toEqual(['UNREACHABLE', 'NOT_ELIGIBLE', 'NO_WELCOME'])
+    expect(t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error.code)).toEqual(['UNREACHABLE', 'FULL', 'NO_WELCOME'])
     const last = t.channels.at(-1)!
     last.welcome()
     await t.pass(6000)
@@ -257,6 +257,16 @@ describe('links', () => {
     await t.pass(130)
     expect(t.dials.length).toBe(before + 1)
     expect(t.links.open()).toEqual([])
+  })
+  it('give a checker time to learn of them before they say that it does not know them', async () => {
+    const stranger = () => Promise.reject(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))
+    const t = setup([target(1)], Array.from({ length: 12 }, () => stranger))
+    const said = (): string[] => t.lines.filter((line) => line.includes('not reachable')).map((line) => JSON.parse(line).error.code)
+    await t.pass(12_000)
+    expect(t.dials.length).toBe(7)
+    expect(said()).toEqual([])
+    await t.pass(20_000)
+    expect(said()).toEqual(['NOT_ELIGIBLE'])
   })
   it('say no more of a checker that lets them in and throws them out, again and again', async () => {
     const t = setup()

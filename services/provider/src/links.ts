@@ -71,6 +71,10 @@ const OPENING_MS = 10_000
 /** A conversation of that length proves the other end sound: the next redial is quick again. */
 const SOUND_MS = 5000
 
+/** A machine that has just registered is ahead of a checker that waits for the block to be confirmed, and of one that starts: half a minute of refusals is no trouble. */
+const STRANGER = 'NOT_ELIGIBLE'
+const STRANGER_TRIES = 8
+
 /** Why a conversation ends that is begun again at once, in version 1: its greeting was not understood. */
 const OLDER = 'OLDER_CHECKER'
 /** What is spoken with a checker that knows nothing of other versions. */
@@ -124,6 +128,8 @@ export function createLinks(deps: LinksDeps): Links {
     let failures = 0
     let openedAt: number | undefined
     let lastCode = ''
+    /** Refusals in a row as one that the checker's ledger does not have. */
+    let strangers = 0
     let toldOpen = false
     let older = false
     return defer(() => conversation$(target, older ? FIRST : deps.versions(), deps, scheduler, register, hadBy(target.account))).pipe(
@@ -143,6 +149,11 @@ export function createLinks(deps: LinksDeps): Links {
           return EMPTY
         }
         metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })
+        strangers = code === STRANGER ? strangers + 1 : 0
+        if (strangers > 0 && strangers < STRANGER_TRIES) {
+          log.debug('checker does not know us yet', { checker: target.account })
+          return EMPTY
+        }
         // Once for each kind of trouble: a checker that is down for a day is not a line every ten seconds.
         if (code !== lastCode) {
           log.warn(openedAt === undefined ? 'checker not reachable' : 'checker lost', { checker: target.account, error })
