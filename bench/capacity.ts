@@ -1,7 +1,7 @@
 // How many machines one checker serves in a round: the product's sessions, rounds and store in one process, light machines in two others, over loopback; what it adds to what it measures, and what a machine costs.
 //   node bench/capacity.ts [--json] [--machines 250,500,1000,2000] [--window 10000] [--bandwidth 0] [--steps 64] [--samples 16] [--link 5000] [--openings 6000] [--cpu-prof <folder>]
 // A machine is light: it dials, greets, answers pings and payloads, takes its nonce, tells its progress 16 times a window, signs a commitment and, at a moment by chance in the first half of the window for
-// openings, openings; but its roots and the bytes of its openings are made up, and registrations are not checked. Times in ms: `window` for the work, `link` for round trips and payload of `bandwidth`
+// openings, openings; but its roots and the bytes of its openings are made up, and registrations are not checked. Times in ms: `window` for the work (and 6 s for commitments to come), `link` for round trips and payload of `bandwidth`
 // bytes each way, `openings` from the coins to the package. Machines connect before the round that counts, and their connecting is not in it.
 // Delays: `nonce` from the timestamp with which a stopwatch starts to the write of the nonce to its socket; `due` from the block that fires to that timestamp; `commitment` and `progress` from the write
 // to the machine's socket to the timestamp that the checker takes for it, so that the kernel, both event loops and whatever else runs on these cores are in it. Exit code 1 if a limit is missed.

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts'
 import { residentMB, services, usage } from './processes.ts'
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, seconds: { type: 'string', default: '60' }, 'block-ms': { type: 'string', default: '6000' }, settle: { type: 'string', default: '20' } } })
@@ -15,7 +16,7 @@ const MAIN = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url))
 /** Of a core, and MB. */
 const LIMITS: Record<string, { cpu: number, residentMB: number }> = { machine: { cpu: 0.01, residentMB: 200 }, checker: { cpu: Infinity, residentMB: 300 } }
 
-const devnet = spawn(process.execPath, [...process.execArgv, MAIN, 'devnet', '--json', '--checkers', '3', '--machines', '1', '--cheats', '0', '--block-ms', values['block-ms']], { stdio: ['ignore', 'pipe', 'inherit'] })
+const devnet = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'devnet', '--json', '--checkers', '3', '--machines', '1', '--cheats', '0', '--block-ms', values['block-ms']], { env: NODE_ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'] })
 const ended = new Promise((resolve) => devnet.once('exit', resolve))
 
 async function measure(): Promise<void> {

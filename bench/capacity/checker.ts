@@ -44,6 +44,9 @@ export interface Played {
 }
 export interface Idled { cpuMs: number, wallMs: number, rssMB: number, readBytes: number, writtenBytes: number }
 
+/** After the window, for commitments to come: half a block of a chain of 12 s, of the one or more that a network gives. */
+const COMMIT_MS = 6000
+
 const NONCE = 6
 const PROGRESS = 4
 const COMMITMENT = 5
@@ -159,8 +162,8 @@ async function play(linkMs: number, openMs: number): Promise<Played> {
     firedAt = now()
     block()
     // Commitments have the blocks up to the last one for them.
-    await to(at.commitmentBy, (windowMs + 3000) / (at.commitmentBy - at.fire + 1))
-    await pause((windowMs + 3000) / (at.commitmentBy - at.fire + 1))
+    await to(at.commitmentBy, (windowMs + COMMIT_MS) / (at.commitmentBy - at.fire + 1))
+    await pause((windowMs + COMMIT_MS) / (at.commitmentBy - at.fire + 1))
   })
   const report = await used(async () => {
     await to(at.commitFrom, 50)
