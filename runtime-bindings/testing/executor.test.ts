@@ -134,6 +134,18 @@ test('a block that cannot be read is told, not tried again', async () => {
   expect(await run(task, core.taskHandler(dev.chain.head))).toMatchObject({ result: expect.stringMatching(/^0x[0-9a-f]{8}$/) })
 })
 
+test('a call that waits for its block holds up no other', async () => {
+  const run = createExecutor()
+  const task = { wasm: await dev.chain.head.wasm, calls: [['AccountNonceApi_account_nonce', [hex(alice.publicKey)]]] as [string, Hex[]][], mockSignatureHost: false, allowUnresolvedImports: false, runtimeLogLevel: 0 }
+  const handler = core.taskHandler(dev.chain.head)
+  let answer = (): void => {}
+  const asked = new Promise<void>((resolve) => (answer = resolve))
+  const slow = run(task, { ...handler, getStorage: (key) => asked.then(() => handler.getStorage(key)) })
+  const quick = await run(task, handler)
+  answer()
+  expect(await slow).toEqual(quick)
+})
+
 test('calls at the same time do not meet', async () => {
   const people = Array.from({ length: 8 }, (_, i) => person(`nobody ${i}`)).concat(alice, bob)
   const all = await Promise.all(people.map(({ publicKey }) => fast('AccountNonceApi_account_nonce', [hex(publicKey)])))

@@ -147,7 +147,7 @@ export class Overlay {
   }
 }
 
-/** A compiled runtime and one instance of it, which tasks use in turn. */
+/** An instance of a runtime, for one task at a time. */
 class Machine {
   readonly #memory: WebAssembly.Memory
   readonly #exports: Record<string, unknown>
@@ -342,33 +342,28 @@ function compile(wasm: string): WebAssembly.Module {
   return compiled.module
 }
 
+/** Instances that wait for the next task, at most: so many calls at the same time are seldom. */
+const MOST_IDLE = 3
+
 /**
- * Runs tasks one after another, each on the runtime that it names.
+ * Runs tasks, each on the runtime that it names and on an instance of its own: one that waits for a forked chain holds up no other.
  * @throws UnsupportedCall; what the block's storage throws
  */
 export function createExecutor(): (task: Task, callbacks: Callbacks) => Promise<TaskResult> {
-  let machine: { wasm: string; run: Machine['run'] } | undefined
-  let turn: Promise<unknown> = Promise.resolve()
-
-  const run = async (task: Task, callbacks: Callbacks): Promise<TaskResult> => {
+  const idle: { wasm: string; machine: Machine }[] = []
+  return async (task, callbacks) => {
     if (task.mockSignatureHost || task.runtimeLogLevel > 0) throw new UnsupportedCall('mocked signatures and logs')
     const state = new Overlay(callbacks)
     try {
-      if (machine?.wasm !== task.wasm) {
-        const made = new Machine(compile(task.wasm))
-        machine = { wasm: task.wasm, run: made.run.bind(made) }
-      }
-      return await machine.run(task.calls, state)
+      const waiting = idle.pop()
+      const used = waiting?.wasm === task.wasm ? waiting : { wasm: task.wasm, machine: new Machine(compile(task.wasm)) }
+      const result = await used.machine.run(task.calls, state)
+      // After a trap an instance's own stack stands anywhere, so only those that ended well are used again.
+      if (idle.length < MOST_IDLE) idle.push(used)
+      return result
     } catch (cause) {
-      // After a trap an instance's own stack stands anywhere.
-      machine = undefined
       throw state.failure ?? new UnsupportedCall(String(cause), { cause })
     }
-  }
-  return (task, callbacks) => {
-    const result = turn.then(() => run(task, callbacks))
-    turn = result.catch(() => undefined)
-    return result
   }
 }
 
