@@ -268,6 +268,18 @@ describe('links', () => {
     await t.pass(20_000)
     expect(said()).toEqual(['NOT_ELIGIBLE'])
   })
+  it('begin to wait anew after a conversation, and say at once that one which they had is lost', async () => {
+    const stranger = () => Promise.reject(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))
+    const t = setup([target(1)], Array.from({ length: 3 }, () => stranger))
+    await t.pass(900)
+    const channel = t.channels.at(-1)!
+    channel.welcome()
+    await t.pass(0)
+    channel.frames$.error(new ChannelRefusedError('NOT_ELIGIBLE', 'x'))
+    await t.pass(0)
+    expect(t.lines.filter((line) => line.includes('checker lost')).map((line) => JSON.parse(line).error.code)).toEqual(['NOT_ELIGIBLE'])
+    expect(t.lines.filter((line) => line.includes('not reachable'))).toEqual([])
+  })
   it('say no more of a checker that lets them in and throws them out, again and again', async () => {
     const t = setup()
     for (let i = 0; i < 10; i++) {

@@ -136,6 +136,7 @@ export function createLinks(deps: LinksDeps): Links {
       tap((event) => {
         if (event.kind !== 'open') return
         openedAt = scheduler.now()
+        strangers = 0
         metrics.dials.inc({ result: 'open' })
         if (!toldOpen) log.info('checker connected', { checker: target.account, version: event.version })
         toldOpen = true
@@ -149,7 +150,7 @@ export function createLinks(deps: LinksDeps): Links {
           return EMPTY
         }
         metrics.dials.inc({ result: openedAt === undefined ? 'failed' : 'lost' })
-        strangers = code === STRANGER ? strangers + 1 : 0
+        strangers = code === STRANGER && openedAt === undefined ? strangers + 1 : 0
         if (strangers > 0 && strangers < STRANGER_TRIES) {
           log.debug('checker does not know us yet', { checker: target.account })
           return EMPTY
