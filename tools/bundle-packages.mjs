@@ -1,4 +1,4 @@
-// Puts the packages that every command loads into few files: a thousand small ones, found by the rules of node_modules, are most of a start and a third of an idle service's memory.
+// Puts the packages that every command loads into few files: a thousand small ones, found by the rules of node_modules, are most of a start (bench/start.ts).
 // Runs after each installation, on any Node that npm runs on; `assay` takes what it finds (cli/src/bundles.ts), and the packages themselves where there is nothing.
 //   node tools/bundle-packages.mjs
 import { createHash } from 'node:crypto'

@@ -45,11 +45,12 @@ const fast = async (method: string, args: Hex[]): Promise<Outcome | undefined> =
   return done && { result: done.result, changes: sorted(done.storageDiff) }
 }
 
-type Tx = { toHex(): Hex; toU8a(): Uint8Array; encodedLength: number }
-const signed = (call: { signAsync: TestApi['tx'][string][string] extends (...args: never[]) => infer R ? R extends { signAsync: infer S } ? S : never : never }, who = alice, nonce = -1): Promise<Tx> => call.signAsync(who, { nonce, era: 0 }) as unknown as Promise<Tx>
+type Call = ReturnType<TestApi['tx'][string][string]>
+const signed = (call: Call, who = alice, nonce = -1): Promise<Call> => call.signAsync(who, { nonce, era: 0 })
 const hex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex')}`
+const taskOf = async (method: string, ...args: Hex[]) => ({ wasm: await dev.chain.head.wasm, calls: [[method, args]] as [string, Hex[]][], mockSignatureHost: false, allowUnresolvedImports: false, runtimeLogLevel: 0 })
 /** A transaction, a source (external) and the parent's hash, as the pool asks. */
-const validation = (tx: Tx, damaged = false): Hex[] => {
+const validation = (tx: Call, damaged = false): Hex[] => {
   const bytes = tx.toHex()
   return ['0x02', (damaged ? `${bytes.slice(0, 200)}${bytes[200] === '0' ? '1' : '0'}${bytes.slice(201)}` : bytes) as Hex, dev.head().hash]
 }
@@ -77,7 +78,7 @@ describe('says what chopsticks\' executor says', () => {
   })
 
   // Prefixes are cleared, keys walked and values appended by these; a failing batch rolls back.
-  test.each<[string, () => unknown[]]>([
+  test.each<[string, () => Call[]]>([
     ['a prefix cleared', () => [api.tx.sudo!.sudo!(api.tx.system!.killPrefix!(api.query.peaqStorage!.itemStore!.keyPrefix(), 2))]],
     ['keys set and removed', () => [api.tx.sudo!.sudo!(api.tx.system!.setStorage!([['0x6162', '0x01'], ['0x616263', '0x']])), api.tx.sudo!.sudo!(api.tx.system!.killStorage!(['0x6162', '0x6163']))]],
     ['a batch that fails', () => [api.tx.utility!.batchAll!([api.tx.peaqStorage!.addItem!('0x01', '0x01'), api.tx.peaqStorage!.addItem!('0x01', '0x02')])]],
@@ -86,7 +87,7 @@ describe('says what chopsticks\' executor says', () => {
     const start = (await api.rpc.system.accountNextIndex(alice.address)).toNumber()
     for (const [i, call] of [0, 1, 2].map((n) => api.tx.peaqStorage!.addItem!(`0x70${dev.head().number.toString(16).padStart(4, '0')}0${n}`, '0x05')).entries()) await submit(api, await signed(call, alice, start + i))
     await dev.newBlock()
-    const extrinsics = (await Promise.all(calls().map((call, i) => signed(call as never, alice, start + 3 + i)))).map((tx) => tx.toHex())
+    const extrinsics = (await Promise.all(calls().map((call, i) => signed(call, alice, start + 3 + i)))).map((tx) => tx.toHex())
     const header = await core.newHeader(dev.chain.head)
     const draft = new core.Block(dev.chain, header.number.toNumber(), header.hash.toHex(), dev.chain.head, { header, extrinsics: [], storage: dev.chain.head.storage })
     const inherents: Hex[] = []
@@ -112,6 +113,12 @@ describe('leaves to chopsticks\' executor', () => {
     expect(await fast('Core_version', [])).toEqual(await stock('Core_version', []))
   })
 
+  test('a call that needs a host function which is seldom used', async () => {
+    const args = validation(await signed(api.tx.balances!.transfer!(bob.address, 5n), person('seldom', 'ed25519'), 0))
+    expect(await fast('TaggedTransactionQueue_validate_transaction', args)).toBeUndefined()
+    expect(await dev.chain.head.call('TaggedTransactionQueue_validate_transaction', args).then(({ result, storageDiff }) => ({ result, changes: sorted(storageDiff) }), told)).toEqual(await stock('TaggedTransactionQueue_validate_transaction', args))
+  })
+
   test('a call that the runtime does not have', async () => {
     expect(await fast('No_such_call', [])).toBeUndefined()
     expect(await dev.chain.head.call('No_such_call', []).catch(told)).toEqual(await stock('No_such_call', []))
@@ -119,7 +126,7 @@ describe('leaves to chopsticks\' executor', () => {
 
   test('mocked signatures, and a runtime that is none', async () => {
     const run = createExecutor()
-    const task = { wasm: await dev.chain.head.wasm, calls: [['Core_version', []]] as [string, Hex[]][], mockSignatureHost: false, allowUnresolvedImports: false, runtimeLogLevel: 0 }
+    const task = await taskOf('Core_version')
     await expect(run({ ...task, mockSignatureHost: true }, core.taskHandler(dev.chain.head))).rejects.toThrow(UnsupportedCall)
     await expect(run({ ...task, wasm: '0x0061736d0100' }, core.taskHandler(dev.chain.head))).rejects.toThrow(UnsupportedCall)
     await expect(run(task, core.taskHandler(dev.chain.head))).resolves.toMatchObject({ storageDiff: [] })
@@ -128,7 +135,7 @@ describe('leaves to chopsticks\' executor', () => {
 
 test('a block that cannot be read is told, not tried again', async () => {
   const run = createExecutor()
-  const task = { wasm: await dev.chain.head.wasm, calls: [['AccountNonceApi_account_nonce', [hex(alice.publicKey)]]] as [string, Hex[]][], mockSignatureHost: false, allowUnresolvedImports: false, runtimeLogLevel: 0 }
+  const task = await taskOf('AccountNonceApi_account_nonce', hex(alice.publicKey))
   const gone = new Error('the forked chain does not answer')
   await expect(run(task, { getStorage: () => Promise.reject(gone), getNextKey: () => Promise.reject(gone) })).rejects.toBe(gone)
   expect(await run(task, core.taskHandler(dev.chain.head))).toMatchObject({ result: expect.stringMatching(/^0x[0-9a-f]{8}$/) })
@@ -136,7 +143,7 @@ test('a block that cannot be read is told, not tried again', async () => {
 
 test('a call that waits for its block holds up no other', async () => {
   const run = createExecutor()
-  const task = { wasm: await dev.chain.head.wasm, calls: [['AccountNonceApi_account_nonce', [hex(alice.publicKey)]]] as [string, Hex[]][], mockSignatureHost: false, allowUnresolvedImports: false, runtimeLogLevel: 0 }
+  const task = await taskOf('AccountNonceApi_account_nonce', hex(alice.publicKey))
   const handler = core.taskHandler(dev.chain.head)
   let answer = (): void => {}
   const asked = new Promise<void>((resolve) => (answer = resolve))

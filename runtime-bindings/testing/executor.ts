@@ -1,5 +1,5 @@
 // Runs calls of a runtime in V8. chopsticks' own executor interprets the runtime inside WebAssembly and rebuilds its machine for each
-// call, which costs about 140 ms of CPU whatever the call does; compiled once and kept, the same call takes one, and a block ten.
+// call, whatever the call does; compiled once and kept, the same costs a small part of it (bench/devchain.ts).
 // Whatever is not done here (a trap, a rare host function, mocked signatures) is done again by chopsticks' executor, whose answer counts.
 import { zstdDecompressSync } from 'node:zlib'
 import type * as Core from '@acala-network/chopsticks-core'

@@ -1,5 +1,5 @@
-// A block in one call of the runtime instead of four and two more for each transaction: each call rebuilds the virtual machine
-// (about 140 ms CPU), and chopsticks' executor takes a list of calls.
+// A block in one task of the executor instead of four calls and two more for each transaction: chopsticks' own rebuilds the virtual
+// machine for each call, and takes a list of them.
 import type { Block, Blockchain, BuildBlockParams } from '@acala-network/chopsticks-core'
 import type { Vec } from '@polkadot/types'
 import type { EventRecord } from '@polkadot/types/interfaces'

@@ -15,7 +15,7 @@ await cryptoWaitReady()
 const keyring = new Keyring({ type: 'sr25519', ss58Format: 42 })
 
 /** An account known by name alone. */
-export const person = (name: string): ReturnType<typeof keyring.addFromUri> => keyring.addFromUri(`//assay-test//${name}`)
+export const person = (name: string, type: 'sr25519' | 'ed25519' = 'sr25519'): ReturnType<typeof keyring.addFromUri> => keyring.addFromUri(`//assay-test//${name}`, {}, type)
 
 /** A client of `endpoint` that is ready. */
 export async function connect(endpoint: string): Promise<TestApi> {
