@@ -28,8 +28,8 @@ class DurableFiles extends NodeFS {
 
 /** Opens the database in a folder, creating it as needed: what is committed outlives a power cut. */
 export function openDurable(dir: string, options: Omit<PGliteOptions, 'fs' | 'dataDir' | 'startParams'> = {}): Promise<PGlite> {
-  // PostgreSQL keeps pages in memory up to shared_buffers; the default of 128 MB would be most of what an indexer takes, and the operating system keeps the same pages. fdatasync is a call that Emscripten takes for nothing.
-  const settings = ['shared_buffers=2MB', 'wal_sync_method=fsync'].flatMap((setting) => ['-c', setting])
+  // PostgreSQL keeps pages in memory up to shared_buffers; the default of 128 MB would be most of what an indexer takes, and the operating system keeps the same pages. fdatasync is a call that Emscripten takes for nothing. Of the log no more is kept for the next use than PostgreSQL can do with: two files of 16 MB.
+  const settings = ['shared_buffers=2MB', 'wal_sync_method=fsync', 'min_wal_size=32MB', 'max_wal_size=32MB'].flatMap((setting) => ['-c', setting])
   return PGlite.create({ ...options, fs: new DurableFiles(dir), startParams: [...PGlite.defaultStartParams.filter((param) => param !== '-F'), ...settings] })
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import fs, { chmodSync, chownSync, closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -198,6 +199,22 @@ it('what is committed is on the disk: a folder as a power cut leaves it has it',
   await left.close()
   await running.query('rollback')
   await running.close()
+})
+
+it('the log does not grow with what was ever written', { timeout: 120_000 }, async () => {
+  const wal = join(root, 'shared', 'postgres', 'pg_wal')
+  const segments = () => readdirSync(wal).filter((name) => /^[0-9A-F]{24}$/.test(name))
+  // Half a megabyte a transaction that no compression makes smaller: eight files of log.
+  const data = randomBytes(1 << 19)
+  const [first] = segments()
+  for (let number = 1; number <= 256; number++) {
+    await shared.db.transaction().execute(async (trx) => {
+      await trx.insertInto('blocks').values(block(number)).execute()
+      await trx.insertInto('events').values({ block: number, position: 0, data }).execute()
+    })
+  }
+  expect(segments()).not.toContain(first)
+  expect(segments().length).toBeLessThanOrEqual(4)
 })
 
 it('says what is wrong even where PostgreSQL has no words for it', () => {
