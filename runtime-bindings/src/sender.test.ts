@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startDevchain, startProxy, type CuttingProxy, type Devchain } from '../testing/index.ts'
 import { accountFromSecret, toAddress, type Account } from './account.ts'
 import { readBalance, transfer } from './balances.ts'
@@ -92,6 +92,15 @@ describe('success', () => {
     expect(await item(me, 'a')).toBe(7)
   })
 
+  test.each([{}, { timeoutMs: 60_000 }])('leaves nothing behind at a signal that outlives it, with %j', async (limits) => {
+    onTestFinished(() => void vi.restoreAllMocks())
+    const listened = vi.spyOn(EventTarget.prototype, 'addEventListener')
+    const left = vi.spyOn(EventTarget.prototype, 'removeEventListener')
+    const on = ({ mock }: typeof listened | typeof left): unknown[] => mock.calls.flatMap(([event, listener], i) => (event === 'abort' && mock.contexts[i] instanceof AbortSignal ? [listener] : []))
+    expect(await mining(senderOf(fresh()).send(transfer(chain, stranger, PEAQ), { label: 'payment', ...limits }))).toMatchObject({ ok: true })
+    expect(on(listened)).not.toEqual([])
+    expect(on(listened).filter((listener) => !on(left).includes(listener))).toEqual([])
+  })
   test('one queue: what is sent at once goes out in order', async () => {
     const me = fresh()
     const sender = senderOf(me)

@@ -309,16 +309,22 @@ export function createSender({ chain, account, signal, log = silent, store, conf
         }
         if (signal.aborted) return halted('STOPPED')
         using turns = createTurns(chain)
-        const stop = AbortSignal.any(deadline ? [signal, deadline] : [signal])
-        const stopped = new Promise<'stopped'>((resolve) => stop.addEventListener('abort', () => resolve('stopped'), { once: true }))
+        const stop = deadline ? AbortSignal.any([signal, deadline]) : signal
+        const halt = Promise.withResolvers<'stopped'>()
+        const onStop = (): void => halt.resolve('stopped')
+        stop.addEventListener('abort', onStop, { once: true })
         const running = run(callIn(call), options, turns, progress)
         running.catch(() => {}) // when stopped, nobody waits for it
-        const result = await Promise.race([running, stopped])
+        const result = await Promise.race([running, halt.promise])
           .catch((error: unknown) => {
             if (error instanceof StoppedError) return 'stopped' as const // the connection was closed
             throw error
           })
-          .finally(() => turns.end())
+          .finally(() => {
+            turns.end()
+            // The signal lives as long as the service does, and would keep the call with the listener.
+            stop.removeEventListener('abort', onStop)
+          })
         const told = result === 'stopped' ? halted(deadline?.aborted && !signal.aborted ? 'TIMEOUT' : 'STOPPED') : result
         // At debug: whoever sends tells its own story of it.
         if (told.ok) log.debug('extrinsic included', { label: options.label, block: told.block, hash: told.hash })
