@@ -101,6 +101,8 @@ export class Service {
   readonly account: AccountId
   readonly dir: string
   readonly url: string
+  /** Whether another may end it in good order. */
+  mayEnd = false
   /** Everything it ever said. */
   readonly told: LogLine[] = []
   /** How many lines it had said when its present life began. */
@@ -138,6 +140,7 @@ export class Service {
     void child.exited.then(({ code, signal }) => {
       if (this.#child !== child) return
       this.#child = undefined
+      if (this.mayEnd && code === 0) return
       this.#onEnd(new Error(`${this.name} ended by itself (${signal ?? `exit code ${code}`}): see ${child.logFile}`))
     })
   }

@@ -12,7 +12,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   owner: 'who is paid for machines and checkers; the key may stay where none of them is',
   status: 'how a machine, checker or indexer stands: its process, its rounds, its pay, and what to mend',
   rewards: 'what an owner, machine or checker earned, was paid and is owed, epoch by epoch, and why',
-  exit: 'a machine leaves its network in good order: unregistered, its last round opened, stopped, what is left sent to its owner',
+  exit: 'a machine or checker leaves its network in good order: unregistered, what it owes done, stopped, what is left sent to its owner',
   checker: 'challenges machines, reports to the chain, settles epochs',
   indexer: 'follows the chain, judges rounds and epochs, serves them over HTTP',
   network: 'create a network together with its other founders, or show one',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { devnetParameters, schedule } from '@assay/protocol'
-import { lastRound } from './machine-retire.ts'
+import { lastRound } from './leave.ts'
 
 it('the last round of a machine that leaves is the last one that was frozen before', () => {
   const parameters = devnetParameters(10, 100)

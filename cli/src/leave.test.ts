@@ -29,11 +29,13 @@ afterAll(async () => {
 
 /** Not in this process's way: the chain lives in it. */
 async function assay(command: string, dataDir: string, ...more: string[]): Promise<{ status: number | null, stdout: string, stderr: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), ...(command === 'exit' ? [] : ['machine']), command, '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), ...(command === 'exit' ? [command] : ['machine', command]), '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   return { status, stdout, stderr }
 }
+/** What it said last, of several JSON objects. */
+const last = ({ stdout }: { stdout: string }): unknown => JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
 async function machineIn(name: string): Promise<Keystore & { dataDir: string }> {
   const dataDir = join(root, name)
   return { dataDir, ...(await createKeystore({ dir: join(dataDir, 'machine'), password })) }
@@ -62,9 +64,9 @@ describe('assay machine retire', () => {
     await createSender({ chain, account, signal: stop.signal }).send(addItem(chain, 'assay/machine', new Uint8Array(32).fill(1)), { label: 'an anchor' })
     expect(await assay('retire', dataDir, ...at)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining(`${account.address} has left its network`) })
     expect(await readItem(chain, account.id, 'assay/machine')).toEqual(new Uint8Array())
-    expect(JSON.parse((await assay('retire', dataDir, ...at, '--json')).stdout)).toEqual({ event: 'retired', state: 'unchanged', machine: account.address, money: null })
+    expect(last(await assay('retire', dataDir, ...at, '--json'))).toEqual({ event: 'retired', state: 'unchanged', machine: account.address, money: null })
     expect((await readdir(dataDir)).sort()).toEqual(['machine', 'retired'])
-    expect(await assay('start', dataDir, '--network', toAddress(account.id), ...at)).toMatchObject({ status: 1, stderr: expect.stringMatching(/was retired\n {2}To bring it back, remove/) })
+    expect(await assay('start', dataDir, '--network', toAddress(account.id), ...at)).toMatchObject({ status: 1, stderr: expect.stringMatching(/were retired\n {2}To bring them back, remove/) })
   })
   it('of a machine that never registered costs nothing', async () => {
     const { account, dataDir } = await machineIn('poor')
@@ -85,16 +87,16 @@ describe('assay machine retire', () => {
     // Nobody can be asked: it is said, and stays.
     expect(await assay('retire', dataDir, '--chain', dev.endpoint)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/PEAQ are left on its account\. Run this again with --yes to send them to 5/) })
     expect((await readBalance(chain, owner.id)).free).toBe(0n)
-    const sent = JSON.parse((await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json')).stdout) as { money: { state: string, planck: string, to: string } }
+    const sent = last(await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json')) as { money: { state: string, planck: string, to: string } }
     expect(sent.money).toEqual({ state: 'sent', planck: String((await readBalance(chain, owner.id)).free), to: owner.address })
     expect(BigInt(sent.money.planck)).toBeGreaterThan(9n * 10n ** 17n)
     expect((await readBalance(chain, account.id)).free).toBe(chain.features.existentialDeposit)
-    expect(JSON.parse((await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json')).stdout)).toMatchObject({ state: 'never registered', money: null })
+    expect(last(await assay('retire', dataDir, '--chain', dev.endpoint, '--yes', '--json'))).toMatchObject({ state: 'never registered', money: null })
 
     // To another, where one is named; an account that is none is refused before anything is done.
     expect(await assay('retire', dataDir, '--chain', dev.endpoint, '--to', '5Nobody')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('is not an account') })
     const named = join(root, 'retiring')
-    expect(JSON.parse((await assay('retire', named, '--chain', dev.endpoint, '--to', owner.address, '--yes', '--json')).stdout)).toMatchObject({ money: { state: 'sent', to: owner.address } })
+    expect(last(await assay('retire', named, '--chain', dev.endpoint, '--to', owner.address, '--yes', '--json'))).toMatchObject({ money: { state: 'sent', to: owner.address } })
     await writeFile(join(named, 'owner.consent'), '{')
     expect(await assay('retire', named, '--chain', dev.endpoint)).toMatchObject({ status: 1, stdout: expect.stringContaining('had left already'), stderr: expect.stringContaining('owner.consent is damaged') })
   })

@@ -1,55 +1,109 @@
-// How a machine leaves its network for good: `assay machine retire`, from its own folder or, if it is lost, from a copy of its keys, and `assay exit`, beside the machine, which opens its last round first.
-import { join } from 'node:path'
+// How a machine or a checker leaves its network for good: `retire`, from its own folder or, if it is lost, from a copy of its keys, and `assay exit`, beside the process, which ends first what it owes.
 import type { Command } from 'commander'
 import { filter, firstValueFrom } from 'rxjs'
 import { Type } from 'typebox'
+import { checkerConfig } from '@assay/checker/config'
+import { type Owed, owedBy } from '@assay/checker/owes'
 import { loadConfig } from '@assay/kit/config'
+import { markLeaving, markRetired } from '@assay/kit/leaving'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
-import { type AccountId, type ParametersPrefix, roundAt, schedule } from '@assay/protocol'
+import { type AccountId, type IdentityKind, type ParametersPrefix, roundAt, schedule } from '@assay/protocol'
 import { providerConfig } from '@assay/provider/config'
-import { markRetired } from '@assay/provider/retired'
-import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain } from '@assay/runtime-bindings'
+import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
 import { agreed } from './agreed.ts'
 import { withChain } from './commands/network.ts'
 import { bringDown } from './commands/up.ts'
+import { accountIn } from './data-folder.ts'
+import { followLedger } from './ledger.ts'
 import { passwordOf } from './password.ts'
 import { addConfigFile, addSettings } from './service-command.ts'
 import { ownerIn, sweep, type Swept } from './sweep.ts'
 
 const { chain, network, dataDir, passwordFile } = providerConfig.properties
 const retireConfig = Type.Object({ chain, dataDir, passwordFile })
-const exitConfig = Type.Object({ chain, network, dataDir, passwordFile })
+const exitConfig = Type.Object({ chain, network, dataDir, passwordFile, members: checkerConfig.properties.members })
+/** What a machine's or a checker's file may hold. */
+const anyConfig = Type.Object({ ...checkerConfig.properties, ...providerConfig.properties })
 
 interface Options { json?: boolean, yes?: boolean, to?: string, config?: string }
 type Given = Options & Record<string, unknown>
 
 const leaving = (command: Command, schema: typeof retireConfig | typeof exitConfig, help: string): Command =>
   addConfigFile(addSettings(command, schema))
-    .option('--to <account>', 'who gets what is left on the machine’s account, 5…; default: the owner that the folder names')
+    .option('--to <account>', 'who gets what is left on its account, 5…; default: the owner that the folder names')
     .option('--yes', 'send it without being asked')
     .option('--json', 'one JSON object a line on standard output')
     .addHelpText('after', help)
 
-export function registerRetire(machine: Command): void {
-  leaving(machine.command('retire').description('leave the network: the registration ends on chain, and the machine does not start again from this folder'), retireConfig, '\nOf a machine that does not run; `assay exit` is for one that does. Once it has left it asks whether what is left on the machine’s account shall go to the owner; run it again for that, too, as often as you like. A copy of <data-dir>/machine in another folder will do, for a machine that is lost; it names no owner, so give --to.\n\nExample:\n  assay machine retire --chain wss://… --data-dir ~/assay --password-file ~/assay.password')
-    .action(async ({ json, yes, to, config: file, ...flags }: Given) => {
+/** `assay machine retire` and `assay checker retire`. */
+export function registerRetire(parent: Command, kind: IdentityKind): void {
+  const copy = kind === 'machine' ? 'A copy of <data-dir>/machine in another folder will do, for a machine that is lost' : 'A copy of account.json and peer.json in another folder will do, for a checker that is lost'
+  leaving(parent.command('retire').description(`leave the network at once: the registration ends on chain, and the ${kind} does not start again from this folder`), retireConfig, `\nOf a ${kind} that does not run, and without what it still owes; \`assay exit\` is for one that does. Once it has left it asks whether what is left on its account shall go to the owner; run it again for that, too, as often as you like. ${copy}; it names no owner, so give --to.\n\nExample:\n  assay ${kind} retire --chain wss://… --data-dir ~/assay --password-file ~/assay.password`)
+    .action(async ({ json = false, yes = false, to, config: file, ...flags }: Given) => {
       await runMain(async (signal) => {
-        const config = loadConfig(retireConfig, { flags, env: process.env, file, fileMayHold: providerConfig })
-        await leave(config, { json, yes, to }, { signal })
+        const config = loadConfig(retireConfig, { flags, env: process.env, file, fileMayHold: anyConfig })
+        const lock = await lockFolder(config.dataDir)
+        try {
+          await depart({ ...config, kind, json, yes, to, signal }, async (leaver) => {
+            // Before the chain: whatever happens then, no start undoes it.
+            await markRetired(config.dataDir)
+            return unregister(leaver)
+          })
+        } finally {
+          await lock.release()
+        }
       })
     })
 }
 
 export function registerExit(program: Command, description: string): void {
-  leaving(program.command('exit').description(description), exitConfig, '\nThe machine may run meanwhile, and should: its registration ends on chain at once, it works and opens the rounds that were drawn before, and is stopped then. That takes a round or two; Ctrl-C leaves it running, and the same command goes on. A checker leaves when its network’s founders take its role.\n\nExample:\n  assay exit --chain wss://… --network 5F… --data-dir ~/assay --password-file ~/assay.password')
-    .action(async ({ json, yes, to, config: file, ...flags }: Given) => {
+  leaving(program.command('exit').description(description), exitConfig, '\nIt runs meanwhile, and should: the registration ends on chain at once, and it goes on with what was drawn before. A machine opens its last round, a round or two later. A checker reports its last round, keeps its evidence until the epoch of that is settled and, if it is one of those who settle this term, approves until the pot is handed over. Then it is stopped. Ctrl-C leaves it running, and the same command goes on.\n\nExample:\n  assay exit --chain wss://… --network 5F… --data-dir ~/assay --password-file ~/assay.password')
+    .action(async ({ json = false, yes = false, to, config: file, ...flags }: Given) => {
       await runMain(async (signal) => {
-        const config = loadConfig(exitConfig, { flags, env: process.env, file, fileMayHold: providerConfig })
-        await leave(config, { json, yes, to }, { signal, from: config.network })
+        const config = loadConfig(exitConfig, { flags, env: process.env, file, fileMayHold: anyConfig })
+        const kind = (await accountIn(config.dataDir))?.kind ?? 'machine'
+        await depart({ ...config, kind, json, yes, to, signal }, async (leaver) => {
+          const id = toAccountId(config.network)
+          const found = await findNetwork(leaver.chain, id)
+          if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(id)} holds no network on ${leaver.chain.endpoint}`, { advice: 'Correct --network or --chain. Nothing was done.' })
+          const state = kind === 'machine' ? await machineExits(leaver, found.prefix) : await checkerExits(leaver, id, found.prefix, config.members?.map(toAccountId))
+          const pid = await bringDown(config.dataDir, leaver.signal)
+          await markRetired(config.dataDir)
+          leaver.say(pid === null ? 'No process runs.' : 'Its process is stopped.', { event: 'stopped', pid })
+          return state
+        })
       })
     })
+}
+
+/** Who leaves. */
+interface Leaver { chain: Chain, sender: Sender, account: Account, kind: IdentityKind, dataDir: string, signal: AbortSignal, say: (text: string, event: object) => void }
+type Left = 'retired' | 'unchanged' | 'never registered'
+
+interface Departure { chain: string, dataDir: string, passwordFile?: string | undefined, kind: IdentityKind, json: boolean, yes: boolean, to: string | undefined, signal: AbortSignal }
+
+/** Opens keys and chain, lets `leave` do what is to be done there, and sends what is left. Each step is done once, so that whatever was cut off goes on. Throws what the chain, the keystore and the data folder throw. */
+async function depart({ chain: endpoint, dataDir, passwordFile, kind, json, yes, to, signal: stop }: Departure, leave: (leaver: Leaver) => Promise<Left>): Promise<void> {
+  await cryptoReady()
+  const heir = to === undefined ? null : toAccountId(to)
+  const { account } = await openKeystore({ dir: keysFolder(dataDir, kind), password: await passwordOf(dataDir, { passwordFile, signal: stop }) })
+  await withChain(endpoint, async (chain, signal) => {
+    const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn' }) })
+    const say = (text: string, event: object): void => void process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`)
+    const state = await leave({ chain, sender, account, kind, dataDir, signal, say })
+    const { money, text } = await sendRest({ chain, sender, account, owner: heir ?? (await ownerIn(dataDir)), yes, json, signal })
+    if (json || text !== '') say(text, { event: 'retired', state, [kind]: account.address, money })
+  })
+}
+
+/** Ends the registration, once, and says so at once: whatever becomes of the rest, it has left. */
+async function unregister({ chain, sender, account, kind, dataDir, say }: Leaver): Promise<Left> {
+  const { state } = await retireIdentity({ chain, sender, account, kind })
+  const said = { retired: 'has left its network; rounds drawn from now on are without it', unchanged: 'had left already', 'never registered': 'was never registered on this chain' }[state]
+  say(`${account.address} ${said}. It does not register from ${dataDir} any more.`, { event: 'left', state, [kind]: account.address })
+  return state
 }
 
 /** The last round that is not frozen without a machine that left at block `left`: null if there is none that it could still be in. */
@@ -59,48 +113,54 @@ export function lastRound(parameters: ParametersPrefix, left: number): number | 
   return schedule(parameters, round).freeze < left ? round : null
 }
 
-/**
- * Ends the registration and sends what is left. In between, where the network is named that it leaves (`from`, its address), a running machine does what it still owes there, and is stopped; without that none may run.
- * Each step is done once, so that whatever was cut off goes on. Throws OperatorError LOCKED, NO_NETWORK (before anything is done), and what the chain, the keystore and the data folder throw.
- */
-async function leave(config: { chain: string, dataDir: string, passwordFile?: string | undefined }, { json = false, yes = false, to }: Options, { signal: stop, from: address }: { signal: AbortSignal, from?: string }): Promise<void> {
-  await cryptoReady()
-  const heir = to === undefined ? null : toAccountId(to)
-  const from = address === undefined ? null : toAccountId(address)
-  const password = await passwordOf(config.dataDir, { passwordFile: config.passwordFile, signal: stop })
-  const lock = from === null ? await lockFolder(config.dataDir) : null
-  try {
-    const { account } = await openKeystore({ dir: join(config.dataDir, 'machine'), password })
-    await withChain(config.chain, async (chain, signal) => {
-      const found = from && (await findNetwork(chain, from))
-      if (from !== null && found === null) throw new OperatorError('NO_NETWORK', `${toAddress(from)} holds no network on ${chain.endpoint}`, { advice: 'Correct --network or --chain. Nothing was done.' })
-      // Before the chain: whatever happens then, no start undoes it.
-      await markRetired(config.dataDir)
-      const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn' }) })
-      const { state } = await retireIdentity({ chain, sender, account, kind: 'machine' })
-      const said = { retired: 'has left its network; rounds drawn from now on are without it', unchanged: 'had left already', 'never registered': 'was never registered on this chain' }[state]
-      // Said at once: whatever becomes of the money, it has left.
-      if (!json) process.stdout.write(`${account.address} ${said}. It does not start from ${config.dataDir} any more.\n`)
-      if (found !== null) await stopWhenOpened({ chain, parameters: found.prefix, dataDir: config.dataDir, owes: state !== 'never registered', json, signal })
-      const { money, text } = await sendRest({ chain, sender, account, owner: heir ?? (await ownerIn(config.dataDir)), yes, json, signal })
-      process.stdout.write(json ? `${JSON.stringify({ event: 'retired', state, machine: account.address, money })}\n` : text)
-    })
-  } finally {
-    await lock?.release()
-  }
+/** Ends the registration and waits until a running machine has opened the last round that it can be in. */
+async function machineExits(leaver: Leaver, parameters: ParametersPrefix): Promise<Left> {
+  const { chain, dataDir, signal, say } = leaver
+  await markLeaving(dataDir)
+  const state = await unregister(leaver)
+  const last = state !== 'never registered' && (await holderOf(dataDir)) !== null ? lastRound(parameters, (await bestBlock(chain)).number) : null
+  if (last === null) return state
+  const { packageBy } = schedule(parameters, last)
+  say(`Its last round is ${last}; it runs until that is opened, in block ${packageBy}.`, { event: 'last round', round: last, until: packageBy })
+  await firstValueFrom(best$(chain, signal).pipe(filter(({ number }) => number >= packageBy)), { defaultValue: null })
+  signal.throwIfAborted()
+  return state
 }
 
-/** Stops the process that runs on a folder; where it may still owe openings, once the last round that it can be in is over. */
-async function stopWhenOpened({ chain, parameters, dataDir, owes, json, signal }: { chain: Chain, parameters: ParametersPrefix, dataDir: string, owes: boolean, json: boolean, signal: AbortSignal }): Promise<void> {
-  const last = owes && (await holderOf(dataDir)) !== null ? lastRound(parameters, (await bestBlock(chain)).number) : null
-  if (last !== null) {
-    const { packageBy } = schedule(parameters, last)
-    process.stdout.write(json ? `${JSON.stringify({ event: 'last round', round: last, until: packageBy })}\n` : `Its last round is ${last}; it runs until that is opened, in block ${packageBy}.\n`)
-    await firstValueFrom(best$(chain, signal).pipe(filter(({ number }) => number >= packageBy)), { defaultValue: null })
-    signal.throwIfAborted()
+/** Ends the registration and waits until a checker owes its network nothing. Throws OperatorError FOUNDER and NOT_RUNNING, before anything is done. */
+async function checkerExits(leaver: Leaver, network: AccountId, parameters: ParametersPrefix, members: readonly AccountId[] | undefined): Promise<Left> {
+  const { chain, account, dataDir, signal, say } = leaver
+  let state: Left | undefined
+  let told = ''
+  for await (const ledger of followLedger(chain, network, parameters, signal)) {
+    const owed = owedBy(nodeCrypto, ledger, account.id, members)
+    const runs = (await holderOf(dataDir)) !== null
+    if (state === undefined) {
+      if (owed?.kind === 'for ever') throw new OperatorError('FOUNDER', `${account.address} is a founder of a network without terms: two thirds and one of its founders settle every epoch`, { advice: 'It cannot leave in good order: keep it running. Nothing was done. `assay checker retire` ends its rounds, and the others settle without it as long as they are two thirds and one.' })
+      if (owed !== null && !runs) throw new OperatorError('NOT_RUNNING', `no process runs on ${dataDir}, and a checker leaves in good order only while it works: ${sentenceOf(owed)}`, { advice: 'Start it, then run this again. Nothing was done. `assay checker retire` leaves at once, without what it owes.' })
+      await markLeaving(dataDir)
+      state = await unregister(leaver)
+      if (owed !== null) continue
+    }
+    if (owed === null) return state
+    const sentence = `${sentenceOf(owed)}${runs ? '' : ` No process runs on ${dataDir}: start it.`}`
+    if (sentence !== told) say(sentence, { event: 'owed', ...owed, runs })
+    told = sentence
   }
-  const stopped = await bringDown(dataDir, signal)
-  process.stdout.write(json ? `${JSON.stringify({ event: 'stopped', pid: stopped })}\n` : stopped === null ? 'No process runs.\n' : 'Its process is stopped.\n')
+  throw signal.reason
+}
+
+function sentenceOf(owed: Owed): string {
+  switch (owed.kind) {
+    case 'leaving':
+      return 'Its leaving is not confirmed yet.'
+    case 'rounds':
+      return `Its last round is ${owed.round}, and its evidence is needed until epoch ${owed.epoch} is settled, after block ${owed.until}.`
+    case 'pot':
+      return `It settles term ${owed.term} until the pot is handed over, after block ${owed.until}.`
+    case 'for ever':
+      return 'It settles for ever.'
+  }
 }
 
 interface Rest { chain: Chain, sender: ReturnType<typeof createSender>, account: Account, owner: AccountId | null, yes: boolean, json: boolean, signal: AbortSignal }

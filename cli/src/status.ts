@@ -62,6 +62,7 @@ const ROUNDS_SHOWN = 32
 /** What a provider or checker says at /ready, as far as it is shown. */
 const Detail = Type.Object({
   registered: Type.Boolean(),
+  leaving: Type.Optional(Type.Boolean()),
   network: Type.Optional(Type.String()),
   waiting: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   fault: Type.Optional(Type.Union([Type.String(), Type.Null()])),
@@ -107,10 +108,11 @@ async function processOf({ kind, holder, dataDir }: Asked, deps: StatusDeps, fin
   return { running: true, pid: holder.pid, ready: told?.ready ?? null, detail: told?.detail ?? null }
 }
 
-function faultsOf({ registered, waiting, fault, missing, links, best, ledger }: Detail, ready: boolean): Finding[] {
+function faultsOf({ registered, leaving, waiting, fault, missing, links, best, ledger }: Detail, ready: boolean): Finding[] {
+  if (leaving) return [{ what: 'it leaves its network, and ends what it owes', how: 'assay exit says until when, and stops it then.', exit: EXIT.again }]
   if (waiting) return [{ what: `it waits: ${waiting}`, how: 'Send it what it lacks; it goes on by itself.', exit: EXIT.mend }]
   if (fault) return [{ what: `its registration does not count (${fault})`, how: 'Its log says why; see docs/OPERATORS.md.', exit: EXIT.mend }]
-  if (missing) return [{ what: `its balance does not last: ${missing}`, how: 'Send the account what it lacks.', exit: EXIT.mend }]
+  if (missing) return [{ what: `it is not eligible: ${missing}`, how: 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
   if (!registered) return [{ what: 'its registration is not confirmed yet', how: 'Ask again in some blocks.', exit: EXIT.again }]
   if (links === 0) return [{ what: 'no checker is connected to it', how: 'If it stays so for a minute, something keeps it from dialling out: read its log for "checker not reached".', exit: EXIT.again }]
   if (!ready) return [{ what: `it has read blocks up to ${ledger ?? 'none'} of ${best ?? 'unknown'}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }]

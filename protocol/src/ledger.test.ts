@@ -4,10 +4,10 @@ import { type Actor, actor, anchor, attribute, NETWORK, parametersItem, registra
 import { accountKey, crypto, hashOf, peerKey } from '../testing/crypto.ts'
 import { beaconOf, coinsOf, committeeOf, jobSeed, mirrorsOf, mustOpen } from './beacon.ts'
 import { type AccountId, concat, utf8, ZERO_HASH } from './bytes.ts'
-import { applyBlock, eligibleCheckers, emptyLedger, type LedgerEvent, LedgerGapError, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, spokenAt, statementsOnChain, versionAt } from './ledger.ts'
+import { applyBlock, eligibleCheckers, emptyLedger, evidenceHolders, type LedgerEvent, LedgerGapError, neededCheckers, NoRandomnessError, parametersFor, pruneLedger, registeredCheckers, registeredMachines, registrationOf, roundFacts, type RoundFacts, spokenAt, statementsOnChain, versionAt } from './ledger.ts'
 import { devnetParameters, encodeParameters, type Parameters } from './parameters.ts'
 import { encodeReportItem, heldBitmap, type ReportItem } from './report.ts'
-import { schedule } from './schedule.ts'
+import { judgementOfEpoch, schedule } from './schedule.ts'
 import { PARAMETERS_KEY, reportKey, statementKey } from './storage-keys.ts'
 import { blocksToNewer, NewerVersionError, newerNews } from './version.ts'
 
@@ -213,6 +213,21 @@ describe('a checker', () => {
     const late = with_().at(LAST_BLOCK_TO_JOIN + 1, role(k0))
     expect(eligibleCheckers(late.to(schedule(parameters, 0).start).ledger)).toEqual([])
     expect(accounts(eligibleCheckers(late.to(schedule(parameters, 1).start).ledger))).toEqual(accountsOf([k0]))
+  })
+  test('who has left is needed as long as a round that it was in', () => {
+    const first = schedule(parameters, 0)
+    const chain = network().at(first.start, anchor(k0, new Uint8Array())).to(first.commitFrom)
+    const all = accountsOf(checkers)
+    const without = all.filter((account) => account !== k0.account.public)
+    expect(accounts(registeredCheckers(chain.ledger))).toEqual(without)
+    expect([-1, 0, 1].map((from) => accounts(neededCheckers(chain.ledger, from)))).toEqual([all, all, without])
+    expect(neededCheckers(chain.ledger, 0).find(({ account }) => account === k0.account.public)).toEqual(factsOf(chain).checkers.find(({ account }) => account === k0.account.public))
+    // Its evidence is, until the epoch has a statement.
+    const settles: LedgerEvent = { kind: 'item', who: NETWORK, key: statementKey(NETWORK, 0, 0), value: utf8('statement'), update: false }
+    const judged = judgementOfEpoch(parameters, 0)
+    expect(accounts(evidenceHolders(chain.to(judged).ledger))).toEqual(all)
+    expect(accounts(evidenceHolders(chain.at(judged + 1, settles).to(judged + 1).ledger))).toEqual(without)
+    expect([neededCheckers(emptyLedger(NETWORK), 0), evidenceHolders(emptyLedger(NETWORK))]).toEqual([[], []])
   })
   test('is not unseated by a stranger', () => {
     expect(checkersIn(with_(role(k0), role(k0, false, mallory.account.public)))).toEqual(accountsOf([k0]))

@@ -221,6 +221,23 @@ export function registeredCheckers(ledger: Ledger): Registered[] {
   return current(ledger, 'checker').filter(({ account }) => ledger.roles.get(account)?.at(-1)?.assigned === true)
 }
 
+/** Checkers who are needed from a round on: those registered at the ledger's head, and those of that round or a later one who left since, as they last were; ascending by account. */
+export function neededCheckers(ledger: Ledger, from: number): Registered[] {
+  const founding = ledger.parameters[0]?.parameters
+  const needed = new Map<AccountId, Registered>()
+  // Rounds in which nothing changed share one list.
+  const lists = new Set<readonly Registered[]>()
+  if (founding !== undefined && ledger.head !== null) for (let round = from; round <= roundAt(founding, ledger.head.number) + 1; round++) lists.add(frozenOf(ledger, round)?.checkers ?? [])
+  for (const list of [...lists, registeredCheckers(ledger)]) for (const one of list) needed.set(one.account, one)
+  return [...needed.values()].sort(byAccount)
+}
+
+/** Checkers who hold evidence that is still to be judged, and those registered at the ledger's head. */
+export function evidenceHolders(ledger: Ledger): Registered[] {
+  const epochRounds = ledger.parameters[0]?.parameters.epochRounds ?? 0
+  return neededCheckers(ledger, (Math.max(-1, ...ledger.statements.keys()) + 1) * epochRounds)
+}
+
 /** Checkers from which the committees of the round at the ledger's head are drawn, ascending by account; before the first freeze those who are registered, though some may still wait. */
 export function eligibleCheckers(ledger: Ledger): readonly Registered[] {
   const founding = parametersFor(ledger, 0)

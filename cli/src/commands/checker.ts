@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { checkerConfig } from '@assay/checker/config'
 import { createLog } from '@assay/kit/log'
 import { registerCheckerDoctor } from '../checker-doctor.ts'
+import { registerRetire } from '../leave.ts'
 import { askingConfig, registerComplete, registerRequest } from '../owner-request.ts'
 import { serviceCommand } from '../service-command.ts'
 
@@ -24,6 +25,7 @@ export function register(program: Command): void {
   })
   registerComplete(checker, 'checker', checkerConfig)
   registerCheckerDoctor(checker)
+  registerRetire(checker, 'checker')
 }
 
 const NO_KEYS = { account: { id: `0x${'00'.repeat(32)}` }, peer: { publicKey: `0x${'00'.repeat(32)}` } } as const

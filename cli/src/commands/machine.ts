@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { registerMachineRequest } from '../machine-request.ts'
-import { registerRetire } from '../machine-retire.ts'
+import { registerRetire } from '../leave.ts'
 import { registerRotate } from '../machine-rotate.ts'
 import { registerStart } from './provider.ts'
 import { registerUp } from './up.ts'
@@ -13,7 +13,7 @@ export function register(program: Command): void {
   registerStart(machine)
   registerMachineRequest(machine)
   registerRotate(machine)
-  registerRetire(machine)
+  registerRetire(machine, 'machine')
   machine
     .command('doctor')
     .description('say what was found (CPU, SIMD, GPUs, drivers), what would be used and why, and what is missing and how to get it')

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { createFetcher, writeDurably } from '@assay/kit/blobs'
-import { explainEpoch, judgementOfEpoch, MalformedError, registeredCheckers, replayEpoch, type AccountId, type Explanation, type Ledger, type ReplayedEpoch } from '@assay/protocol'
+import { explainEpoch, judgementOfEpoch, MalformedError, evidenceHolders, replayEpoch, type AccountId, type Explanation, type Ledger, type ReplayedEpoch } from '@assay/protocol'
 import { compareWithChain, createRecorder, packRecording, RecordingError, replayRecording, tellEpoch, tellWitnessed, witnessRecording, type OnChain, type RecordedReplay, type Recorder, type Witnessed } from '@assay/replay'
 import { bestBlock, connectChain, cryptoReady, findNetwork, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
 import { readLedger } from '../ledger.ts'
@@ -98,7 +98,7 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
   try {
     const recorder = createRecorder(nodeCrypto, network)
     const ledger = await ledgerFor(chain, network, epoch, recorder, signal)
-    const urls = [...from, ...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence)]
+    const urls = [...from, ...evidenceHolders(ledger).flatMap(({ identity }) => identity.evidence)]
     const fetchFrom = createFetcher({ timeoutMs: 30_000, signal })
     const replayed = await replayEpoch(nodeCrypto, ledger, epoch, recorder.noting((id, maxBytes) => fetchFrom(urls, id, maxBytes)))
     if (replayed.kind === 'early') throw new OperatorError('EARLY', `epoch ${epoch} can be judged from block ${replayed.readyAt ?? 'unknown'} on, and the chain is at ${ledger.head?.number}`, { advice: 'Ask again then.', exit: EXIT.again })

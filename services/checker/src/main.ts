@@ -5,13 +5,14 @@ import { catchError, concatMap, defer, distinctUntilChanged, EMPTY, exhaustMap, 
 import { BlobStore } from '@assay/kit/blobs'
 import { listenChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
+import { isLeaving, leavingAdvice, refuseRetired } from '@assay/kit/leaving'
 import { OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { RELEASE } from '@assay/kit/release'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
-import { blocksToNewer, explainNewer, frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, NEWER_ADVICE, newerNews, type Parameters, registeredCheckers, reportKey, spokenAt, type Versions, versionAt, VERSIONS, wire } from '@assay/protocol'
+import { blocksToNewer, evidenceHolders, explainNewer, frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, NEWER_ADVICE, newerNews, type Parameters, reportKey, spokenAt, type Versions, versionAt, VERSIONS, wire } from '@assay/protocol'
 import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, ownerOf, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
@@ -60,6 +61,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const signal = AbortSignal.any([outer, stop.signal])
   await cryptoReady()
   const network = toAccountId(config.network)
+  refuseRetired(config.dataDir)
   const password = await passwordFrom({ ...passwords, file: config.passwordFile, of: `the keys in ${config.dataDir}`, making: !(await keystoreExists(config.dataDir)) })
   const lock = await lockFolder(config.dataDir)
   parts.defer(() => lock.release())
@@ -73,7 +75,8 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const shedding = new Shedding({ metrics, log })
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
-  const standing: Standing = { best: 0, ledger: null, registered: false, missing: 'the network is not on chain yet' }
+  const leaving = isLeaving(config.dataDir)
+  const standing: Standing = { best: 0, ledger: null, registered: false, leaving, missing: 'the network is not on chain yet' }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs, shedding) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
@@ -113,7 +116,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     const members = committeeSize(parameters, founders, me)
     const settlement = createSettlement({
       crypto: nodeCrypto, network, me, founders, chain, sender, store, metrics, log,
-      compute: computeBy(nodeCrypto, loadFrom(blobs, () => evidenceUrls(registeredCheckers(standing.ledger ?? first), me), FETCH_MS, signal)),
+      compute: computeBy(nodeCrypto, loadFrom(blobs, () => evidenceUrls(evidenceHolders(standing.ledger ?? first), me), FETCH_MS, signal)),
       busy: () => isReportDue(store, parameters, standing.best),
       measuring: () => isMeasuring(parameters, standing.best),
     })
@@ -143,7 +146,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     const settled$ = stepping$(settlement, (error) => log.warn('settlement held up', { error }))
     const budgets$ = stepping$(budget, (error) => log.warn('funds not looked at', { error }))
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
+      concatMap((listening) => leaving ? EMPTY : registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
       tap(() => void (standing.registered = true)),
     )
     const standing$ = view.ledger$.pipe(
@@ -151,7 +154,9 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
       distinctUntilChanged((a, b) => a?.what === b?.what),
       tap((missing) => {
         standing.missing = missing?.what ?? null
-        if (missing && standing.registered) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
+        standing.leaving = isLeaving(config.dataDir)
+        if (missing && standing.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
+        else if (missing && standing.registered) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
         if (!missing) log.info('checker ready', { account: keys.account.address, url: door.url, evidence: publicUrl(door.url, config), settles: members !== null })
       }),
     )
@@ -181,13 +186,13 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   log.info('checker stopped', { account: keys.account.address })
 }
 
-interface Standing { best: number, ledger: Ledger | null, registered: boolean, missing: string | null }
+interface Standing { best: number, ledger: Ledger | null, registered: boolean, leaving: boolean, missing: string | null }
 
-function readiness({ best, ledger, registered, missing }: Standing, me: Hash, owner: Hash, { versions, metrics: { spoken } }: { versions: Versions, metrics: CheckerMetrics }) {
+function readiness({ best, ledger, registered, leaving, missing }: Standing, me: Hash, owner: Hash, { versions, metrics: { spoken } }: { versions: Versions, metrics: CheckerMetrics }) {
   const head = ledger?.head?.number ?? null
   const newer = ledger?.newer ? explainNewer(ledger.newer, ledger.speaks, best) : null
   const protocol = { ...versions, inForce: ledger === null ? null : versionAt(ledger, best), release: RELEASE, machines: spoken.versions(versions.highest) }
-  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, missing, newer, protocol } }
+  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, leaving, missing, newer, protocol } }
 }
 
 /** Of the parameters that are or will be in force, the greatest of each that bounds a message. */

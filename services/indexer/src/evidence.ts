@@ -1,7 +1,7 @@
 // Where evidence comes from: any server that has the bytes of a hash. What is fetched is verified, kept in the database once, and asked for no second time.
 import { sql, type Kysely } from 'kysely'
 import { blobId, createFetcher, type FetchFrom } from '@assay/kit/blobs'
-import { registeredCheckers, type Hash, type Ledger, type LoadBlob } from '@assay/protocol'
+import { evidenceHolders, type Hash, type Ledger, type LoadBlob } from '@assay/protocol'
 import type { IndexerMetrics } from './metrics.ts'
 import type { EvidenceRow, Tables } from './tables.ts'
 
@@ -62,5 +62,5 @@ export async function heldEvidence(db: Kysely<Tables>, id: Hash): Promise<Eviden
   return row && blobId(row.bytes) === id ? row : undefined
 }
 
-/** Whom to ask for evidence: the servers that checkers registered, and further ones. */
-export const evidenceUrls = (ledger: Ledger, further: readonly string[]): string[] => [...registeredCheckers(ledger).flatMap(({ identity }) => identity.evidence), ...further]
+/** Whom to ask for evidence: the servers of those checkers who are registered or were when it was made, and further ones. */
+export const evidenceUrls = (ledger: Ledger, further: readonly string[]): string[] => [...evidenceHolders(ledger).flatMap(({ identity }) => identity.evidence), ...further]

@@ -5,13 +5,14 @@ import { EMPTY, catchError, combineLatest, defer, filter, firstValueFrom, ignore
 import { dialChannel } from '@assay/kit/channel'
 import { requireFormat } from '@assay/kit/format'
 import { serveOperations } from '@assay/kit/http'
+import { isLeaving, leavingAdvice, refuseRetired } from '@assay/kit/leaving'
 import { EXIT, OperatorError } from '@assay/kit/lifecycle'
 import { lockFolder } from '@assay/kit/lock'
 import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { RELEASE } from '@assay/kit/release'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, newerNews, parametersFor, registeredCheckers, registeredMachines, registrationOf, roundFacts, spokenAt, versionAt, wire } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, neededCheckers, newerNews, parametersFor, registeredMachines, registrationOf, roundFacts, spokenAt, versionAt, wire } from '@assay/protocol'
 import type { AccountId, Parameters, ReasonCode, Wire } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, keystoreExists, ledgerBlocks$, nodeCrypto as crypto, ownerOf, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
@@ -25,7 +26,6 @@ import { factsOfRound, readAll } from './facts.ts'
 import { chooseMemory } from './memory-choice.ts'
 import { providerMetrics } from './metrics.ts'
 import { documentMemory, openKeys, registerPatiently } from './registration.ts'
-import { refuseRetired } from './retired.ts'
 import { roundOf, rounds$ } from './rounds.ts'
 import type { ChainState } from './rounds.ts'
 import { memoryBehind, segmentsToShow, suitableLog2n } from './sizes.ts'
@@ -49,7 +49,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
   const password = await passwordFrom({ ...passwords, file: config.passwordFile, of: `the keys in ${config.dataDir}`, making: !(await keystoreExists(join(config.dataDir, 'machine'))) })
   await cryptoReady()
   const network = toAccountId(config.network)
-  await refuseRetired(config.dataDir)
+  refuseRetired(config.dataDir)
   const lock = await lockFolder(config.dataDir)
   await requireFormat(config.dataDir, FORMAT).catch(async (error: unknown) => {
     await lock.release()
@@ -73,7 +73,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const owner = toAddress(ownerOf(keys.owner))
     const mutes = config.canaryFile === undefined ? null : await mutesOf(config.canaryFile, network, machine)
     const metrics = providerMetrics({ process: true })
-    const status = { waiting: null as string | null, registered: false, fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown, newer: null as string | null, protocol: { ...versions, inForce: null as number | null, release: RELEASE } }
+    const status = { waiting: null as string | null, registered: false, leaving: isLeaving(config.dataDir), fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown, newer: null as string | null, protocol: { ...versions, inForce: null as number | null, release: RELEASE } }
     const operations = await serveOperations({
       host: config.opsHost,
       port: config.opsPort,
@@ -101,7 +101,11 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       tap((now) => {
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
         const reason = registrationOf(now.ledger, 'machine', machine)
-        if (reason !== null && reason !== 'OK' && reason !== status.fault) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
+        if (reason !== null && reason !== 'OK' && reason !== status.fault) {
+          status.leaving = isLeaving(config.dataDir)
+          if (status.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
+          else log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
+        }
         status.fault = reason === 'OK' ? null : reason
         status.protocol.inForce = versionAt(now.ledger, now.best)
         const told = news(now.ledger, now.best)
@@ -119,7 +123,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
       network,
       // Whom no checker knows, no checker lets in.
       checkers$: state$.pipe(
-        map((now) => (isRegistered(now) || isUnderWay(now) ? registeredCheckers(now.ledger) : [])),
+        map((now) => (isRegistered(now) || isUnderWay(now) ? neededCheckers(now.ledger, roundOf(now) - 1) : [])),
         map((checkers) => checkers.map(({ account, identity }) => ({ account, peer: identity.peer, addresses: identity.addresses }))),
       ),
       dial: (target, address, protocol, left) => {
@@ -183,7 +187,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const sender = createSender({ chain, account: keys.account, signal, log })
     // An owner whose key is elsewhere sends what is missing by hand, as anybody may.
     const ownerSender = 'pair' in keys.owner ? createSender({ chain, account: keys.owner, signal, log }) : null
-    const registered$ = defer(() =>
+    const registered$ = isLeaving(config.dataDir) ? EMPTY : defer(() =>
       registerPatiently({
         register: () =>
           registerIdentity({
