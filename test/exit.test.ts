@@ -104,6 +104,8 @@ test('the machine is stopped when it has opened, the checker when nothing of it 
     expect(net.head).toBeLessThan(last + 200)
     await net.step()
   }
+  // Its last word is what it mirrored of the round.
+  expect(await net.hasReport(checker, LAST + 2)).toBe(true)
   for (const { child } of [exits.checker, exits.machine]) expect((await child.exited).code, child.logFile).toBe(0)
   const owed = exits.checker.said.filter(({ event }) => event === 'owed')
   // Where a block came while it was away, that is said in between.
@@ -131,7 +133,7 @@ test('the round, its epoch and its term are whole, and the next are without them
 test('whoever has left and asks again is told so', async () => {
   const again = exit(checker)
   expect((await again.child.exited).code).toBe(0)
-  expect(again.said).toMatchObject([{ event: 'left', state: 'unchanged' }, { event: 'stopped', pid: null }, { event: 'retired', state: 'unchanged', checker: toAddress(checker.account), money: null }])
+  expect(again.said).toMatchObject([{ event: 'reading' }, { event: 'left', state: 'unchanged' }, { event: 'stopped', pid: null }, { event: 'retired', state: 'unchanged', checker: toAddress(checker.account), money: null }])
 })
 
 async function verdictOf(ledger: Ledger) {

@@ -1,31 +1,43 @@
 // How a machine or a checker leaves its network for good: `retire`, from its own folder or, if it is lost, from a copy of its keys, and `assay exit`, beside the process, which ends first what it owes.
 import type { Command } from 'commander'
 import { filter, firstValueFrom } from 'rxjs'
-import { Type } from 'typebox'
-import { checkerConfig } from '@assay/checker/config'
-import { type Owed, owedBy } from '@assay/checker/owes'
+import { type TObject, type TSchema, Type } from 'typebox'
 import { loadConfig } from '@assay/kit/config'
 import { markLeaving, markRetired } from '@assay/kit/leaving'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
-import { type AccountId, type IdentityKind, type ParametersPrefix, roundAt, schedule } from '@assay/protocol'
-import { providerConfig } from '@assay/provider/config'
+import { type AccountId, commitRoundAt, foundersOf, type IdentityKind, isCommittee, type Ledger, type Owed, owedBy, type ParametersPrefix, registeredCheckers, roundAt, schedule } from '@assay/protocol'
 import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
 import { agreed } from './agreed.ts'
+import { bringDown } from './bring-down.ts'
 import { withChain } from './commands/network.ts'
-import { bringDown } from './commands/up.ts'
 import { accountIn } from './data-folder.ts'
 import { followLedger } from './ledger.ts'
+import { askingConfig } from './owner-request.ts'
 import { passwordOf } from './password.ts'
 import { addConfigFile, addSettings } from './service-command.ts'
 import { ownerIn, sweep, type Swept } from './sweep.ts'
 
-const { chain, network, dataDir, passwordFile } = providerConfig.properties
-const retireConfig = Type.Object({ chain, dataDir, passwordFile })
-const exitConfig = Type.Object({ chain, network, dataDir, passwordFile, members: checkerConfig.properties.members })
-/** What a machine's or a checker's file may hold. */
-const anyConfig = Type.Object({ ...checkerConfig.properties, ...providerConfig.properties })
+// The same words for both kinds: the command is in the image of each service, where the other is not.
+const { network, passwordFile } = askingConfig.properties
+const retireConfig = Type.Object({
+  chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  dataDir: Type.String({ minLength: 1, path: true, description: 'folder of the keys' }),
+  passwordFile,
+})
+const exitConfig = Type.Object({ ...retireConfig.properties, network, members: Type.Optional(Type.Array(Type.String(), { description: 'of a checker: all founders\' accounts, comma-separated; default: those of the chain' })) })
+
+/** What a machine's or a checker's file may hold, as far as these services are here. */
+async function settingsOfAll(): Promise<TObject> {
+  const schemas = await Promise.all(['provider', 'checker'].map((service) => import(`@assay/${service}/config`).then((module: Record<string, TObject>) => module[`${service}Config`]!.properties, absent)))
+  return Type.Object(Object.assign({}, ...schemas) as Record<string, TSchema>)
+}
+
+function absent(error: NodeJS.ErrnoException): TObject['properties'] {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+  return {}
+}
 
 interface Options { json?: boolean, yes?: boolean, to?: string, config?: string }
 type Given = Options & Record<string, unknown>
@@ -43,7 +55,7 @@ export function registerRetire(parent: Command, kind: IdentityKind): void {
   leaving(parent.command('retire').description(`leave the network at once: the registration ends on chain, and the ${kind} does not start again from this folder`), retireConfig, `\nOf a ${kind} that does not run, and without what it still owes; \`assay exit\` is for one that does. Once it has left it asks whether what is left on its account shall go to the owner; run it again for that, too, as often as you like. ${copy}; it names no owner, so give --to.\n\nExample:\n  assay ${kind} retire --chain wss://… --data-dir ~/assay --password-file ~/assay.password`)
     .action(async ({ json = false, yes = false, to, config: file, ...flags }: Given) => {
       await runMain(async (signal) => {
-        const config = loadConfig(retireConfig, { flags, env: process.env, file, fileMayHold: anyConfig })
+        const config = loadConfig(retireConfig, { flags, env: process.env, file, fileMayHold: await settingsOfAll() })
         const lock = await lockFolder(config.dataDir)
         try {
           await depart({ ...config, kind, json, yes, to, signal }, async (leaver) => {
@@ -59,18 +71,19 @@ export function registerRetire(parent: Command, kind: IdentityKind): void {
 }
 
 export function registerExit(program: Command, description: string): void {
-  leaving(program.command('exit').description(description), exitConfig, '\nIt runs meanwhile, and should: the registration ends on chain at once, and it goes on with what was drawn before. A machine opens its last round, a round or two later. A checker reports its last round, keeps its evidence until the epoch of that is settled and, if it is one of those who settle this term, approves until the pot is handed over. Then it is stopped. Ctrl-C leaves it running, and the same command goes on.\n\nExample:\n  assay exit --chain wss://… --network 5F… --data-dir ~/assay --password-file ~/assay.password')
+  leaving(program.command('exit').description(description), exitConfig, '\nIt runs meanwhile, and should: the registration ends on chain first, and it goes on with what was drawn before. A machine opens its last round, a round or two later. A checker reports its last round, keeps its evidence until the epoch of that is settled and, if it is one of those who settle this term, approves until the pot is handed over. Then it is stopped. Ctrl-C leaves it running, and the same command goes on.\n\nExample:\n  assay exit --chain wss://… --network 5F… --data-dir ~/assay --password-file ~/assay.password')
     .action(async ({ json = false, yes = false, to, config: file, ...flags }: Given) => {
       await runMain(async (signal) => {
-        const config = loadConfig(exitConfig, { flags, env: process.env, file, fileMayHold: anyConfig })
+        const config = loadConfig(exitConfig, { flags, env: process.env, file, fileMayHold: await settingsOfAll() })
         const kind = (await accountIn(config.dataDir))?.kind ?? 'machine'
         await depart({ ...config, kind, json, yes, to, signal }, async (leaver) => {
           const id = toAccountId(config.network)
           const found = await findNetwork(leaver.chain, id)
           if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(id)} holds no network on ${leaver.chain.endpoint}`, { advice: 'Correct --network or --chain. Nothing was done.' })
           const state = kind === 'machine' ? await machineExits(leaver, found.prefix) : await checkerExits(leaver, id, found.prefix, config.members?.map(toAccountId))
-          const pid = await bringDown(config.dataDir, leaver.signal)
+          // First: whoever starts it again meanwhile, or ends this command with it, finds it retired.
           await markRetired(config.dataDir)
+          const pid = await bringDown(config.dataDir, leaver.signal)
           leaver.say(pid === null ? 'No process runs.' : 'Its process is stopped.', { event: 'stopped', pid })
           return state
         })
@@ -99,8 +112,8 @@ async function depart({ chain: endpoint, dataDir, passwordFile, kind, json, yes,
 }
 
 /** Ends the registration, once, and says so at once: whatever becomes of the rest, it has left. */
-async function unregister({ chain, sender, account, kind, dataDir, say }: Leaver): Promise<Left> {
-  const { state } = await retireIdentity({ chain, sender, account, kind })
+async function unregister({ chain, sender, account, kind, dataDir, say }: Leaver, confirmations = 0): Promise<Left> {
+  const { state } = await retireIdentity({ chain, sender, account, kind, confirmations })
   const said = { retired: 'has left its network; rounds drawn from now on are without it', unchanged: 'had left already', 'never registered': 'was never registered on this chain' }[state]
   say(`${account.address} ${said}. It does not register from ${dataDir} any more.`, { event: 'left', state, [kind]: account.address })
   return state
@@ -117,7 +130,7 @@ export function lastRound(parameters: ParametersPrefix, left: number): number | 
 async function machineExits(leaver: Leaver, parameters: ParametersPrefix): Promise<Left> {
   const { chain, dataDir, signal, say } = leaver
   await markLeaving(dataDir)
-  const state = await unregister(leaver)
+  const state = await unregister(leaver, parameters.confirmations)
   const last = state !== 'never registered' && (await holderOf(dataDir)) !== null ? lastRound(parameters, (await bestBlock(chain)).number) : null
   if (last === null) return state
   const { packageBy } = schedule(parameters, last)
@@ -127,27 +140,47 @@ async function machineExits(leaver: Leaver, parameters: ParametersPrefix): Promi
   return state
 }
 
-/** Ends the registration and waits until a checker owes its network nothing. Throws OperatorError FOUNDER and NOT_RUNNING, before anything is done. */
+/** Ends the registration and waits until a checker owes its network nothing. Throws OperatorError FOUNDER, MEMBERS and NOT_RUNNING, before anything is done. */
 async function checkerExits(leaver: Leaver, network: AccountId, parameters: ParametersPrefix, members: readonly AccountId[] | undefined): Promise<Left> {
   const { chain, account, dataDir, signal, say } = leaver
   let state: Left | undefined
+  let waited = 0
   let told = ''
+  say(`Reading the chain from block ${parameters.origin} on, for what it owes.`, { event: 'reading', from: parameters.origin })
   for await (const ledger of followLedger(chain, network, parameters, signal)) {
-    const owed = owedBy(nodeCrypto, ledger, account.id, members)
+    // The confirmed blocks may be older than the network.
+    if (ledger.parameters.length === 0) continue
+    const owed = owedBy(nodeCrypto, ledger, account.id, foundersFor(ledger, members))
     const runs = (await holderOf(dataDir)) !== null
     if (state === undefined) {
       if (owed?.kind === 'for ever') throw new OperatorError('FOUNDER', `${account.address} is a founder of a network without terms: two thirds and one of its founders settle every epoch`, { advice: 'It cannot leave in good order: keep it running. Nothing was done. `assay checker retire` ends its rounds, and the others settle without it as long as they are two thirds and one.' })
       if (owed !== null && !runs) throw new OperatorError('NOT_RUNNING', `no process runs on ${dataDir}, and a checker leaves in good order only while it works: ${sentenceOf(owed)}`, { advice: 'Start it, then run this again. Nothing was done. `assay checker retire` leaves at once, without what it owes.' })
+      // Its process sends from the same account, and a report must not wait for this.
+      if (runs && waited++ < parameters.roundBlocks && isReporting(parameters, (await bestBlock(chain)).number)) continue
       await markLeaving(dataDir)
-      state = await unregister(leaver)
-      if (owed !== null) continue
+      state = await unregister(leaver, parameters.confirmations)
+      // What was just written is in a later state of the ledger.
+      if (owed !== null || state === 'retired') continue
     }
     if (owed === null) return state
-    const sentence = `${sentenceOf(owed)}${runs ? '' : ` No process runs on ${dataDir}: start it.`}`
+    const endless = owed.kind === 'pot' && registeredCheckers(ledger).length < 2 ? ' Fewer than two checkers are left, so no others are drawn to settle: that has no end until one joins, or `assay checker retire` leaves the pot to those who are left.' : ''
+    const sentence = `${sentenceOf(owed)}${endless}${runs ? '' : ` No process runs on ${dataDir}: start it.`}`
     if (sentence !== told) say(sentence, { event: 'owed', ...owed, runs })
     told = sentence
   }
   throw signal.reason
+}
+
+/** Blocks in which a transaction that is sent now may come. */
+const SOON = 3
+
+const isReporting = (parameters: ParametersPrefix, best: number): boolean => Array.from({ length: SOON }, (_, i) => commitRoundAt(parameters, best + i)).some((round) => round !== null)
+
+/** Who settles the founders' terms: those given, else those of the chain. Throws OperatorError MEMBERS where neither can be the network's. */
+function foundersFor(ledger: Ledger, members: readonly AccountId[] | undefined): readonly AccountId[] {
+  const founders = members ?? foundersOf(nodeCrypto, ledger)
+  if (founders !== null && isCommittee(nodeCrypto, ledger.network, founders)) return founders
+  throw new OperatorError('MEMBERS', founders === null ? `the chain does not say who founded ${toAddress(ledger.network)}, and so not what a founder owes` : `the ${founders.length} members given are not those of the network ${toAddress(ledger.network)}`, { advice: 'Give the accounts of all founding checkers: --members 5…,5…' })
 }
 
 function sentenceOf(owed: Owed): string {

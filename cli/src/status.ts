@@ -109,14 +109,13 @@ async function processOf({ kind, holder, dataDir }: Asked, deps: StatusDeps, fin
 }
 
 function faultsOf({ registered, leaving, waiting, fault, missing, links, best, ledger }: Detail, ready: boolean): Finding[] {
-  if (leaving) return [{ what: 'it leaves its network, and ends what it owes', how: 'assay exit says until when, and stops it then.', exit: EXIT.again }]
   if (waiting) return [{ what: `it waits: ${waiting}`, how: 'Send it what it lacks; it goes on by itself.', exit: EXIT.mend }]
-  if (fault) return [{ what: `its registration does not count (${fault})`, how: 'Its log says why; see docs/OPERATORS.md.', exit: EXIT.mend }]
-  if (missing) return [{ what: `it is not eligible: ${missing}`, how: 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
-  if (!registered) return [{ what: 'its registration is not confirmed yet', how: 'Ask again in some blocks.', exit: EXIT.again }]
+  if (fault && !leaving) return [{ what: `its registration does not count (${fault})`, how: 'Its log says why; see docs/OPERATORS.md.', exit: EXIT.mend }]
+  if (missing && !leaving) return [{ what: `it is not eligible: ${missing}`, how: 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
+  if (!registered && !leaving) return [{ what: 'its registration is not confirmed yet', how: 'Ask again in some blocks.', exit: EXIT.again }]
   if (links === 0) return [{ what: 'no checker is connected to it', how: 'If it stays so for a minute, something keeps it from dialling out: read its log for "checker not reached".', exit: EXIT.again }]
   if (!ready) return [{ what: `it has read blocks up to ${ledger ?? 'none'} of ${best ?? 'unknown'}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }]
-  return []
+  return leaving ? [{ what: 'it leaves its network, and ends what it owes', how: 'assay exit says until when, and stops it then. To stay, remove the file `leaving` in its data folder and start it again.', exit: EXIT.again }] : []
 }
 
 async function networkOf({ kind, account }: Asked, indexer: string, deps: StatusDeps, findings: Finding[]): Promise<NetworkView | null> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { lockFolder } from '@assay/kit/lock'
-import { bringDown } from './up.ts'
+import { bringDown } from '../bring-down.ts'
 
 // What up and down do to real machines stands in test/machine-up.test.ts.
 const dir = mkdtempSync(join(tmpdir(), 'assay-down-'))

@@ -14,6 +14,7 @@ import { roundAt, schedule, type AccountId, type ScheduleParameters } from '@ass
 import type { Chain } from '@assay/runtime-bindings'
 import { providerConfig, type ProviderConfig } from '@assay/provider/config'
 import { agreed } from '../agreed.ts'
+import { bringDown } from '../bring-down.ts'
 import { passwordOf } from '../password.ts'
 import { addSettings } from '../service-command.ts'
 import { exitOf, readyOf, statusOf, tellStatus, type Status } from '../status.ts'
@@ -54,20 +55,6 @@ export function registerUp(machine: Command): void {
         process.stdout.write(stopped === null ? `nothing runs on ${dataDir}\n` : `stopped ${stopped}\n`)
       })
     })
-}
-
-/** Ends the process that lives in a folder in good order; gives its number when it is gone, null if there was none. Throws OperatorError NOT_OURS. */
-export async function bringDown(dataDir: string, signal: AbortSignal, kill: (pid: number, name: 'SIGTERM') => unknown = (pid, name) => process.kill(pid, name)): Promise<number | null> {
-  const holder = await holderOf(dataDir)
-  if (holder === null) return null
-  try {
-    kill(holder.pid, 'SIGTERM')
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    if (code !== 'ESRCH') throw new OperatorError('NOT_OURS', `process ${holder.pid} on ${dataDir} cannot be stopped (${code})`, { advice: 'It is another user’s: stop it as that user.', cause })
-  }
-  while ((await holderOf(dataDir))?.pid === holder.pid) await pause(ASK_MS / 4, undefined, { signal })
-  return holder.pid
 }
 
 interface Told { indexer: string | undefined, yes: boolean, json: boolean }

@@ -75,8 +75,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const shedding = new Shedding({ metrics, log })
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
-  const leaving = isLeaving(config.dataDir)
-  const standing: Standing = { best: 0, ledger: null, registered: false, leaving, missing: 'the network is not on chain yet' }
+  const standing: Standing = { best: 0, ledger: null, registered: false, leaving: isLeaving(config.dataDir), missing: 'the network is not on chain yet' }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs, shedding) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
@@ -88,6 +87,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const { origin, confirmations } = found.prefix
   const sender = meterFees(createSender({ chain, account: keys.account, signal, log, store: store.extrinsics }), metrics)
   log.info('checker started', { account: keys.account.address, endpoint: chain.endpoint, network: toAddress(network), origin, url: door.url })
+  if (standing.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
   const view = follow({
     crypto: nodeCrypto, network, versions, heights$, log, confirmations,
     blocks$: defer(() => ledgerBlocks$(chain, { from: origin, confirmations, signal })),
@@ -146,7 +146,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     const settled$ = stepping$(settlement, (error) => log.warn('settlement held up', { error }))
     const budgets$ = stepping$(budget, (error) => log.warn('funds not looked at', { error }))
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => leaving ? EMPTY : registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$)),
+      concatMap((listening) => registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$.pipe(filter(() => !isLeaving(config.dataDir))))),
       tap(() => void (standing.registered = true)),
     )
     const standing$ = view.ledger$.pipe(
@@ -154,9 +154,10 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
       distinctUntilChanged((a, b) => a?.what === b?.what),
       tap((missing) => {
         standing.missing = missing?.what ?? null
-        standing.leaving = isLeaving(config.dataDir)
-        if (missing && standing.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
-        else if (missing && standing.registered) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
+        const leaving = isLeaving(config.dataDir)
+        if (leaving && !standing.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
+        standing.leaving = leaving
+        if (missing && standing.registered && !leaving) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
         if (!missing) log.info('checker ready', { account: keys.account.address, url: door.url, evidence: publicUrl(door.url, config), settles: members !== null })
       }),
     )

@@ -264,11 +264,13 @@ function summaryOf(seen: readonly Observation[]): Record<string, number | null> 
 }
 
 /** Assembles and publishes the package when the schedule says so: before, others could copy from it. */
-function published$({ best$, store, blobs, network, me, metrics, parameters, shedding }: RoundsTools, { round, schedule: at }: RoundFacts): Observable<never> {
+function published$({ best$, store, blobs, network, me, metrics, parameters, shedding }: RoundsTools, { round, schedule: at, checkers }: RoundFacts): Observable<never> {
+  // Who is not of the round has said nothing in it that would want a package, though it reported on those before; else one would follow the other for ever.
+  const isMine = checkers.some(({ account }) => account === me)
   return reach$(best$, at.packageBy).pipe(
     tap(() => shedding.tell(round)),
     // Later than this the report that names it is made already.
-    filter((best) => best < schedule(parameters, round + 1).commitFrom),
+    filter((best) => isMine && best < schedule(parameters, round + 1).commitFrom),
     concatMap(() => publishPackage(store, blobs, network, me, round)),
     tap((root) => void (root !== null && metrics.packages.inc({ whose: 'own' }))),
     ignoreElements(),

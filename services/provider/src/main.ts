@@ -85,6 +85,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     await lock.tell(operations.url)
     log.info('provider started', { account: keys.account.address, owner, peer: keys.peer.publicKey, url: operations.url, endpoint: chain.endpoint, network: toAddress(network) })
 
+    if (status.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
+
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
     const ledger$ = followLedger({ crypto, network, versions, log, blocks: () => ledgerBlocks$(chain, { from: prefix.origin, confirmations: prefix.confirmations, signal }) })
     let state: ChainState | undefined
@@ -102,9 +104,10 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
         Object.assign(status, { best: now.best, ledger: now.ledger.head?.number ?? null, round: round(), registered: isRegistered(now), links: links.open().length })
         const reason = registrationOf(now.ledger, 'machine', machine)
         if (reason !== null && reason !== 'OK' && reason !== status.fault) {
-          status.leaving = isLeaving(config.dataDir)
-          if (status.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
-          else log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
+          const leaving = isLeaving(config.dataDir)
+          if (leaving && !status.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
+          status.leaving = leaving
+          if (!leaving) log.warn('registration not counted', { account: keys.account.address, code: reason, reason: explain(reason) })
         }
         status.fault = reason === 'OK' ? null : reason
         status.protocol.inForce = versionAt(now.ledger, now.best)
@@ -196,7 +199,8 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
             memory: documentMemory(config.dataDir, network),
           }),
         balance: async (address) => (await readBalance(chain, toAccountId(address))).usable,
-        blocks$: best$,
+        // Who begins to leave meanwhile does not register any more.
+        blocks$: best$.pipe(filter(() => !isLeaving(config.dataDir))),
         log,
         signal,
         waiting: (what) => void (status.waiting = what),

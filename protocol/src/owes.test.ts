@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { type AccountId, devnetParameters, encodeHandOver, handOverKey, judgementOfEpoch, type LedgerEvent, potOf, statementKey, utf8 } from '@assay/protocol'
-import { type Actor, actor, anchor, NETWORK, parametersItem, registration, role, TestChain } from '../../../protocol/testing/chain.ts'
-import { crypto } from '../../../protocol/testing/crypto.ts'
+import { type Actor, actor, anchor, NETWORK, parametersItem, registration, role, TestChain } from '../testing/chain.ts'
+import { crypto } from '../testing/crypto.ts'
+import { type AccountId, utf8 } from './bytes.ts'
+import type { LedgerEvent } from './ledger.ts'
 import { owedBy } from './owes.ts'
+import { devnetParameters } from './parameters.ts'
+import { judgementOfEpoch } from './schedule.ts'
+import { encodeHandOver, potOf } from './settlers.ts'
+import { handOverKey, statementKey } from './storage-keys.ts'
 
 // Rounds of 20 blocks from 120 on, frozen 2 blocks before they begin; epochs of 2, terms of 1: epoch and term e begin with block 120 + 40e.
 const parameters = { ...devnetParameters(100, 120), termEpochs: 1 }

@@ -1,5 +1,9 @@
 // What a checker that leaves its network still owes it, by the chain alone: rounds that were drawn with it, and the pot that waits for its approvals.
-import { type AccountId, type Crypto, epochOf, foundersOf, judgementOfEpoch, type Ledger, payingTerm, potOf, registeredCheckers, roundAt, roundFacts, settlersOf, statementsOnChain } from '@assay/protocol'
+import type { AccountId } from './bytes.ts'
+import type { Crypto } from './crypto.ts'
+import { type Ledger, registeredCheckers, roundFacts, statementsOnChain } from './ledger.ts'
+import { epochOf, judgementOfEpoch, roundAt } from './schedule.ts'
+import { foundersOf, payingTerm, potOf, settlersOf } from './settlers.ts'
 
 /** `until`: the earliest block after which it is owed no more. */
 export type Owed =
@@ -19,7 +23,7 @@ export function owedBy(crypto: Crypto, ledger: Ledger, me: AccountId, founders: 
   const settles = (term: number): boolean => settlersOf(crypto, ledger, term, founders)?.includes(me) === true
   if (founding.termEpochs === 0 && settles(0)) return { kind: 'for ever' }
   if (registeredCheckers(ledger).some(({ account }) => account === me)) return { kind: 'leaving' }
-  // Of an epoch with a statement nothing is asked any more; nor of those before it, for each needs the one before.
+  // From an epoch's statement on its mirrors are asked; likewise of those before it, for each needs the one before.
   const settled = Math.max(-1, ...statementsOnChain(ledger).keys())
   for (let round = roundAt(founding, ledger.head.number) + 1; round >= 0 && epochOf(founding, round) > settled; round--) {
     if (roundFacts(crypto, ledger, round)?.checkers.some(({ account }) => account === me)) return { kind: 'rounds', round, epoch: epochOf(founding, round), until: judgementOfEpoch(founding, epochOf(founding, round)) }
