@@ -107,7 +107,7 @@ async function depart({ chain: endpoint, dataDir, passwordFile, kind, json, yes,
     const say = (text: string, event: object): void => void process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`)
     const state = await leave({ chain, sender, account, kind, dataDir, signal, say })
     const { money, text } = await sendRest({ chain, sender, account, owner: heir ?? (await ownerIn(dataDir)), yes, json, signal })
-    if (json || text !== '') say(text, { event: 'retired', state, [kind]: account.address, money })
+    if (json || text !== '') say(text.trimEnd(), { event: 'retired', state, [kind]: account.address, money })
   })
 }
 
