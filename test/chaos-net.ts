@@ -200,6 +200,12 @@ function expectation(found: object, wanted: object, who: string): void {
   if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${who} ended with ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`)
 }
 
+/** A command that leaves, and what it said. */
+export interface Exit {
+  child: Child
+  said: LogLine[]
+}
+
 export interface NetOptions {
   cast: Cast
   /** ws port of the chain, which makes blocks on request only and may already hold the network. */
@@ -342,6 +348,15 @@ export class Net implements AsyncDisposable {
         return now !== undefined && now.best >= this.head && now.ledger >= final
       })
     }
+  }
+
+  /** `assay exit` beside a program, past the proxy. */
+  exit({ name, dir }: Service, ...more: string[]): Exit {
+    const flags = ['--json', '--chain', this.chain.endpoint, '--network', toAddress(this.cast.network), '--data-dir', dir, '--password-file', join(dir, 'password'), ...more]
+    const child = spawnChild({ name: `exit-${name}`, args: [MAIN, 'exit', ...flags], logDir: join(this.dir, 'logs'), env: launcher.childEnv(ROOT), execArgv: [...launcher.NODE_FLAGS] })
+    const said: LogLine[] = []
+    child.lines$.subscribe((line) => said.push(line))
+    return { child, said }
   }
 
   async waiting(): Promise<AccountId[]> {

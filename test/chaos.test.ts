@@ -1,15 +1,17 @@
 // One network of processes through everything that kills, cuts and rewrites, each in the middle of a round; in the end nothing is lost and nothing is paid twice.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { settlementCall } from '@assay/checker/settlement'
 import { readSettlement, type Settlement } from '@assay/cli/devnet/settlement'
 import { openDatabase } from '@assay/indexer/database'
+import { storedBlocks } from '@assay/indexer/follow'
 import { type AccountId, concat, decodeReportItem, type Hash, type Ledger, type LedgerBlock, replayEpoch, type ReplayedEpoch, reportKey, statementKey, statementRoot, statementsOnChain, thresholdOf, toHex } from '@assay/protocol'
 import { approve, type Approval, createSender, hasItem, nodeCrypto as crypto, readItem } from '@assay/runtime-bindings'
 import { type SpawnedDevchain, spawnDevchain } from '@assay/runtime-bindings/testing'
 import { bornWith, cast, type Net, POT_PLANCK, type Service, startNet } from './chaos-net.ts'
+import { isStory } from './story.ts'
 
 // Seconds on a quiet machine; a busy one may take many times that.
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 900_000 })
@@ -20,7 +22,6 @@ const people = cast(3, 2)
 
 let chain: SpawnedDevchain
 let net: Net
-let failed = false
 
 beforeAll(async () => {
   process.env['ASSAY_CHAOS'] = MARK
@@ -31,13 +32,7 @@ afterAll(async () => {
   await net?.[Symbol.asyncDispose]()
   await chain?.kill()
 })
-beforeEach(({ onTestFailed, skip }) => {
-  if (failed) skip('the story ended before')
-  onTestFailed(() => {
-    failed = true
-    net.fail(new Error('a part of the story failed'))
-  })
-})
+isStory((error) => net.fail(error))
 
 /** The members of the settlement committee in the order in which they open: the one of epoch e first opens as number e. */
 const member = (number: number): Service => net.checkers.toSorted((a, b) => (a.account < b.account ? -1 : 1))[number % net.checkers.length]!
@@ -238,6 +233,14 @@ describe('in the end', () => {
     }
   })
 
+  test('a founder of a network without terms is told that it cannot leave', async () => {
+    const [founder] = net.checkers as [Service]
+    const { child } = net.exit(founder)
+    expect((await child.exited).code).toBe(1)
+    expect(readFileSync(child.logFile, 'utf8')).toMatch(/is a founder of a network without terms[^]*Nothing was done/)
+    expect([existsSync(join(founder.dir, 'leaving')), existsSync(join(founder.dir, 'retired'))]).toEqual([false, false])
+  })
+
   test('no checker has two reports in a round', () => {
     const found = new Map<string, number[]>()
     for (const { number, events } of blocks) {
@@ -293,11 +296,12 @@ describe('in the end', () => {
     const { db, close } = await openDatabase({ dir: net.indexer!.dir, owner: { network: net.cast.network, genesisHash: net.chain.genesisHash } })
     try {
       const kept = await db.selectFrom('blocks').selectAll().orderBy('number').execute()
-      const events = Map.groupBy(await db.selectFrom('events').select(['block', 'position']).orderBy('block').orderBy('position').execute(), ({ block }) => block)
       const known = blocks.slice(0, kept.length)
       expect(kept.length).toBeGreaterThanOrEqual(blocks.length - 1)
       expect(kept).toEqual(known.map(({ number, hash, parentHash, relayRoot }) => ({ number, hash, parent_hash: parentHash, relay_root: relayRoot })))
-      expect(known.map(({ number }) => (events.get(number) ?? []).map(({ position }) => position))).toEqual(known.map((block) => block.events.map((_, position) => position)))
+      const stored: LedgerBlock[] = []
+      for await (const block of storedBlocks(db)) stored.push(block)
+      expect(stored).toEqual(known)
     } finally {
       await close()
     }

@@ -1,25 +1,22 @@
 // Who leaves in good order does first what it owes, through a crash in between too: a machine opens its last round; a checker reports it, publishes it, mirrors it, and settles until the pot is handed over.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { type Child, type LogLine, spawnChild } from '@assay/cli/devnet/processes'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Ledger, payingTerm, registeredCheckers, registeredMachines, replayEpoch, roundFacts, settlersOf } from '@assay/protocol'
 import { nodeCrypto as crypto, toAddress } from '@assay/runtime-bindings'
 import { type SpawnedDevchain, spawnDevchain } from '@assay/runtime-bindings/testing'
-import { cast, type Net, type Service, startNet } from './chaos-net.ts'
+import { cast, type Exit, type Net, type Service, startNet } from './chaos-net.ts'
+import { isStory } from './story.ts'
 
 // Seconds on a quiet machine; a busy one may take many times that.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 })
 
-const MAIN = fileURLToPath(new URL('../cli/src/main.ts', import.meta.url))
 const people = cast(4, 2)
 
 let chain: SpawnedDevchain
 let net: Net
 let checker: Service
 let machine: Service
-let failed = false
 
 beforeAll(async () => {
   chain = await spawnDevchain({ blocks: 'manual', fund: people.fund })
@@ -31,26 +28,21 @@ afterAll(async () => {
   await net?.[Symbol.asyncDispose]()
   await chain?.kill()
 })
-beforeEach(({ onTestFailed, skip }) => {
-  if (failed) skip('the story ended before')
-  onTestFailed(() => {
-    failed = true
-    net.fail(new Error('a part of the story failed'))
-  })
-})
+isStory((error) => net.fail(error))
 
-interface Exit { child: Child; said: LogLine[] }
-function exit({ name, dir }: Service): Exit {
-  const child = spawnChild({ name: `exit-${name}`, args: [MAIN, 'exit', '--json', '--chain', `ws://127.0.0.1:${chain.port}`, '--network', toAddress(net.cast.network), '--data-dir', dir, '--password-file', join(dir, 'password')], logDir: net.dir, env: process.env })
-  const said: LogLine[] = []
-  child.lines$.subscribe((line) => said.push(line))
-  return { child, said }
-}
+const exit = (service: Service, ...more: string[]): Exit => net.exit(service, ...more)
 const saidOf = ({ child }: Exit): string => readFileSync(child.logFile, 'utf8')
 
 let exits: { checker: Exit; machine: Exit }
 /** The round in which both are for the last time. */
 const LAST = 0
+
+test('founders who are not the network’s are none', async () => {
+  const wrong = exit(checker, '--members', net.checkers.slice(0, 2).map(({ account }) => toAddress(account)).join())
+  expect((await wrong.child.exited).code).toBe(1)
+  expect(saidOf(wrong)).toMatch(/the 2 members given are not those of the network/)
+  expect(existsSync(join(checker.dir, 'leaving'))).toBe(false)
+})
 
 test('a checker does not leave while it does not run', async () => {
   await checker.kill()
