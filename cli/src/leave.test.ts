@@ -29,7 +29,7 @@ afterAll(async () => {
 
 /** Not in this process's way: the chain lives in it. */
 async function assay(command: string, dataDir: string, ...more: string[]): Promise<{ status: number | null, stdout: string, stderr: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), ...(command === 'exit' ? [command] : ['machine', command]), '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), ...(command === 'exit' || command.includes(' ') ? command.split(' ') : ['machine', command]), '--data-dir', dataDir, '--password-file', join(root, 'password'), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   return { status, stdout, stderr }
@@ -99,6 +99,21 @@ describe('assay machine retire', () => {
     expect(last(await assay('retire', named, '--chain', dev.endpoint, '--to', owner.address, '--yes', '--json'))).toMatchObject({ money: { state: 'sent', to: owner.address } })
     await writeFile(join(named, 'owner.consent'), '{')
     expect(await assay('retire', named, '--chain', dev.endpoint)).toMatchObject({ status: 1, stdout: expect.stringContaining('had left already'), stderr: expect.stringContaining('owner.consent is damaged') })
+  })
+})
+
+describe('assay checker retire', () => {
+  it('empties the checker’s anchor, from a copy of its keys', async () => {
+    const dataDir = join(root, 'checker')
+    const { account } = await createKeystore({ dir: dataDir, password })
+    const chain = await connectChain({ endpoint: dev.endpoint, signal: stop.signal })
+    const at = ['--chain', dev.endpoint]
+    expect(last(await assay('checker retire', dataDir, ...at, '--json'))).toEqual({ event: 'retired', state: 'never registered', checker: account.address, money: null })
+    await createSender({ chain, account: accountFromSecret('//heir'), signal: stop.signal }).send(transfer(chain, account.id, 10n ** 17n), { label: 'money' })
+    await createSender({ chain, account, signal: stop.signal }).send(addItem(chain, 'assay/checker', new Uint8Array(32).fill(1)), { label: 'an anchor' })
+    expect(await assay('checker retire', dataDir, ...at)).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/has left its network[^]*names no owner/) })
+    expect(await readItem(chain, account.id, 'assay/checker')).toEqual(new Uint8Array())
+    expect(await assay('checker start', dataDir, '--network', account.address, ...at)).toMatchObject({ status: 1, stderr: expect.stringContaining('were retired') })
   })
 })
 

@@ -3,12 +3,12 @@ import type { Command } from 'commander'
 import { filter, firstValueFrom } from 'rxjs'
 import { type TObject, type TSchema, Type } from 'typebox'
 import { loadConfig } from '@assay/kit/config'
-import { markLeaving, markRetired } from '@assay/kit/leaving'
+import { leaveMarked, markRetired } from '@assay/kit/leaving'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
 import { type AccountId, commitRoundAt, foundersOf, type IdentityKind, isCommittee, type Ledger, type Owed, owedBy, type ParametersPrefix, registeredCheckers, roundAt, schedule } from '@assay/protocol'
-import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
+import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, MissingFundsError, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
 import { agreed } from './agreed.ts'
 import { bringDown } from './bring-down.ts'
 import { withChain } from './commands/network.ts'
@@ -119,6 +119,9 @@ async function unregister({ chain, sender, account, kind, dataDir, say }: Leaver
   return state
 }
 
+/** The same with the folder marked before, so that no start undoes it; where there is no money to tell the chain, nothing was done. */
+const beginToLeave = (leaver: Leaver, { confirmations }: ParametersPrefix): Promise<Left> => leaveMarked(leaver.dataDir, () => unregister(leaver, confirmations), (error) => error instanceof MissingFundsError)
+
 /** The last round that is not frozen without a machine that left at block `left`: null if there is none that it could still be in. */
 export function lastRound(parameters: ParametersPrefix, left: number): number | null {
   let round = Math.max(0, roundAt(parameters, left))
@@ -129,8 +132,7 @@ export function lastRound(parameters: ParametersPrefix, left: number): number | 
 /** Ends the registration and waits until a running machine has opened the last round that it can be in. */
 async function machineExits(leaver: Leaver, parameters: ParametersPrefix): Promise<Left> {
   const { chain, dataDir, signal, say } = leaver
-  await markLeaving(dataDir)
-  const state = await unregister(leaver, parameters.confirmations)
+  const state = await beginToLeave(leaver, parameters)
   const last = state !== 'never registered' && (await holderOf(dataDir)) !== null ? lastRound(parameters, (await bestBlock(chain)).number) : null
   if (last === null) return state
   const { packageBy } = schedule(parameters, last)
@@ -157,8 +159,7 @@ async function checkerExits(leaver: Leaver, network: AccountId, parameters: Para
       if (owed !== null && !runs) throw new OperatorError('NOT_RUNNING', `no process runs on ${dataDir}, and a checker leaves in good order only while it works: ${sentenceOf(owed)}`, { advice: 'Start it, then run this again. Nothing was done. `assay checker retire` leaves at once, without what it owes.' })
       // Its process sends from the same account, and a report must not wait for this.
       if (runs && waited++ < parameters.roundBlocks && isReporting(parameters, (await bestBlock(chain)).number)) continue
-      await markLeaving(dataDir)
-      state = await unregister(leaver, parameters.confirmations)
+      state = await beginToLeave(leaver, parameters)
       // What was just written is in a later state of the ledger.
       if (owed !== null || state === 'retired') continue
     }

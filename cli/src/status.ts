@@ -114,7 +114,7 @@ function faultsOf({ registered, leaving, waiting, fault, missing, links, best, l
   if (missing && !leaving) return [{ what: `it is not eligible: ${missing}`, how: 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
   if (!registered && !leaving) return [{ what: 'its registration is not confirmed yet', how: 'Ask again in some blocks.', exit: EXIT.again }]
   if (links === 0) return [{ what: 'no checker is connected to it', how: 'If it stays so for a minute, something keeps it from dialling out: read its log for "checker not reached".', exit: EXIT.again }]
-  if (!ready) return [{ what: `it has read blocks up to ${ledger ?? 'none'} of ${best ?? 'unknown'}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }]
+  if (!ready && !leaving) return [{ what: `it has read blocks up to ${ledger ?? 'none'} of ${best ?? 'unknown'}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }]
   return leaving ? [{ what: 'it leaves its network, and ends what it owes', how: 'assay exit says until when, and stops it then. To stay, remove the file `leaving` in its data folder and start it again.', exit: EXIT.again }] : []
 }
 

@@ -8,9 +8,18 @@ import { OperatorError } from './lifecycle.ts'
 const leavingPath = (dataDir: string): string => join(dataDir, 'leaving')
 const retiredPath = (dataDir: string): string => join(dataDir, 'retired')
 
-/** From now on a start from this data folder registers nothing, and ends what was begun. Throws OperatorError DISK. */
-export async function markLeaving(dataDir: string): Promise<void> {
+/**
+ * Marks the folder and then leaves: from now on a start registers nothing, and ends what was begun. Where leaving fails and `isUndone` says that nothing was done, the folder is as it was.
+ * Throws OperatorError DISK, and what `leave` throws.
+ */
+export async function leaveMarked<T>(dataDir: string, leave: () => Promise<T>, isUndone: (error: unknown) => boolean): Promise<T> {
   if (!existsSync(retiredPath(dataDir))) await writeDurably(leavingPath(dataDir), Buffer.from('The keys in this folder leave their network. Without this file the next start registers them again.\n'))
+  try {
+    return await leave()
+  } catch (error) {
+    if (isUndone(error)) await rm(leavingPath(dataDir), { force: true })
+    throw error
+  }
 }
 
 /** From now on no start from this data folder works. Throws OperatorError DISK. */

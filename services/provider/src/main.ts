@@ -84,7 +84,6 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     cleanups.unshift(() => operations.close())
     await lock.tell(operations.url)
     log.info('provider started', { account: keys.account.address, owner, peer: keys.peer.publicKey, url: operations.url, endpoint: chain.endpoint, network: toAddress(network) })
-
     if (status.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
 
     const best$ = bestBlocks$(chain, signal).pipe(shareLatest())
