@@ -1,6 +1,6 @@
 // From an empty folder to a first verdict by one command, and what the same command does when it is run again; each step a process, as an owner runs it.
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { registeredMachines, roundAt } from '@assay/protocol'
@@ -33,7 +33,7 @@ function assay(...args: string[]): Promise<Ended> {
 
 const status = async () => {
   const { code, out } = await assay('status', '--data-dir', dataDir, '--indexer', world.indexer!, '--json')
-  return { code, ...(JSON.parse(out) as { account: string, process: { running: boolean, pid: number | null, ready: boolean | null }, findings: { what: string }[] }) }
+  return { code, ...(JSON.parse(out) as { account: string, process: { running: boolean, pid: number | null, ready: boolean | null }, retired: boolean, findings: { what: string }[] }) }
 }
 /** How many registrations the machine has on chain. */
 const registrations = () => registeredMachines(world.now.ledger).filter(({ account }) => account === machine.account.id).length
@@ -79,6 +79,17 @@ test('what was killed is said, and comes up again without another registration',
   expect(registrations()).toBe(1)
 }, 180_000)
 
+test('one that leaves is not brought up: its process ends what it owes', async () => {
+  const mark = join(dataDir, 'leaving')
+  writeFileSync(mark, '')
+  try {
+    const { code, err } = await assay('machine', 'up', ...network)
+    expect([code, err]).toEqual([1, expect.stringContaining(`To stay, remove ${mark}`)])
+  } finally {
+    rmSync(mark)
+  }
+})
+
 test('down ends it in good order, and says so when there is nothing to end', async () => {
   const { pid } = (await status()).process
   expect(await assay('machine', 'down', '--data-dir', dataDir)).toEqual({ code: 0, out: `stopped ${pid}\n`, err: '' })
@@ -98,6 +109,10 @@ test('it leaves in good order: out of the network at once, its last round opened
   expect((await world.judge(Number(last))).verdict(machine).outcome).toBe('PASS')
   expect(world.facts(Number(last) + 1)!.machines).toEqual([])
   expect([registrations(), (await status()).process.running]).toEqual([0, false])
-  // Again: nothing is left to be done.
+  // Again: nothing is left to be done, and nothing to be mended; and it does not come back by itself.
   expect((await assay(...leave)).out).toMatch(/had left already[^]*No process runs\.\n$/)
+  const { code: standing, findings, retired } = await status()
+  expect([standing, findings, retired]).toEqual([0, [], true])
+  const refused = await assay('machine', 'up', ...network, '--yes')
+  expect([refused.code, refused.out, refused.err]).toEqual([1, '', expect.stringContaining('were retired')])
 }, 180_000)

@@ -80,6 +80,16 @@ describe('an indexer', () => {
   })
 })
 
+describe('a machine that has left for good', () => {
+  it('has nothing to mend, whatever its last rounds were, and is not told to start', async () => {
+    const answers = whole({ [`/machines/${account}`]: { ...machine, registration: { code: 'RETIRED', text: 'It left.' } }, [`/machines/${account}/verdicts`]: { items: [verdict(9, 'UNREACHABLE', { code: 'UNREACHABLE', text: 'Nobody reached it.' })], next: null } })
+    const status = await statusOf(machineAt({ indexer, dataDir: '/data', holder: null, left: 'retired' }), answering(answers))
+    expect([status.retired, status.findings]).toEqual([true, []])
+    expect(tellStatus(status)).toContain('none runs: it has left its network for good')
+    expect((await statusOf(machineAt({ indexer, dataDir: '/data', holder: null }), answering(answers))).findings).not.toEqual([])
+  })
+})
+
 describe('what is to be mended', () => {
   const found = async (asked: Partial<Asked>, answers: Record<string, unknown>): Promise<[number, string]> => {
     const { findings } = await statusOf(machineAt(asked), answering(answers))
@@ -89,6 +99,7 @@ describe('what is to be mended', () => {
 
   it('is said of the process', async () => {
     expect(await found({ dataDir: '/data', holder: null }, {})).toEqual([1, 'no process runs on /data'])
+    expect(await found({ dataDir: '/data', holder: null, left: 'leaving' }, {})).toEqual([1, 'it leaves its network, and no process runs on /data to end what it owes'])
     expect(await found({ dataDir: '/data', holder: { pid: 7, url: null } }, {})).toEqual([75, 'process 7 does not say how it is'])
     expect(await found(local, { '/ready': new TypeError('refused') })).toEqual([75, 'process 7 does not say how it is'])
     expect(await found(local, { '/ready': { ready: 'yes' } })).toEqual([75, 'process 7 does not say how it is'])

@@ -21,6 +21,8 @@ export interface Status {
   account: string
   /** null: no data folder was named */
   process: { running: boolean, pid: number | null, ready: boolean | null, detail: Detail | null } | null
+  /** whether it left its network for good, by the mark in its data folder */
+  retired: boolean
   /** null: no indexer was named, or it does not answer */
   network: NetworkView | null
   findings: Finding[]
@@ -53,6 +55,8 @@ export interface Asked {
   /** what lives in the data folder; undefined: none was named */
   holder?: Holder | null | undefined
   dataDir?: string | undefined
+  /** what the data folder says of its leaving */
+  left?: 'leaving' | 'retired' | null | undefined
   indexer?: string | undefined
 }
 
@@ -94,12 +98,13 @@ export async function statusOf(asked: Asked, deps: StatusDeps): Promise<Status> 
   const findings: Finding[] = []
   const process = asked.holder === undefined ? null : await processOf(asked, deps, findings)
   const network = asked.indexer === undefined ? null : await networkOf(asked, asked.indexer, deps, findings)
-  return { kind: asked.kind, account: asked.account, process, network, findings }
+  return { kind: asked.kind, account: asked.account, process, retired: asked.left === 'retired', network, findings }
 }
 
-async function processOf({ kind, holder, dataDir }: Asked, deps: StatusDeps, findings: Finding[]): Promise<Status['process']> {
+async function processOf({ kind, holder, dataDir, left }: Asked, deps: StatusDeps, findings: Finding[]): Promise<Status['process']> {
   if (!holder) {
-    findings.push({ what: `no process runs on ${dataDir}`, how: kind === 'machine' ? 'Start it: assay machine up.' : 'Start it: assay checker start.', exit: EXIT.mend })
+    if (left === 'leaving') findings.push({ what: `it leaves its network, and no process runs on ${dataDir} to end what it owes`, how: `Start it: assay ${kind} start. assay exit says until when.`, exit: EXIT.mend })
+    else if (left !== 'retired') findings.push({ what: `no process runs on ${dataDir}`, how: kind === 'machine' ? 'Start it: assay machine up.' : 'Start it: assay checker start.', exit: EXIT.mend })
     return { running: false, pid: null, ready: null, detail: null }
   }
   const told = holder.url === null ? null : await readyOf(holder.url, deps)
@@ -118,7 +123,7 @@ function faultsOf({ registered, leaving, waiting, fault, missing, links, best, l
   return leaving ? [{ what: 'it leaves its network, and ends what it owes', how: 'assay exit says until when, and stops it then. To stay, remove the file `leaving` in its data folder and start it again.', exit: EXIT.again }] : []
 }
 
-async function networkOf({ kind, account }: Asked, indexer: string, deps: StatusDeps, findings: Finding[]): Promise<NetworkView | null> {
+async function networkOf({ kind, account, left }: Asked, indexer: string, deps: StatusDeps, findings: Finding[]): Promise<NetworkView | null> {
   const client = createAssayClient(indexer, { fetch: (request) => deps.fetch(new Request(request, { signal: AbortSignal.any([deps.signal, AbortSignal.timeout(ANSWER_MS)]) })) })
   const params = { path: { account } }
   const recent = { ...params, query: { limit: ROUNDS_SHOWN } }
@@ -128,12 +133,13 @@ async function networkOf({ kind, account }: Asked, indexer: string, deps: Status
     const base = { page: `${indexer.replace(/\/+$/, '')}/explorer/${kind}s/${account}`, head: network.head?.number ?? null, behind }
     if (network.stalled !== null) findings.push({ what: `the indexer sees no new blocks: ${network.stalled.detail}`, how: 'What it says is old; ask another one, or wait.', exit: EXIT.again })
     const view: NetworkView = kind === 'machine' ? { ...base, ...(await machineView()) } : { ...base, ...(await checkerView()) }
-    findings.push(...judgedFaults(kind, view))
+    if (!left) findings.push(...judgedFaults(kind, view))
     return view
   } catch (error) {
     deps.signal.throwIfAborted()
-    if (error instanceof AssayApiError && (error.code === 'NO_MACHINE' || error.code === 'NO_CHECKER')) findings.push({ what: `the network does not know ${account} as a ${kind}`, how: 'A registration counts some blocks after it is on chain; ask again. If none was made: assay machine up.', exit: EXIT.again })
-    else if (error instanceof AssayApiError && error.code === 'BAD_ACCOUNT') throw new OperatorError('BAD_ACCOUNT', `${account} is not an account`, { advice: 'Give its SS58 address, or 0x and 64 hex digits.', cause: error })
+    if (error instanceof AssayApiError && (error.code === 'NO_MACHINE' || error.code === 'NO_CHECKER')) {
+      if (!left) findings.push({ what: `the network does not know ${account} as a ${kind}`, how: 'A registration counts some blocks after it is on chain; ask again. If none was made: assay machine up.', exit: EXIT.again })
+    } else if (error instanceof AssayApiError && error.code === 'BAD_ACCOUNT') throw new OperatorError('BAD_ACCOUNT', `${account} is not an account`, { advice: 'Give its SS58 address, or 0x and 64 hex digits.', cause: error })
     else findings.push({ what: `the indexer ${indexer} does not answer (${error instanceof Error ? error.message : String(error)})`, how: 'Check its address; try again, or ask another one.', exit: EXIT.again })
     return null
   }
@@ -181,11 +187,11 @@ export const exitOf = (findings: readonly Finding[]): ExitCode => (findings.some
 const MARKS: Record<string, string> = { PASS: '#', PAID: '#', UNREACHABLE: '.', MISSED: '.', NOT_RUN: '-', NO_QUORUM: '?', UNPAID: 'o' }
 
 /** The status for people. */
-export function tellStatus({ kind, account, process, network, findings }: Status): string {
+export function tellStatus({ kind, account, process, retired, network, findings }: Status): string {
   const lines = [`${kind} ${account}`]
   const row = (name: string, text: string): void => void lines.push(`  ${name.padEnd(12)} ${text}`)
   if (process !== null) {
-    row('process', !process.running ? 'none runs' : `${process.pid}, ${process.ready === null ? 'says nothing' : process.ready ? 'ready' : 'not ready'}`)
+    row('process', !process.running ? `none runs${retired ? ': it has left its network for good' : ''}` : `${process.pid}, ${process.ready === null ? 'says nothing' : process.ready ? 'ready' : 'not ready'}`)
     if (process.detail?.links !== undefined) row('checkers', `${process.detail.links} connected`)
     if (process.detail?.last) row('last job', `round ${process.detail.last.round}: ${process.detail.last.result}`)
   }

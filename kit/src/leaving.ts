@@ -30,12 +30,14 @@ export async function markRetired(dataDir: string): Promise<void> {
 
 /** Throws OperatorError RETIRED where nothing may start from this data folder any more. */
 export function refuseRetired(dataDir: string): void {
-  const path = retiredPath(dataDir)
-  if (existsSync(path)) throw new OperatorError('RETIRED', `the keys in ${dataDir} were retired`, { advice: `To bring them back, remove ${path}: the next start registers them again.` })
+  if (leftOf(dataDir) === 'retired') throw new OperatorError('RETIRED', `the keys in ${dataDir} were retired`, { advice: `To bring them back, remove ${retiredPath(dataDir)}: the next start registers them again.` })
 }
 
 /** Whether what runs on this data folder is leaving: it registers no more. */
 export const isLeaving = (dataDir: string): boolean => existsSync(leavingPath(dataDir))
+
+/** How far the keys in a data folder have left their network. */
+export const leftOf = (dataDir: string): 'leaving' | 'retired' | null => (existsSync(retiredPath(dataDir)) ? 'retired' : isLeaving(dataDir) ? 'leaving' : null)
 
 /** What is said of that. */
 export const leavingAdvice = (dataDir: string): string => `It ends what it owes, and \`assay exit\` stops it then. To stay, remove ${leavingPath(dataDir)} and start again.`

@@ -20,6 +20,7 @@ export function register(program: Command): void {
       await runMain(async (signal) => {
         const indexer = indexerFrom(options.indexer)
         const { holderOf } = await import('@assay/kit/lock')
+        const { leftOf } = await import('@assay/kit/leaving')
         const found = options.dataDir === undefined ? null : await accountIn(options.dataDir)
         const kind: Kind = options.checker ? 'checker' : (found?.kind ?? 'machine')
         const named = account ?? found?.account
@@ -32,7 +33,7 @@ export function register(program: Command): void {
         }
         if (named === undefined) throw new OperatorError('ACCOUNT', options.dataDir === undefined ? 'neither an account nor a data folder is named' : `there are no keys of a machine or checker in ${options.dataDir}, and no database of an indexer`, { advice: 'Give the account as argument, or --data-dir with the folder of its keys.' })
         if (indexer === undefined && options.dataDir === undefined) throw new OperatorError('INDEXER', 'nobody is named who could be asked', { advice: 'Give --indexer with the address of an indexer, --data-dir with the folder of a process on this machine, or both.' })
-        const status = await statusOf({ kind, account: named, indexer, ...(options.dataDir !== undefined && { dataDir: options.dataDir, holder: await holderOf(options.dataDir) }) }, deps)
+        const status = await statusOf({ kind, account: named, indexer, ...(options.dataDir !== undefined && { dataDir: options.dataDir, holder: await holderOf(options.dataDir), left: leftOf(options.dataDir) }) }, deps)
         process.stdout.write(options.json ? `${JSON.stringify({ event: 'status', ...status })}\n` : tellStatus(status))
         return exitOf(status.findings)
       })

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { describeConfig, loadConfig } from '@assay/kit/config'
 import { makeDataFolder } from '@assay/kit/disk'
+import { isLeaving, leavingAdvice, refuseRetired } from '@assay/kit/leaving'
 import { EXIT, type ExitCode, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { silentLog } from '@assay/kit/log'
@@ -62,6 +63,8 @@ interface Told { indexer: string | undefined, yes: boolean, json: boolean }
 /** Gives 1 where it is up and the network says that something is to be mended all the same. Throws OperatorError for what keeps the machine from being up. */
 async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, signal: AbortSignal): Promise<ExitCode> {
   const say = (step: Step, text: string, done = false): void => void process.stdout.write(json ? `${JSON.stringify({ event: 'step', step, done, text })}\n` : `${done ? 'ok ' : '.. '} ${step.padEnd(12)} ${text}\n`)
+  refuseRetired(config.dataDir)
+  if (isLeaving(config.dataDir)) throw new OperatorError('LEAVING', `the machine in ${config.dataDir} leaves its network`, { advice: leavingAdvice(config.dataDir) })
   const { bestBlock, connectChain, cryptoReady, findNetwork, toAccountId, toAddress } = await import('@assay/runtime-bindings')
   await cryptoReady()
   const stop = new AbortController()
