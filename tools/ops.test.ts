@@ -1,15 +1,17 @@
-// What ops/ has for operators fits the services: the alert rules ask for figures that they have, with labels and values that they give, and what is composed sets settings and asks ports of theirs.
+// What ops/ has for operators fits the services: alert rules and dashboards ask for figures that they have, with labels and values that they give, and what is composed sets settings and asks ports of theirs.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { describeConfig } from '../kit/src/config.ts'
+import { createMetrics, type MetricsRegistry } from '../kit/src/metrics.ts'
 import { checkerConfig } from '../services/checker/src/config.ts'
 import { checkerMetrics } from '../services/checker/src/metrics.ts'
 import { indexerConfig } from '../services/indexer/src/config.ts'
 import { indexerMetrics } from '../services/indexer/src/metrics.ts'
 import { providerMetrics } from '../services/provider/src/metrics.ts'
+import { dashboardFiles, dashboardOf, type Job } from './dashboards.ts'
 
 const root = join(import.meta.dirname, '..')
 const rules = readFileSync(join(root, 'ops/prometheus/alerts.yml'), 'utf8')
@@ -46,6 +48,13 @@ it('every alert has a row in the runbook, which names it', () => {
   const rowOf = (anchor: string): string | undefined => runbook.split('\n').find((line) => line.startsWith('|') && line.includes(`<a id="${anchor}"></a>`))
   expect(alerts.filter((alert, i) => !rowOf(links[i]!)?.includes(alert))).toEqual([])
   expect(rowOf('no-such-row')).toBeUndefined()
+})
+
+it('what an alert counts is there, at 0, before it first happens: of a series that is new with its first count no increase is seen', () => {
+  const counted = expressions.flatMap((expression) => [...expression.matchAll(/increase\((assay_\w+)\{(\w+)(!?)=~?"([^"]+)"\}/g)].flatMap(([, figure = '', label = '', not, values = '']) => (not ? [figure] : values.split('|').map((value) => `${figure}{${label}="${value}"}`))))
+  expect(counted.length).toBeGreaterThan(3)
+  const lines = texts.join('\n').split('\n')
+  expect(counted.filter((series) => !lines.some((line) => line === `${series} 0` || (line.startsWith(`${series}{`) && line.endsWith(' 0'))))).toEqual([])
 })
 
 it('one that asks for what is not there would be found', () => {
@@ -88,4 +97,84 @@ it('what is composed gives each service settings that it has, all that it needs,
     expect(scraped).toContain(`"${service}:${port}"`)
     expect(part).toContain(`"${port}:${port}"`)
   }
+})
+
+interface Figure { name: string, kind: string, labels: readonly string[] }
+
+/** What a service's figures are: its own as it declares them, and those of its process. */
+async function figuresOf(job: Job): Promise<Map<string, Figure>> {
+  const real = createMetrics(job, { process: true })
+  const declared = new Map<string, readonly string[]>()
+  const registry: MetricsRegistry = {
+    ...real,
+    counter: (name, help, labels, known) => (declared.set(`assay_${job}_${name}`, labels ?? []), real.counter(name, help, labels, known)),
+    gauge: (name, help, labels) => (declared.set(`assay_${job}_${name}`, labels ?? []), real.gauge(name, help, labels)),
+    histogram: (name, help, buckets, labels) => (declared.set(`assay_${job}_${name}`, labels ?? []), real.histogram(name, help, buckets, labels)),
+  }
+  const metrics = { checker: checkerMetrics, indexer: indexerMetrics, provider: providerMetrics }[job](registry)
+  return new Map([...(await metrics.text()).matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name = '', kind = '']) => [name, { name, kind, labels: declared.get(name) ?? [] }]))
+}
+
+describe.each(['checker', 'indexer', 'provider'] as const)('the dashboard of the %s', async (job) => {
+  const figures = await figuresOf(job)
+  const { panels, templating } = dashboardOf(job) as { panels: { title: string, type: string, gridPos: Record<'x' | 'y' | 'w' | 'h', number>, targets: { expr: string }[] }[], templating: { list: { query: string }[] } }
+  const queries = [...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)), ...templating.list.map(({ query }) => query).filter((query) => query.startsWith('label_values'))]
+
+  /** The series that a query reads, by the figure they belong to. */
+  const seriesIn = (query: string): string[] => [...query.matchAll(/\b(?:assay|process|nodejs)_\w+/g)].map(([name]) => name)
+  const figureOf = (series: string): Figure | undefined => {
+    const plain = figures.get(series)
+    if (plain && plain.kind !== 'histogram') return plain
+    const histogram = figures.get(series.replace(/_(bucket|sum|count)$/, ''))
+    return histogram?.kind === 'histogram' && histogram.name !== series ? histogram : undefined
+  }
+  const faultsOf = (query: string): string[] => {
+    const series = seriesIn(query)
+    if (series.length === 0) return [`${query}: reads nothing`]
+    const unknown = series.filter((name) => figureOf(name) === undefined).map((name) => `${query}: there is no ${name}`)
+    const known = new Set(['le', 'instance', ...series.flatMap((name) => figureOf(name)?.labels ?? [])])
+    const used = [...[...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(',').map((label) => label.trim())), ...[...query.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label = '']) => label)]
+    return [...unknown, ...used.filter((label) => !known.has(label)).map((label) => `${query}: no series has the label ${label}`)]
+  }
+
+  it('is what tools/dashboards.ts makes', () => {
+    expect([...dashboardFiles()].filter(([path, text]) => readFileSync(path, 'utf8') !== text).map(([path]) => path)).toEqual([])
+  })
+
+  it('asks for nothing that is not there, and of the chosen instances alone', () => {
+    expect(queries.length).toBeGreaterThan(15)
+    expect(queries.flatMap(faultsOf)).toEqual([])
+    expect(panels.flatMap(({ targets }) => targets).filter(({ expr }) => seriesIn(expr).length !== expr.split('instance=~"$instance"}').length - 1)).toEqual([])
+  })
+
+  it('shows every figure of ours', () => {
+    const shown = new Set(queries.flatMap(seriesIn).map((series) => figureOf(series)?.name))
+    expect([...figures.keys()].filter((name) => name.startsWith('assay_') && !shown.has(name))).toEqual([])
+  })
+
+  it('has its panels side by side', () => {
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`))
+    expect(new Set(cells).size).toBe(cells.length)
+    expect(panels.every(({ gridPos: { x, w } }) => x + w <= 24)).toBe(true)
+  })
+
+  it('would be refused with a figure, a label or a histogram that is not as it says', () => {
+    const histogram = [...figures.values()].find(({ name, kind }) => kind === 'histogram' && name.startsWith('assay_'))?.name ?? 'nodejs_gc_duration_seconds'
+    for (const query of [`rate(assay_${job}_nothing[5m])`, histogram, `sum by (path) (${histogram}_count)`, `assay_${job}_newer_version_blocks{result="PASS"}`, 'vector(1)', `assay_${job}_newer_version_blocks_count`]) expect([query, faultsOf(query).length > 0]).toEqual([query, true])
+  })
+
+  it.skipIf(promtool('--version').status !== 0)('is written in Prometheus’ language', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'assay-queries-'))
+    try {
+      const plain = queries.filter((query) => !query.startsWith('label_values')).map((query) => query.replaceAll('$instance', 'all'))
+      const check = (some: string[]) => {
+        writeFileSync(join(dir, 'queries.yml'), JSON.stringify({ groups: [{ name: 'queries', rules: some.map((expr, i) => ({ record: `query:${i}`, expr })) }] }))
+        return promtool('check', 'rules', join(dir, 'queries.yml')).status
+      }
+      expect(check(plain)).toBe(0)
+      expect(check(['sum by (']) ).not.toBe(0)
+    } finally {
+      rmSync(dir, { recursive: true })
+    }
+  })
 })

@@ -10,5 +10,7 @@ it('serves its own numbers under the service name, apart from other registries',
   expect(text).toContain('assay_provider_rounds_total{result="ran"} 1')
   expect(text).toContain('assay_provider_links 3')
   expect(text).toContain('assay_provider_job_seconds_bucket{le="2"} 1')
+  metrics.counter('dials_total', 'channels tried, by result', ['result'], ['open', 'lost']).inc({ result: 'open' })
+  expect(await metrics.text()).toMatch(/dials_total\{result="open"\} 1\nassay_provider_dials_total\{result="lost"\} 0/)
   expect(await createMetrics('provider').text()).not.toContain('rounds_total')
 })

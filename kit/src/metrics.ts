@@ -2,8 +2,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
 export interface MetricsRegistry {
-  /** name without prefix; a counter's ends in _total */
-  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  /** name without prefix; a counter's ends in _total. `known`: values of its one label that are there from the start, at 0: Prometheus sees an increase only of what was there before */
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[], known?: readonly string[]): Counter<L>
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
   histogram<L extends string = never>(name: string, help: string, buckets: number[], labels?: readonly L[]): Histogram<L>
   /** the Prometheus text of everything registered */
@@ -20,7 +20,11 @@ export function createMetrics(service: string, options: { process?: boolean } = 
   const full = (name: string) => `assay_${service}_${name}`
   if (options.process) collectDefaultMetrics({ register: registry })
   return {
-    counter: (name, help, labels = []) => new Counter({ name: full(name), help, labelNames: labels, registers }),
+    counter: (name, help, labels = [], known = []) => {
+      const counter = new Counter({ name: full(name), help, labelNames: labels, registers })
+      for (const value of known) counter.labels(value).inc(0)
+      return counter
+    },
     gauge: (name, help, labels = []) => new Gauge({ name: full(name), help, labelNames: labels, registers }),
     histogram: (name, help, buckets, labels = []) => new Histogram({ name: full(name), help, buckets, labelNames: labels, registers }),
     text: () => registry.metrics(),

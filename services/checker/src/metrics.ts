@@ -2,6 +2,7 @@
 import { begun, createMetrics } from '@assay/kit/metrics'
 import type { MetricsRegistry } from '@assay/kit/metrics'
 import { VERSIONS } from '@assay/protocol'
+import type { Load } from './shedding.ts'
 import { Spoken } from './spoken.ts'
 
 export type CheckerMetrics = ReturnType<typeof checkerMetrics>
@@ -25,11 +26,11 @@ export function checkerMetrics(registry: MetricsRegistry = createMetrics('checke
     ledgerBlock: registry.gauge('ledger_block', 'height of the confirmed ledger'),
     machines: registry.gauge('connected_machines', 'machines with an open channel'),
     refusals: registry.counter('channel_refusals_total', 'channels and messages refused, by code', ['code']),
-    shed: registry.counter('shed_total', 'what was left out because it was more than this checker can do at once, by what', ['what']),
+    shed: registry.counter('shed_total', 'what was left out because it was more than this checker can do at once, by what', ['what'], ['newcomer', 'link', 'blob', 'evidence'] satisfies Load[]),
     observations: registry.counter('observations_total', 'observations reported, by outcome', ['outcome']),
-    reports: registry.counter('reports_total', 'reports, by fate', ['fate']),
+    reports: registry.counter('reports_total', 'reports, by fate', ['fate'], ['landed', 'late', 'missed']),
     packages: registry.counter('packages_total', 'packages held completely, by whose', ['whose']),
-    settlements: registry.counter('settlement_actions_total', 'what was done or seen for epochs, by result', ['result']),
+    settlements: registry.counter('settlement_actions_total', 'what was done or seen for epochs, by result', ['result'], ['settled', 'disagreed', 'evidence_missing', 'pot_empty', 'inner_failure', 'failed']),
     fees: registry.counter('fees_nanopeaq_total', 'fees taken from this account in 10^9 planck, the treasury’s and stakers’ surplus with them, by what for', ['what']),
     fundsDays: registry.gauge('funds_days', 'days that this account’s funds last, at the greatest fees seen'),
     funds: registry.gauge('funds_epochs', 'epochs that this account’s funds last, at the greatest fees seen'),

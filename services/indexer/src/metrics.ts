@@ -26,7 +26,7 @@ export function indexerMetrics(registry: MetricsRegistry = createMetrics('indexe
     pruned: registry.counter('pruned_rows_total', 'rows let go by the retention policy, by table', ['table']),
     following: registry.gauge('following', '1 while this process follows the chain and writes; others serve what is stored'),
     newerVersion: begun(registry.gauge('newer_version_blocks', 'blocks until a version of the protocol takes effect that this program does not know; -1: none is agreed on'), -1),
-    statements: registry.counter('statements_compared_total', 'statements of the chain compared with ours, by result', ['result']),
+    statements: registry.counter('statements_compared_total', 'statements of the chain compared with ours, by result', ['result'], ['match', 'mismatch']),
     liveClients: registry.gauge('live_clients', 'streams of events open now, by transport', ['transport']),
     liveEvents: registry.counter('live_events_total', 'events sent to clients, by type', ['type']),
     liveDropped: registry.counter('live_clients_dropped_total', 'streams of events refused or ended by us, by reason', ['reason']),

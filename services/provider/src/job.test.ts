@@ -1,6 +1,7 @@
 import { BehaviorSubject, Subject } from 'rxjs'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createLog, silentLog } from '@assay/kit/log'
+import { createMetrics } from '@assay/kit/metrics'
 import { blobId, chainKeys, chainSeed, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, fromHex, MemoryProver, nonceMessage, nonceOf, openingsDigest, commitmentDigest, schedule, toHex, verifyMemory, verifyOpenings } from '@assay/protocol'
 import type { AccountId, Hash, MachineMessage, Parameters, RoundFacts } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
@@ -120,7 +121,7 @@ function world(options: { parameters?: Partial<Parameters>, engine?: (inner: Eng
     },
     memory: async () => (options.memory === true ? scanning : null), log2n: ({ log2n }) => log2n, segments: ({ memorySegments }) => memorySegments,
     describe: async (beacon) => actorFacts(`machine in ${beacon}`),
-    now: () => clock, random: () => options.random ?? 0, log: silentLog, metrics: providerMetrics(),
+    now: () => clock, random: () => options.random ?? 0, log: silentLog, metrics: providerMetrics(createMetrics('provider')),
   }
   const stop = new AbortController()
   return {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ChannelRefusedError, ChannelUnreachableError } from '@assay/kit/channel'
 import type { Channel } from '@assay/kit/channel'
 import { createLog } from '@assay/kit/log'
+import { createMetrics } from '@assay/kit/metrics'
 import { RELEASE } from '@assay/kit/release'
 import { CHUNK_BYTES, devnetParameters, hello, VERSIONS, wire } from '@assay/protocol'
 import type { AccountId, CheckerMessage, MachineMessage } from '@assay/protocol'
@@ -45,7 +46,7 @@ function setup(targets: CheckerTarget[] = [target(1)], answers: Answer[] = [], l
   const channels: FakeChannel[] = []
   const lines: string[] = []
   const stop = new AbortController()
-  const metrics = providerMetrics()
+  const metrics = providerMetrics(createMetrics('provider'))
   const links = createLinks({
     network, checkers$, lanes, laneMs: () => 3000, wire: () => codecs, versions: () => versions, round: () => 5, random: () => 0, metrics, signal: stop.signal, scheduler,
     log: createLog({ json: true, level: 'info', write: (line) => void lines.push(line) }),

@@ -72,7 +72,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const machine = keys.account.id
     const owner = toAddress(ownerOf(keys.owner))
     const mutes = config.canaryFile === undefined ? null : await mutesOf(config.canaryFile, network, machine)
-    const metrics = providerMetrics({ process: true })
+    const metrics = providerMetrics()
     const status = { waiting: null as string | null, registered: false, leaving: isLeaving(config.dataDir), fault: null as ReasonCode | null, best: null as number | null, ledger: null as number | null, round: -1, links: 0, last: null as unknown, newer: null as string | null, protocol: { ...versions, inForce: null as number | null, release: RELEASE } }
     const operations = await serveOperations({
       host: config.opsHost,

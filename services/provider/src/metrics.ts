@@ -1,11 +1,11 @@
 // A provider's numbers, along the way of a round.
-import { begun, createMetrics } from '@assay/kit/metrics'
+import { begun, createMetrics, type MetricsRegistry } from '@assay/kit/metrics'
+import { isNotRunReason, REASON_CODES } from '@assay/protocol'
 
 export type ProviderMetrics = ReturnType<typeof providerMetrics>
 
-/** The metrics of one provider on a registry of its own; `process: true` adds CPU and memory of the process. */
-export function providerMetrics(options: { process?: boolean } = {}) {
-  const registry = createMetrics('provider', options)
+/** One registry and the typed figures in it. */
+export function providerMetrics(registry: MetricsRegistry = createMetrics('provider', { process: true })) {
   return {
     text: () => registry.text(),
     best: registry.gauge('best_block', 'height of the best block seen'),
@@ -15,7 +15,7 @@ export function providerMetrics(options: { process?: boolean } = {}) {
     dials: registry.counter('dials_total', 'channels tried, by result', ['result']),
     refusedMessages: registry.counter('refused_messages_total', 'messages of checkers that were not followed, by reason', ['reason']),
     transferBytes: registry.counter('transfer_bytes_total', 'bandwidth payload, by direction', ['direction']),
-    rounds: registry.counter('rounds_total', 'rounds, by how they ended for this machine', ['result']),
+    rounds: registry.counter('rounds_total', 'rounds, by how they ended for this machine', ['result'], ['COMMITTED', 'RESUMED', 'STOPPED', 'FAILED', ...REASON_CODES.filter(isNotRunReason)]),
     steps: registry.counter('steps_total', 'matrix products computed in committed chains'),
     jobSeconds: registry.histogram('job_seconds', 'from the first nonce to the signed commitment', [1, 2, 5, 10, 20, 30, 45, 60, 120]),
     openSeconds: registry.histogram('open_seconds', 'from known coins to signed openings', [0.1, 0.5, 1, 2, 5, 10, 30, 60]),

@@ -8,6 +8,7 @@ import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { dialChannel, listenChannel } from '@assay/kit/channel'
 import type { Channel } from '@assay/kit/channel'
 import { silentLog } from '@assay/kit/log'
+import { createMetrics } from '@assay/kit/metrics'
 import { blobId, chainKeys, commitmentDigest, decodeCommitmentBlob, decodeOpeningsBlob, devnetParameters, emptyLedger, fromHex, keystream, nonceMessage, nonceOf, registeredCheckers, roundFacts, schedule, toHex, verifyOpenings, VERSIONS, wire, WIRE_PROTOCOL } from '@assay/protocol'
 import type { CheckerMessage, Ledger, MachineMessage } from '@assay/protocol'
 import { actorFacts } from '@assay/protocol/testing/actor-facts'
@@ -89,7 +90,7 @@ it('a whole round with three checkers: one honest, one that vanishes and comes b
 
   // The machine.
   const engine = createReferenceEngine(crypto)
-  const metrics = providerMetrics()
+  const metrics = providerMetrics(createMetrics('provider'))
   const links = createLinks({
     network, metrics, log: silentLog, signal: stop.signal, wire: () => codecs, versions: () => VERSIONS, random: Math.random,
     round: () => roundOf(state$.value),
