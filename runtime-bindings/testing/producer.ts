@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Block, Blockchain, BuildBlockParams } from '@acala-network/chopsticks-core'
 import { blake2AsHex, core } from './chopsticks.ts'
+import { createCompactor } from './compactor.ts'
 import { fastBlock, needsStock } from './fast-builder.ts'
 import type { Hex } from './genesis.ts'
 
@@ -54,6 +55,7 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
   const stats: ProducerStats = { fast: 0, stock: 0, failed: 0, dropped: 0 }
   const broken = new Map<Hex, number>()
   const submit = pool.submitExtrinsic.bind(pool)
+  const compact = createCompactor(chain)
   let fastFailures = 0
   let fastProblem: string | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -111,6 +113,7 @@ export function createProducer(chain: Blockchain, { fast, log }: { fast: boolean
         if (fastProblem !== undefined && ++fastFailures === FAST_TRIES) log.warn('fast block builder left', { reason: fastProblem })
         await retryBroken(transactions)
       }
+      await compact()
       return chain.head
     } catch (cause) {
       stats.failed += 1
