@@ -11,6 +11,8 @@ if (process.env['ASSAY_LEASH'] === 'stdin') {
   process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM'))
   process.stdin.on('error', () => process.kill(process.pid, 'SIGTERM'))
   process.stdin.resume()
+  // It must not keep us from ending by ourselves.
+  process.stdin.unref?.()
 }
 
 const program = new Command('assay')

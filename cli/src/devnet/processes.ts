@@ -33,14 +33,15 @@ export class ChildEndedError extends Error {
 
 /**
  * Starts `node ...args` with its standard input as a leash: a child ends when that pipe does, so nothing outlives a
- * devnet that was killed without a chance to clean up. Both outputs go to `<logDir>/<name>.log`.
+ * devnet that was killed without a chance to clean up; without the leash, a command that ends by itself ends at once. Both outputs go to `<logDir>/<name>.log`.
  */
-export function spawnChild(options: { name: string; args: string[]; logDir: string; env: NodeJS.ProcessEnv; execArgv?: string[] }): Child {
+export function spawnChild(options: { name: string; args: string[]; logDir: string; env: NodeJS.ProcessEnv; execArgv?: string[]; leash?: boolean }): Child {
+  const { leash = true } = options
   const logFile = join(options.logDir, `${options.name}.log`)
   const log = createWriteStream(logFile, { flags: 'a' })
   const child: ChildProcess = spawn(process.execPath, [...(options.execArgv ?? process.execArgv), ...options.args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...options.env, ASSAY_LEASH: 'stdin' },
+    stdio: [leash ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    env: leash ? { ...options.env, ASSAY_LEASH: 'stdin' } : options.env,
   })
   const lines = new Subject<LogLine>()
   const seen = new Map<string, LogLine>()
