@@ -8,7 +8,7 @@ import { type CalibratorDeps, canaryPath, commitCanaries, type Consent, openCana
 import {
   type AccountId, afterEpoch, canariesOf, consentMessage, EQUAL_WEIGHTS, type Hash, isMuted, looksAt, type MachineMessage, NEW_CALIBRATION, toHex, type Trials, trialsOf, u32le, utf8, weightOf,
 } from '@assay/protocol'
-import { assignCalibrator, nodeCrypto as crypto } from '@assay/runtime-bindings'
+import { giveRole, nodeCrypto as crypto } from '@assay/runtime-bindings'
 import { playChecker } from './liars/checker.ts'
 import { person, type Person } from './people.ts'
 import { startWorld, type World } from './world.ts'
@@ -44,9 +44,9 @@ async function calibrate(of: World): Promise<void> {
   deps = { chain, network, sender: of.sender(quinn), dataDir: join(dir, quinn.name) }
   const founders = checkers.map(({ account }) => account.id)
   const states: string[] = []
-  for (const founder of checkers) states.push((await assignCalibrator({ chain, sender: of.sender(founder), founders, user: quinn.account.id })).state)
-  expect(states).toEqual(['waiting', 'waiting', 'assigned'])
-  expect(await assignCalibrator({ chain, sender: of.sender(patient), founders, user: quinn.account.id })).toEqual({ network, state: 'assigned' })
+  for (const founder of checkers) states.push((await giveRole({ chain, sender: of.sender(founder), founders, role: 'calibrator', user: quinn.account.id })).state)
+  expect(states).toEqual(['waiting', 'waiting', 'done'])
+  expect(await giveRole({ chain, sender: of.sender(patient), founders, role: 'calibrator', user: quinn.account.id })).toEqual({ network, state: 'done' })
   for (const epoch of EPOCHS) {
     const consent = consentOf(canaries[epoch]!)
     const path = secretOf(of, epoch)
@@ -120,7 +120,7 @@ test('what is late, foreign or not agreed to is refused, and a secret is never r
   expect(await refusal(deps, 0, [consent])).toBe('LATE')
   expect(await refusal({ ...deps, sender: world.sender(patient) }, 9, [])).toBe('NO_CALIBRATOR')
   expect(await refusal({ ...deps, network: quinn.account.id }, 9, [])).toBe('NO_NETWORK')
-  const strangers = assignCalibrator({ chain: world.chain, sender: world.sender(patient), founders: [patient, copier].map(({ account }) => account.id), user: quinn.account.id })
+  const strangers = giveRole({ chain: world.chain, sender: world.sender(patient), founders: [patient, copier].map(({ account }) => account.id), role: 'calibrator', user: quinn.account.id })
   await expect(strangers).rejects.toMatchObject({ code: 'NO_NETWORK' })
   const next = Math.floor((world.now.best - world.at(0).freeze) / world.parameters.roundBlocks) + 2
   expect(await refusal(deps, next, [{ ...consent, consent: toHex(canaries[0].peer.sign(utf8('something else'))) }])).toBe('NO_CONSENT')

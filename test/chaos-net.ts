@@ -103,6 +103,8 @@ export class Service {
   readonly url: string
   /** Whether another may end it in good order. */
   mayEnd = false
+  /** Of a checker: the rounds in which something is due of it. */
+  due = { from: 0, to: Infinity }
   /** Everything it ever said. */
   readonly told: LogLine[] = []
   /** How many lines it had said when its present life began. */
@@ -200,8 +202,8 @@ function expectation(found: object, wanted: object, who: string): void {
   if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${who} ended with ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`)
 }
 
-/** A command that leaves, and what it said. */
-export interface Exit {
+/** A command beside the programs, and what it said. */
+export interface Ran {
   child: Child
   said: LogLine[]
 }
@@ -350,10 +352,14 @@ export class Net implements AsyncDisposable {
     }
   }
 
-  /** `assay exit` beside a program, past the proxy. */
-  exit({ name, dir }: Service, ...more: string[]): Exit {
-    const flags = ['--json', '--chain', this.chain.endpoint, '--network', toAddress(this.cast.network), '--data-dir', dir, '--password-file', join(dir, 'password'), ...more]
-    const child = spawnChild({ name: `exit-${name}`, args: [MAIN, 'exit', ...flags], logDir: join(this.dir, 'logs'), env: launcher.childEnv(ROOT), execArgv: [...launcher.NODE_FLAGS] })
+  /** `assay exit` beside a program. */
+  exit({ name, dir }: Service, ...more: string[]): Ran {
+    return this.run(`exit-${name}`, 'exit', '--chain', this.chain.endpoint, '--network', toAddress(this.cast.network), '--data-dir', dir, '--password-file', join(dir, 'password'), ...more)
+  }
+
+  /** A command of `assay`; a chain that it is to have is past the proxy. */
+  run(name: string, ...args: string[]): Ran {
+    const child = spawnChild({ name, args: [MAIN, ...args, '--json'], logDir: join(this.dir, 'logs'), env: launcher.childEnv(ROOT), execArgv: [...launcher.NODE_FLAGS], leash: false })
     const said: LogLine[] = []
     child.lines$.subscribe((line) => said.push(line))
     return { child, said }
@@ -407,29 +413,30 @@ export class Net implements AsyncDisposable {
     const now = roundAt(this.parameters, this.head)
     for (const round of [now - 2, now - 1, now].filter((round) => round >= 0)) {
       const at = this.at(round)
+      const checkers = this.checkers.filter(({ due }) => due.from <= round && round <= due.to)
       const running = this.machines.filter((machine) => machine.running)
       const machines = running.map(({ account }) => account)
-      if (this.head === at.beaconKnown || this.head === at.fire - 1) for (const machine of running) await this.#linked(machine)
-      if (this.head === at.fire || this.head === at.commitmentBy) await this.#rows('commitments', 'machine', round, machines)
-      if (this.head === at.fire) await this.#rows('readings', 'machine', round, machines)
+      if (this.head === at.beaconKnown || this.head === at.fire - 1) for (const machine of running) await this.#linked(machine, checkers)
+      if (this.head === at.fire || this.head === at.commitmentBy) await this.#rows(checkers, 'commitments', 'machine', round, machines)
+      if (this.head === at.fire) await this.#rows(checkers, 'readings', 'machine', round, machines)
       if (this.head >= at.commitFrom && this.head < at.commitTo) {
-        for (const checker of this.checkers) {
+        for (const checker of checkers) {
           await this.until(`${checker.name} reports round ${round}`, async () => !checker.running || (await this.hasReport(checker, round)) || (await this.waiting()).includes(checker.account))
         }
       }
-      if (this.head === at.packageBy - 1) await this.#rows('openings', 'machine', round, machines)
-      if (this.head === this.at(round + 1).commitFrom - 1) await this.#rows('packages', 'checker', round, (checker) => [checker.account])
-      if (this.head === this.at(round + 2).commitFrom - 1) await this.#rows('packages', 'checker', round, this.checkers.map(({ account }) => account))
+      if (this.head === at.packageBy - 1) await this.#rows(checkers, 'openings', 'machine', round, machines)
+      if (this.head === this.at(round + 1).commitFrom - 1) await this.#rows(checkers, 'packages', 'checker', round, (checker) => [checker.account])
+      if (this.head === this.at(round + 2).commitFrom - 1) await this.#rows(checkers, 'packages', 'checker', round, checkers.map(({ account }) => account))
     }
   }
 
-  async #linked(machine: Service): Promise<void> {
-    await this.until(`${machine.name} is linked to every checker`, () => this.checkers.every((checker) => !checker.running || machine.isLinkedTo(checker.account)))
+  async #linked(machine: Service, checkers: readonly Service[]): Promise<void> {
+    await this.until(`${machine.name} is linked to every checker`, () => checkers.every((checker) => !checker.running || machine.isLinkedTo(checker.account)))
   }
 
-  /** Until each running checker's table has rows of the round for all of `wanted`. */
-  async #rows(table: string, column: string, round: number, wanted: AccountId[] | ((checker: Service) => AccountId[])): Promise<void> {
-    for (const checker of this.checkers) {
+  /** Until the table of each of these checkers that runs has rows of the round for all of `wanted`. */
+  async #rows(checkers: readonly Service[], table: string, column: string, round: number, wanted: AccountId[] | ((checker: Service) => AccountId[])): Promise<void> {
+    for (const checker of checkers) {
       await this.until(`${checker.name} has the ${table} of round ${round}`, () => {
         if (!checker.running) return true
         const rows = checker.rows<{ who: AccountId }>(`SELECT ${column} AS who FROM ${table} WHERE round = ?`, round)

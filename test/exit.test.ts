@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Ledger, payingTerm, registeredCheckers, registeredMachines, replayEpoch, roundFacts, settlersOf } from '@assay/protocol'
 import { nodeCrypto as crypto, toAddress } from '@assay/runtime-bindings'
 import { type SpawnedDevchain, spawnDevchain } from '@assay/runtime-bindings/testing'
-import { cast, type Exit, type Net, type Service, startNet } from './chaos-net.ts'
+import { cast, type Net, type Ran, type Service, startNet } from './chaos-net.ts'
 import { isStory } from './story.ts'
 
 // Seconds on a quiet machine; a busy one may take many times that.
@@ -30,10 +30,10 @@ afterAll(async () => {
 })
 isStory((error) => net.fail(error))
 
-const exit = (service: Service, ...more: string[]): Exit => net.exit(service, ...more)
-const saidOf = ({ child }: Exit): string => readFileSync(child.logFile, 'utf8')
+const exit = (service: Service, ...more: string[]): Ran => net.exit(service, ...more)
+const saidOf = ({ child }: Ran): string => readFileSync(child.logFile, 'utf8')
 
-let exits: { checker: Exit; machine: Exit }
+let exits: { checker: Ran; machine: Ran }
 /** The round in which both are for the last time. */
 const LAST = 0
 

@@ -88,7 +88,7 @@ async function standingChecks(chain: Chain, { config, network, parameters, block
     checks.push({ ...failedCheck('registered', error), state: 'note' })
   }
   const role = (await rolesOf(chain, network, id)).includes(checkerRoleId(nodeCrypto))
-  checks.push(role ? { name: 'role', state: 'ok', what: 'it is a checker of the network' } : { name: 'role', state: 'mend', what: 'it lacks the network’s checker role', how: `The members of ${toAddress(network)} must assign the role to ${address}.` })
+  checks.push(role ? { name: 'role', state: 'ok', what: 'it is a checker of the network' } : { name: 'role', state: 'mend', what: 'it lacks the network’s checker role', how: `The founders of ${toAddress(network)} must admit it: assay network admit ${address}, two thirds and one of them.` })
   const fee = fullFee((await sender.estimate(await putItem(chain, id, reportKey(network), new Uint8Array(ITEM_BYTES)))).fee)
   const { existentialDeposit } = chain.features
   const has = usable > existentialDeposit ? usable - existentialDeposit : 0n

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openKeys } from '@assay/checker/registration'
+import { peerAddress } from '@assay/kit/channel'
 import { lockFolder } from '@assay/kit/lock'
+import { silentLog } from '@assay/kit/log'
 import { fromHex, toHex, type Identity } from '@assay/protocol'
 import { accountFromSecret, addItem, completeRequest, connectChain, createKeystore, createSender, cryptoReady, makeRequest, nextPeerOf, openKeystore, readBalance, readItem, toAddress, transfer, walletPayload, decodeRequest, type Keystore } from '@assay/runtime-bindings'
 import { startDevchain, type Devchain } from '@assay/runtime-bindings/testing'
@@ -160,5 +163,35 @@ describe('assay machine rotate', () => {
     expect(await assay('rotate', dataDir)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('owner.consent is damaged') })
     expect((await openKeystore({ dir: join(dataDir, 'machine'), password })).peer.publicKey).toBe(peer.publicKey)
     await expect(stat(join(dataDir, 'machine', 'peer.next.json'))).rejects.toThrow('ENOENT')
+  })
+})
+
+describe('assay checker rotate', () => {
+  const checkerIn = async (name: string) => ({ dataDir: join(root, name), ...(await createKeystore({ dir: join(root, name), password })) })
+  it('changes the peer key at once where the checker is paid itself', async () => {
+    const { account, peer, dataDir } = await checkerIn('checker-rotating')
+    const { old, peer: made } = JSON.parse((await assay('checker rotate', dataDir, '--json')).stdout) as { old: string, peer: string }
+    const now = await openKeystore({ dir: dataDir, password })
+    expect([old, now.account.id, now.peer.publicKey]).toEqual([peer.publicKey, account.id, made])
+    expect(made).not.toBe(old)
+  })
+  it('with the owner elsewhere asks for it, for the addresses too, which name the key; a start after a crash in between takes it', async () => {
+    const { account, peer, dataDir } = await checkerIn('checker-asking')
+    const owner = accountFromSecret('//owner')
+    const places = ['--public-host', 'checker.example', '--owner', owner.address, '--network', account.address]
+    const first = decodeRequest((await assay('checker request', dataDir, ...places)).stdout)
+    await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(walletPayload(first))) })
+
+    const asked = decodeRequest((await assay('checker rotate', dataDir)).stdout)
+    expect(asked).toEqual({ ...first, peer: await nextPeerOf(dataDir), addresses: [peerAddress(asked.peer, 'checker.example', 4610)] })
+    expect(asked.peer).not.toBe(peer.publicKey)
+    // Asked again with all settings it is the same.
+    expect(decodeRequest((await assay('checker request', dataDir, ...places)).stdout)).toEqual(asked)
+    await cp(join(dataDir, 'peer.json'), join(root, 'old-peer.json'))
+    await cp(join(dataDir, 'peer.next.json'), join(root, 'next-peer.json'))
+    expect(await completeRequest(dataDir, { signature: owner.pair.sign(fromHex(walletPayload(asked))) })).toMatchObject({ state: 'stored', rotated: true })
+    await rename(join(root, 'old-peer.json'), join(dataDir, 'peer.json'))
+    await rename(join(root, 'next-peer.json'), join(dataDir, 'peer.next.json'))
+    expect((await openKeys(dataDir, password, silentLog)).peer.publicKey).toBe(asked.peer)
   })
 })

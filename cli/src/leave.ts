@@ -1,7 +1,7 @@
 // How a machine or a checker leaves its network for good: `retire`, from its own folder or, if it is lost, from a copy of its keys, and `assay exit`, beside the process, which ends first what it owes.
 import type { Command } from 'commander'
 import { filter, firstValueFrom } from 'rxjs'
-import { type TObject, type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { loadConfig } from '@assay/kit/config'
 import { leaveMarked, markRetired } from '@assay/kit/leaving'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
@@ -11,12 +11,13 @@ import { type AccountId, commitRoundAt, foundersOf, type IdentityKind, isCommitt
 import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, MissingFundsError, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
 import { agreed } from './agreed.ts'
 import { bringDown } from './bring-down.ts'
-import { withChain } from './commands/network.ts'
+import { withChain } from './chain.ts'
 import { accountIn } from './data-folder.ts'
 import { followLedger } from './ledger.ts'
 import { askingConfig } from './owner-request.ts'
 import { passwordOf } from './password.ts'
 import { addConfigFile, addSettings } from './service-command.ts'
+import { settingsOfAll } from './settings-of-all.ts'
 import { ownerIn, sweep, type Swept } from './sweep.ts'
 
 // The same words for both kinds: the command is in the image of each service, where the other is not.
@@ -27,17 +28,6 @@ const retireConfig = Type.Object({
   passwordFile,
 })
 const exitConfig = Type.Object({ ...retireConfig.properties, network, members: Type.Optional(Type.Array(Type.String(), { description: 'of a checker: all founders\' accounts, comma-separated; default: those of the chain' })) })
-
-/** What a machine's or a checker's file may hold, as far as these services are here. */
-async function settingsOfAll(): Promise<TObject> {
-  const schemas = await Promise.all(['provider', 'checker'].map((service) => import(`@assay/${service}/config`).then((module: Record<string, TObject>) => module[`${service}Config`]!.properties, absent)))
-  return Type.Object(Object.assign({}, ...schemas) as Record<string, TSchema>)
-}
-
-function absent(error: NodeJS.ErrnoException): TObject['properties'] {
-  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-  return {}
-}
 
 interface Options { json?: boolean, yes?: boolean, to?: string, config?: string }
 type Given = Options & Record<string, unknown>

@@ -748,7 +748,8 @@ interface YamuxStreamInside {
 const now = (): number => performance.now()
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const toHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex')}`
-const peerIdOf = (publicKey: Hex): PeerId => peerIdFromPublicKey(publicKeyFromRaw(Buffer.from(publicKey.slice(2), 'hex')))
+/** A peer key as multiaddrs name it: `12D3Koo…`. */
+export const peerIdOf = (publicKey: Hex): PeerId => peerIdFromPublicKey(publicKeyFromRaw(Buffer.from(publicKey.slice(2), 'hex')))
 const publicKeyOf = (peer: PeerId): Hex | undefined => (peer.type === 'Ed25519' ? toHex(peer.publicKey.raw) : undefined)
 
 /** The address without its peer id, which is checked after the handshake so that the error can name who is there instead. */

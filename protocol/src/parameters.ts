@@ -87,10 +87,13 @@ export interface Parameters {
   termEpochs: number
 }
 
-/** A check is not made (off), made and shown (shadow), or made and paid on (enforce). */
-export type CheckMode = 'off' | 'shadow' | 'enforce'
+const CHECKS = { off: 0, shadow: 1, enforce: 2 } as const
 
-const checkMode: Codec<CheckMode> = names({ off: 0, shadow: 1, enforce: 2 })
+/** A check is not made (off), made and shown (shadow), or made and paid on (enforce). */
+export type CheckMode = keyof typeof CHECKS
+export const CHECK_MODES = Object.keys(CHECKS) as CheckMode[]
+
+const checkMode: Codec<CheckMode> = names(CHECKS)
 
 /** Longest value of a storage item before peaq's spec 5. */
 export const ITEM_BYTES = 128

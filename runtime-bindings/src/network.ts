@@ -1,3 +1,4 @@
+import type { Call } from '@polkadot/types/interfaces'
 import {
   calibratorRoleId,
   checkerRoleId,
@@ -21,7 +22,7 @@ import type { Chain } from './chain.ts'
 import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
 import { approve, multisigAccount, type Approval, type ApproveOptions } from './multisig.ts'
-import { addRole, assignRole, hasRole, rolesOf } from './rbac.ts'
+import { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
 import { addItem, readItem, updateItem } from './storage.ts'
 import { batchAll } from './utility.ts'
 
@@ -78,9 +79,9 @@ export async function createNetwork(
     if (found && !equalBytes(found, raw)) throw new ChainError('NETWORK_EXISTS', `The network ${toAddress(network)} exists with other parameters.`, 'Use it as it is, or found one with other checkers.')
     return found !== null
   }
-  const role = checkerRoleId(nodeCrypto)
+  const role = roleId('checker')
   const ascending = [...founders].sort() // the members must build the identical call
-  const call = batchAll(chain, [addItem(chain, PARAMETERS_KEY, raw), addRole(chain, role, 'assay checker'), ...ascending.map((founder) => assignRole(chain, role, founder))])
+  const call = batchAll(chain, [addItem(chain, PARAMETERS_KEY, raw), addRole(chain, role, ROLES.checker.name), ...ascending.map((founder) => assignRole(chain, role, founder))])
   const approval: Approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label: 'creation of the network', spent: exists })
   switch (approval.state) {
     case 'spent':
@@ -98,22 +99,46 @@ export async function createNetwork(
   }
 }
 
+/** What a network's account can make somebody. */
+export type RoleName = 'checker' | 'calibrator'
+const ROLES: Record<RoleName, { idOf: typeof checkerRoleId; name: string }> = { checker: { idOf: checkerRoleId, name: 'assay checker' }, calibrator: { idOf: calibratorRoleId, name: 'assay calibrator' } }
+const roleId = (role: RoleName): Hash => ROLES[role].idOf(nodeCrypto)
+
+type RoleChange = Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; role: RoleName; user: AccountId }
+
 /**
- * One founding checker's part in making `user` a calibrator: approves the role, created if it is the first, by the network's multisig; call it for each founder, any number of times.
- * `waiting`: more founders are needed. Throws ChainError NO_NETWORK, ROLE_NOT_ASSIGNED (with the reason).
+ * One founding checker's part in giving `user` a role, which is created if nobody had it: approves that by the network's multisig; call it for each founder, any number of times. An account has one role:
+ * who measures checkers is none, and before spec 5 of several none can be taken back. `waiting`: more founders are needed. Throws ChainError NO_NETWORK, OTHER_ROLE, ROLE_NOT_CHANGED (with the reason).
  */
-export async function assignCalibrator(options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; user: AccountId }): Promise<{ network: AccountId; state: 'waiting' | 'assigned' }> {
+export async function giveRole(options: RoleChange): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
+  const { chain, user, role } = options
+  const id = roleId(role)
+  return changeRole(options, `role of a ${role}`, async (network) => {
+    const held = await rolesOf(chain, network, user)
+    const other = (Object.keys(ROLES) as RoleName[]).find((one) => one !== role && held.includes(roleId(one)))
+    if (other) throw new ChainError('OTHER_ROLE', `${toAddress(user)} is a ${other} of ${toAddress(network)}, and nobody is both.`, `Name another account, or take that role from it first: assay network expel${other === 'calibrator' ? ' --calibrator' : ''}.`)
+    const assign = assignRole(chain, id, user)
+    return { isDone: held.includes(id), call: batchAll(chain, (await hasRole(chain, network, id)) ? [assign] : [addRole(chain, id, ROLES[role].name), assign]) }
+  })
+}
+
+/** The same for taking a role from `user`. One that it does not have is taken already. */
+export async function takeRole(options: RoleChange): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
+  const { chain, user, role } = options
+  const id = roleId(role)
+  return changeRole(options, `end of a ${role}`, async (network) => ({ isDone: !(await rolesOf(chain, network, user)).includes(id), call: revokeRole(chain, id, user) }))
+}
+
+async function changeRole(options: RoleChange, label: string, look: (network: AccountId) => Promise<{ isDone: boolean; call: Call }>): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
   const { chain, founders, user } = options
   const network = networkAccount(founders)
   if ((await findNetwork(chain, network)) === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
-  const role = calibratorRoleId(nodeCrypto)
-  const assigned = async (): Promise<boolean> => (await rolesOf(chain, network, user)).includes(role)
-  const assign = assignRole(chain, role, user)
-  const call = batchAll(chain, (await hasRole(chain, network, role)) ? [assign] : [addRole(chain, role, 'assay calibrator'), assign])
-  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label: 'role of a calibrator', spent: assigned })
-  if (approval.state === 'spent' || (await assigned())) return { network, state: 'assigned' }
+  const isDone = async (): Promise<boolean> => (await look(network)).isDone
+  const { call } = await look(network)
+  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label, spent: isDone })
+  if (approval.state === 'spent' || (await isDone())) return { network, state: 'done' }
   if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting' }
-  throw new ChainError('ROLE_NOT_ASSIGNED', `${toAddress(user)} did not become a calibrator of ${toAddress(network)}: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
+  throw new ChainError('ROLE_NOT_CHANGED', `The ${label}, ${toAddress(user)}, was not approved: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
 }
 
 /**

@@ -8,7 +8,7 @@ import { consentMessage, isHash, toHex } from '@assay/protocol'
 import { bestBlock, createSender, findNetwork, openKeystore, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { type CalibratorDeps, commitCanaries, type Consent, nextEpoch, openCanaries } from '../canary/epoch.ts'
 import { passwordOf, passwordOption } from '../password.ts'
-import { withChain } from './network.ts'
+import { withChain } from '../chain.ts'
 
 interface CalibratorOptions {
   chain: string

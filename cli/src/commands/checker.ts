@@ -6,6 +6,7 @@ import { createLog } from '@assay/kit/log'
 import { registerCheckerDoctor } from '../checker-doctor.ts'
 import { registerRetire } from '../leave.ts'
 import { askingConfig, registerComplete, registerRequest } from '../owner-request.ts'
+import { registerRotate } from '../rotate.ts'
 import { serviceCommand } from '../service-command.ts'
 
 const requestConfig = Type.Object({ ...askingConfig.properties, ...Type.Pick(checkerConfig, ['host', 'channelPort', 'httpPort', 'publicHost', 'evidenceUrl']).properties })
@@ -19,12 +20,15 @@ export function register(program: Command): void {
     check: async (config, network) => void (await import('@assay/checker/registration')).checkerIdentity(config, network, NO_KEYS),
     identity: async (config, network, password) => {
       const { checkerIdentity, openKeys } = await import('@assay/checker/registration')
-      return checkerIdentity(config, network, await openKeys(config.dataDir, password, createLog({})))
+      const { nextPeerOf } = await import('@assay/runtime-bindings')
+      const { account, peer } = await openKeys(config.dataDir, password, createLog({}))
+      return checkerIdentity(config, network, { account, peer: { publicKey: (await nextPeerOf(config.dataDir)) ?? peer.publicKey } })
     },
     example: 'assay checker request --owner 5F… --network 5F… --public-host checker.example --data-dir ~/checker --password-file ~/checker.password --out request.txt',
   })
   registerComplete(checker, 'checker', checkerConfig)
   registerCheckerDoctor(checker)
+  registerRotate(checker, 'checker')
   registerRetire(checker, 'checker')
 }
 

@@ -53,13 +53,14 @@ export function register(program: Command): void {
 
   init
     .command('network')
-    .description('write the parameters of a development network whose first round starts soon, which all its founders take')
+    .description('write the parameters of a network whose first round starts soon, which all its founders take: those of a development network, and what is set')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .option('--lead <blocks>', 'blocks until the first round', '20')
+    .option('--set <name=value...>', 'another value, as assay network show names it; amounts in planck')
     .option('--output <file>', 'where to write; never over another file', 'network.hex')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay init network --chain wss://… --lead 200')
-    .action(async (options: { chain: string; lead: string; output: string; json?: boolean }) => {
+    .action(async (options: { chain: string; lead: string; set?: string[]; output: string; json?: boolean }) => {
       await runMain(async () => {
         const { parametersSoon } = await import('./network.ts')
         const path = resolve(options.output)

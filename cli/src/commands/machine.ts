@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { registerMachineRequest } from '../machine-request.ts'
 import { registerRetire } from '../leave.ts'
-import { registerRotate } from '../machine-rotate.ts'
+import { registerRotate } from '../rotate.ts'
 import { registerStart } from './provider.ts'
 import { registerUp } from './up.ts'
 
@@ -12,7 +12,7 @@ export function register(program: Command): void {
   registerUp(machine)
   registerStart(machine)
   registerMachineRequest(machine)
-  registerRotate(machine)
+  registerRotate(machine, 'machine')
   registerRetire(machine, 'machine')
   machine
     .command('doctor')

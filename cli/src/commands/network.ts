@@ -1,104 +1,96 @@
 // `assay network`: a founder's part in creating one, and what stands on chain.
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { EXIT, OperatorError, mainSignal, runMain } from '@assay/kit/lifecycle'
-import { createLog } from '@assay/kit/log'
-import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { assignCalibrator, bestBlock, connectChain, createNetwork, createSender, findNetwork, formatAmount, knownParameters, networkAccount, openKeystore, readPot, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
-import { readLedger } from '../ledger.ts'
-import { passwordOf, passwordOption } from '../password.ts'
+import { EXIT, OperatorError, runMain } from '@assay/kit/lifecycle'
+import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, updateProblems, validateParameters, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { bestBlock, createNetwork, findNetwork, formatAmount, type FoundNetwork, giveRole, knownParameters, networkAccount, readPot, type RoleName, takeRole, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
+import { withChain } from '../chain.ts'
 import { networkParameters } from '../devnet/parameters.ts'
+import { asFounder, type FounderOptions, founderOptions, membersOf, othersMust, tell } from '../founder.ts'
+import { readLedger } from '../ledger.ts'
 import { tellSpoken, versionsSpoken } from '../versions.ts'
+import { withValues } from '../with-values.ts'
 
 export function register(program: Command): void {
   const network = program.command('network').description('create a network together with its other founders, or show one')
-  passwordOption(network
+  founderOptions(network
     .command('create')
-    .description('one founder\'s approval; the network exists when two thirds and one have given theirs')
-    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
-    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated, the same for each founder')
+    .description('one founder\'s approval; the network exists when two thirds and one have given theirs'))
     .requiredOption('--parameters <file>', 'the parameters as assay network parameters writes them, the same for each founder')
-    .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay network create --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C… --parameters network.hex')
-    .action(async (options: { chain: string; dataDir: string; passwordFile?: string; members: string; parameters: string; json?: boolean }) => {
-      await runMain(async (stop) => {
-        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
-        await withChain(options.chain, async (chain, signal) => {
-          const founders = foundersOf(options.members)
-          const parameters = readParameters(options.parameters)
-          warnOfCapture(founders.length, parameters)
-          const log = createLog({ level: 'warn', json: options.json === true })
-          const sender = createSender({ chain, account, signal, log })
-          const { network, state } = await createNetwork({ chain, sender, founders, parameters })
-          const say = (event: string) => process.stdout.write(options.json ? `${JSON.stringify({ event, network: toAddress(network) })}\n` : `${event}: ${toAddress(network)}\n`)
-          say(state === 'created' ? 'network created' : 'network approved')
-        })
-      })
-    })
+    .action((options: FounderOptions & { parameters: string }) =>
+      asFounder(options, () => readParameters(options.parameters), async ({ chain, sender, founders, say }, parameters) => {
+        warnOfCapture(founders.length, parameters)
+        const { network, state } = await createNetwork({ chain, sender, founders, parameters })
+        say(state === 'created' ? 'network created' : 'network approved', { network: toAddress(network) }, `${toAddress(network)}${state === 'created' ? '' : `; ${othersMust(founders)}`}`)
+      }))
 
-  passwordOption(network
+  founderOptions(network
+    .command('admit')
+    .description('one founder\'s approval of another checker; it is one when two thirds and one have given theirs')
+    .argument('<address>', 'the checker\'s account, as assay keys show says it; of nobody who is a calibrator'))
+    .addHelpText('after', '\nA checker that is started before says in its log that it waits for this, and takes part by itself.\n\nExample:\n  assay network admit 5D… --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
+    .action((address: string, options: FounderOptions) => changeRole(address, options, { role: 'checker', give: true, done: 'checker admitted', waits: 'checker approved' }))
+
+  founderOptions(network
+    .command('expel')
+    .description('one founder\'s approval that an account is no checker any more; it takes no part from the next round that is drawn, when two thirds and one have given theirs')
+    .argument('<address>', 'the account'))
+    .option('--calibrator', 'no calibrator any more, instead of no checker')
+    .addHelpText('after', '\nIt reports and settles to the end what was drawn before; a founder who is expelled settles the founders\' terms all the same. Who leaves by itself runs assay exit.\n\nExample:\n  assay network expel 5D… --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
+    .action((address: string, options: FounderOptions & { calibrator?: boolean }) =>
+      changeRole(address, options, options.calibrator ? { role: 'calibrator', give: false, done: 'calibrator expelled', waits: 'expulsion approved' } : { role: 'checker', give: false, done: 'checker expelled', waits: 'expulsion approved' }))
+
+  founderOptions(network
     .command('calibrator')
     .description('one founder\'s approval of a calibrator, who may run canaries; it is one when two thirds and one have given theirs')
-    .argument('<address>', 'the calibrator\'s account; of nobody who is a checker')
-    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
-    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated')
-    .option('--json', 'one JSON object on standard output')
+    .argument('<address>', 'the calibrator\'s account; of nobody who is a checker'))
     .addHelpText('after', '\nExample:\n  assay network calibrator 5Q… --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
-    .action(async (address: string, options: { chain: string; dataDir: string; passwordFile?: string; members: string; json?: boolean }) => {
-      await runMain(async (stop) => {
-        const user = toAccountId(address)
-        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
-        await withChain(options.chain, async (chain, signal) => {
-          const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
-          const { network, state } = await assignCalibrator({ chain, sender, founders: foundersOf(options.members), user })
-          const event = state === 'assigned' ? 'calibrator assigned' : 'calibrator approved'
-          process.stdout.write(options.json ? `${JSON.stringify({ event, network: toAddress(network), calibrator: toAddress(user) })}\n` : `${event}: ${toAddress(user)}\n`)
-        })
+    .action((address: string, options: FounderOptions) => changeRole(address, options, { role: 'calibrator', give: true, done: 'calibrator assigned', waits: 'calibrator approved' }))
+
+  founderOptions(network
+    .command('change')
+    .description('one founder\'s approval of other parameters; they are in force from the second epoch after the one in which the last of two thirds and one have given theirs')
+    .argument('<name=value...>', 'what shall be otherwise, as assay network show names it; amounts in planck. The same for each founder'))
+    .option('--dry-run', 'approve nothing: only say what would be otherwise, and what forbids it')
+    .addHelpText('after', '\nWhat says when a round is (its length, offsets, confirmations, the epochs of a term) stays for the network\'s life. The version is changed by assay network upgrade.\n\nExamples:\n  assay network change samples=96 poolPerEpoch=2000000000000000000000 --dry-run --chain wss://… --data-dir ~/checker --members 5A…,5B…,5C…\n  assay network change samples=96 --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
+    .action(async (pairs: string[], options: FounderOptions & { dryRun?: boolean }) => {
+      if (options.dryRun) {
+        return runMain(() => withChain(options.chain, async (chain) => {
+          const { network, changes, text } = await changeOf(chain, membersOf(options.members), pairs)
+          tell(options, 'change possible', { network: toAddress(network), changes }, text)
+        }))
+      }
+      await asFounder(options, () => pairs, async ({ chain, sender, founders, say }) => {
+        const { network, changes, next, text } = await changeOf(chain, founders, pairs)
+        const { state } = await updateNetwork({ chain, sender, founders, change: () => next })
+        say(state === 'updated' ? 'parameters changed' : 'change approved', { network: toAddress(network), changes }, `${text}; ${state === 'updated' ? 'in force from the second epoch after this one' : othersMust(founders)}`)
       })
     })
 
-  passwordOption(network
+  founderOptions(network
     .command('upgrade')
     .description('one founder\'s approval of another version of the protocol; it is in force from the second epoch after the one in which the last of two thirds and one have given theirs')
-    .argument('<version>', `the version, at most ${VERSIONS.highest} with this program; it can never be lowered again`)
-    .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
-    .requiredOption('--data-dir <folder>', 'this founder\'s checker data folder'))
-    .requiredOption('--members <addresses>', 'all founders\' accounts, comma-separated')
+    .argument('<version>', `the version, at most ${VERSIONS.highest} with this program; it can never be lowered again`))
     .option('--ask', 'approve nothing: only ask who speaks that version by now')
-    .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nWho does not speak the version when it comes in force takes no part from then on, so ask before: --ask says what checkers say of themselves and their machines, and reads the chain from the network\'s origin for it, which may take long.\n\nExamples:\n  assay network upgrade 2 --ask --chain wss://… --data-dir ~/checker --members 5A…,5B…,5C…\n  assay network upgrade 2 --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
-    .action(async (text: string, options: { chain: string; dataDir: string; passwordFile?: string; members: string; ask?: boolean; json?: boolean }) => {
-      await runMain(async (stop) => {
-        const version = versionOf(text)
-        const founders = foundersOf(options.members)
-        const say = (event: string, fields: object, sentence: string) => process.stdout.write(options.json ? `${JSON.stringify({ event, version, ...fields })}\n` : `${event}: ${sentence}\n`)
-        if (options.ask === true) {
-          return withChain(options.chain, async (chain, signal) => {
-            const account = networkAccount(founders)
-            const found = await findNetwork(chain, account)
-            if (found === null) throw new OperatorError('NO_NETWORK', `${toAddress(account)} holds no network on ${chain.endpoint}`, { advice: 'Name all founders of the network, and no others.' })
-            const spoken = await versionsSpoken(registeredCheckers(await readLedger(chain, account, found.prefix, signal)), version, { fetch, signal })
-            say('versions spoken', spoken, tellSpoken(version, spoken))
-          })
-        }
-        const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
-        await withChain(options.chain, async (chain, signal) => {
-          const sender = createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) })
-          const { network, state } = await updateNetwork({ chain, sender, founders, change: (current) => ({ ...current, version }) })
-          say(state === 'updated' ? 'version agreed on' : 'version approved', { network: toAddress(network) }, `${version} of ${toAddress(network)}`)
-        })
+    .action(async (text: string, options: FounderOptions & { ask?: boolean }) => {
+      if (options.ask) return runMain(() => askVersions(text, options))
+      await asFounder(options, () => versionOf(text), async ({ chain, sender, founders, say }, version) => {
+        const { network, state } = await updateNetwork({ chain, sender, founders, change: (current) => ({ ...current, version }) })
+        say(state === 'updated' ? 'version agreed on' : 'version approved', { version, network: toAddress(network) }, `${version} of ${toAddress(network)}`)
       })
     })
 
   network
     .command('parameters')
-    .description('write the parameters of a development network whose first round starts soon, as hex')
+    .description('write the parameters of a network whose first round starts soon, as hex: those of a development network, and what is set')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .option('--lead <blocks>', 'blocks until the first round', '20')
     .option('--checkers <count>', 'how many checkers you expect, to be warned if committees are too small for them; else as many as there can be', String(MOST_CHECKERS))
-    .action(async (options: { chain: string; lead: string; checkers: string }) => {
+    .option('--set <name=value...>', 'another value, as assay network show names it; amounts in planck')
+    .addHelpText('after', '\nExample:\n  assay network parameters --chain wss://… --lead 600 --set roundBlocks=300 commitOffset=150 packageOffset=200 epochRounds=24 > network.hex')
+    .action(async (options: { chain: string; lead: string; checkers: string; set?: string[] }) => {
       await runMain(async () => {
         process.stdout.write(`${await parametersSoon(options)}\n`)
       })
@@ -129,32 +121,63 @@ export function register(program: Command): void {
     })
 }
 
-/** The parameters of a development network whose first round starts `lead` blocks from now, as hex. Warns of committees that are too small for so many checkers. */
-export async function parametersSoon({ chain: endpoint, lead, checkers = String(MOST_CHECKERS) }: { chain: string; lead: string; checkers?: string }): Promise<Hex> {
+interface RoleChange { role: RoleName, give: boolean, /** what is told when it is done, and when others must approve it, too */ done: string, waits: string }
+
+/** A founder's word on who is a checker or a calibrator. */
+async function changeRole(address: string, options: FounderOptions, { role, give, done, waits }: RoleChange): Promise<void> {
+  await asFounder(options, () => toAccountId(address), async ({ chain, sender, founders, say }, user) => {
+    const { network, state } = await (give ? giveRole : takeRole)({ chain, sender, founders, role, user })
+    say(state === 'done' ? done : waits, { network: toAddress(network), [role]: toAddress(user) }, `${toAddress(user)}${state === 'done' ? '' : `; ${othersMust(founders)}`}`)
+  })
+}
+
+/** What `name=value` pairs make of a network's newest parameters. Throws OperatorError NO_NETWORK, SET, VERSION and PARAMETERS. */
+async function changeOf(chain: Chain, founders: readonly AccountId[], pairs: readonly string[]) {
+  const network = networkAccount(founders)
+  const current = knownParameters(await networkOf(chain, network))
+  const next = withValues(current, pairs)
+  if (next.version !== current.version) throw new OperatorError('VERSION', 'the version is not changed here', { advice: `Run assay network upgrade ${next.version}: with --ask it says who speaks it.` })
+  const changes = (Object.keys(current) as (keyof Parameters)[]).filter((name) => next[name] !== current[name]).map((name) => ({ name, from: String(current[name]), to: String(next[name]) }))
+  refuseProblems(updateProblems(current, next))
+  warnOfCapture(founders.length, next)
+  return { network, next, changes, text: changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`).join(', ') || 'nothing, for it has these values already' }
+}
+
+async function networkOf(chain: Chain, network: AccountId): Promise<FoundNetwork> {
+  const found = await findNetwork(chain, network)
+  if (found !== null) return found
+  throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Name all founders of the network, and no others.' })
+}
+
+function refuseProblems(problems: readonly string[]): void {
+  if (problems.length > 0) throw new OperatorError('PARAMETERS', `these parameters do not do: ${problems.join('; ')}`, { advice: 'Nothing was done. Give other values.' })
+}
+
+async function askVersions(text: string, options: FounderOptions): Promise<void> {
+  const version = versionOf(text)
+  await withChain(options.chain, async (chain, signal) => {
+    const network = networkAccount(membersOf(options.members))
+    const { prefix } = await networkOf(chain, network)
+    const spoken = await versionsSpoken(registeredCheckers(await readLedger(chain, network, prefix, signal)), version, { fetch, signal })
+    tell(options, 'versions spoken', { version, ...spoken }, tellSpoken(version, spoken))
+  })
+}
+
+/**
+ * The parameters of a development network whose first round starts `lead` blocks from now, with some values set (`name=value`), as hex. Warns of committees that are too small for so many checkers.
+ * Throws OperatorError LEAD, SET and PARAMETERS.
+ */
+export async function parametersSoon({ chain: endpoint, lead, checkers = String(MOST_CHECKERS), set = [] }: { chain: string; lead: string; checkers?: string; set?: readonly string[] }): Promise<Hex> {
   if (!/^[1-9]\d{0,6}$/.test(lead)) throw new OperatorError('LEAD', `${lead} is not a number of blocks from 1 to 9999999`, { advice: 'Give --lead 20, say.' })
   const expected = countOf(checkers)
   return withChain(endpoint, async (chain) => {
     const { number } = await bestBlock(chain)
-    const parameters = networkParameters(number, number + Number(lead))
+    const parameters = withValues(networkParameters(number, number + Number(lead)), set)
+    refuseProblems(validateParameters(parameters))
     warnOfCapture(expected, parameters)
     return toHex(encodeParameters(parameters))
   })
 }
-
-/** Runs `work` on a connection that ends with it. */
-export async function withChain<T>(endpoint: string, work: (chain: Chain, signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController()
-  const signal = AbortSignal.any([mainSignal(), stop.signal])
-  const chain = await connectChain({ endpoint, signal })
-  try {
-    return await work(chain, signal)
-  } finally {
-    stop.abort()
-    await chain.close()
-  }
-}
-
-const foundersOf = (members: string): AccountId[] => members.split(',').map((address) => toAccountId(address.trim()))
 
 /** As many checkers as reports can speak of. */
 const MOST_CHECKERS = 8 * HELD_BYTES

@@ -46,7 +46,7 @@ export function register(program: Command): void {
 /** The network as a node tells it: all its confirmed blocks are read. */
 async function chainOf(endpoint: string, address: string): Promise<Chain> {
   const { cryptoReady, findNetwork, nodeCrypto, toAccountId, toAddress } = await import('@assay/runtime-bindings')
-  const [{ withChain }, { readLedger }] = await Promise.all([import('./network.ts'), import('../ledger.ts')])
+  const [{ withChain }, { readLedger }] = await Promise.all([import('../chain.ts'), import('../ledger.ts')])
   await cryptoReady()
   const network = toAccountId(address)
   return withChain(endpoint, async (chain, signal) => {

@@ -4,14 +4,19 @@ import { OperatorError } from '@assay/kit/lifecycle'
 import type { Log } from '@assay/kit/log'
 import { type AccountId, type Hash, type Identity, type Ledger, registeredCheckers, registrationOf, thresholdOf } from '@assay/protocol'
 import {
-  type Account, type Chain, type Consent, consentPath, createKeystore, findNetwork, formatAmount, type FoundNetwork, type Keystore, keystoreExists, makeRequest, MissingFundsError, openKeystore, OwnerConsentError, readConsent, registerIdentity, type Sender, toAddress,
+  type Account, type Chain, type Consent, consentPath, createKeystore, findNetwork, formatAmount, type FoundNetwork, type Keystore, keystoreExists, makeRequest, MissingFundsError, openKeystore, OwnerConsentError, readConsent, registerIdentity, type Sender, takeNextPeer, toAddress,
   verifyOwnConsent,
 } from '@assay/runtime-bindings'
 import { type CheckerConfig, placesBySettings } from './config.ts'
 
-/** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions). */
+/** Opens the keys in `dir`, or makes them. Throws what the keystore throws (wrong password, damaged file, wrong permissions), and ChainError CONSENT of a consent that is damaged. */
 export async function openKeys(dir: string, password: string, log: Log): Promise<Keystore> {
-  if (await keystoreExists(dir)) return openKeystore({ dir, password })
+  if (await keystoreExists(dir)) {
+    // A rotation that was interrupted after the owner's consent to the new peer key was written.
+    const consent = await readConsent(dir)
+    if (consent !== null) await takeNextPeer(dir, consent.identity.peer)
+    return openKeystore({ dir, password })
+  }
   const made = await createKeystore({ dir, password })
   log.info('keys made', { account: made.account.address, peer: made.peer.publicKey, folder: dir, advice: 'Back up account.json, peer.json and the password: whoever has them is this checker.' })
   return made
@@ -103,7 +108,7 @@ export function missingFor(ledger: Ledger, account: Hash): { what: string, advic
   const reason = registrationOf(ledger, 'checker', account)
   if (reason === null) return { what: 'its registration is not confirmed yet', advice: 'Wait a few blocks.' }
   if (reason !== 'OK') return { what: `its registration does not count (${reason})`, advice: 'Start again; if it stays, report it.' }
-  return { what: 'it lacks the network’s checker role', advice: `The members of ${toAddress(ledger.network)} must assign the role to ${toAddress(account)}.` }
+  return { what: 'it lacks the network’s checker role', advice: `It waits until the founders of ${toAddress(ledger.network)} have admitted it: assay network admit ${toAddress(account)}, two thirds and one of them.` }
 }
 
 /** Errors that a later block may mend are waited out; the others go on. */
