@@ -26,7 +26,7 @@ const network = machine.publicKey
 async function measure(offered: number): Promise<Patch> {
   const stop = new AbortController()
   const { signal } = stop
-  const sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now, listen: listenChannel, metrics: checkerMetrics(), log: silentLog, signal })
+  const sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: () => words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now, listen: listenChannel, metrics: checkerMetrics(), log: silentLog, signal })
   const [address] = await sessions.listen()
   const port = await thinLine({ port: Number(address!.split('/')[4]), bytesPerSecond: mbit * 125_000, latencyMs, signal })
   createLinks({

@@ -22,7 +22,7 @@ let sessions: Sessions
 let port: number
 beforeEach(async () => {
   stop = new AbortController()
-  sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now: tools.now, listen: listenChannel, metrics: checkerMetrics(createMetrics('checker')), log: silentLog, signal: stop.signal })
+  sessions = createSessions({ key: checker, host: '127.0.0.1', port: 0, network, wire: () => words, versions: VERSIONS, inForce: () => 1, isMachine: () => true, best: () => 1, now: tools.now, listen: listenChannel, metrics: checkerMetrics(createMetrics('checker')), log: silentLog, signal: stop.signal })
   port = Number((await sessions.listen())[0]!.split('/')[4])
 })
 afterEach(async () => {

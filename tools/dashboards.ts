@@ -49,8 +49,8 @@ const panels: Record<Job, readonly Panel[]> = {
   checker: [
     { title: 'Machines', description: 'With an open channel to this checker.', queries: [['sum(assay_checker_connected_machines{$})', '']], steps: [['red', null], ['green', 1]] },
     { title: 'Reports lost', description: 'Late or missed in 24 hours: those rounds are not paid.', queries: [['sum(increase(assay_checker_reports_total{fate=~"late|missed",$}[24h])) or vector(0)', '']], steps: ANY_IS_BAD },
-    { title: 'Account lasts', description: 'Days that the account pays for reports, at the greatest fees seen. The log says how much to send, and where.', queries: [['min(assay_checker_funds_days{$} and assay_checker_ledger_block{$} > 0)', '']], steps: [['red', null], ['orange', 7], ['green', 14]] },
-    { title: 'Pot lasts', description: 'Epochs after the one under way that the pot pays whole if nothing comes in.', queries: [['min(assay_checker_pot_epochs{$} and assay_checker_ledger_block{$} > 0)', '']], steps: [['red', null], ['green', 2]] },
+    { title: 'Account lasts', description: 'Days that the account pays for reports, at the greatest fees seen. The log says how much to send, and where.', queries: [['min(assay_checker_funds_days{$} >= 0)', '']], steps: [['red', null], ['orange', 7], ['green', 14]] },
+    { title: 'Pot lasts', description: 'Epochs after the one under way that the pot pays whole if nothing comes in.', queries: [['min(assay_checker_pot_epochs{$} >= 0)', '']], steps: [['red', null], ['green', 2]] },
     behind('assay_checker_best_block', 'assay_checker_ledger_block'),
     newerVersion('checker'),
     blocks('assay_checker_best_block', 'assay_checker_ledger_block'),
@@ -64,7 +64,7 @@ const panels: Record<Job, readonly Panel[]> = {
     { title: 'Machines by version', description: 'The highest version of the protocol that each says it speaks: before `assay network upgrade`.', queries: [['sum by (highest) (assay_checker_machine_versions{$})', 'version {{highest}}']] },
     { title: 'Machines by release', description: 'As they say themselves.', queries: [['sum by (release) (assay_checker_machine_releases{$})', '{{release}}']] },
     { title: 'Fees a day', description: 'PEAQ taken from this account, the treasury’s and stakers’ surplus with them, by what for.', queries: [['sum by (what) (increase(assay_checker_fees_nanopeaq_total{$}[24h])) / 1e9', '{{what}}']] },
-    { title: 'Account and pot', description: 'Epochs that they last.', queries: [['assay_checker_funds_epochs{$}', 'account {{instance}}'], ['assay_checker_pot_epochs{$}', 'pot {{instance}}']] },
+    { title: 'Account and pot', description: 'Epochs that they last; more than a million is not drawn.', queries: [['assay_checker_funds_epochs{$} >= 0 < 1e6', 'account {{instance}}'], ['assay_checker_pot_epochs{$} >= 0 < 1e6', 'pot {{instance}}']] },
     ...ofProcess,
   ],
   provider: [

@@ -77,7 +77,7 @@ it.skipIf(promtool('--version').status !== 0)('promtool takes the configuration,
   const dir = mkdtempSync(join(tmpdir(), 'assay-rules-'))
   try {
     cpSync(join(root, 'ops/prometheus'), dir, { recursive: true })
-    writeFileSync(join(dir, 'alerts.yml'), rules.replace('assay_checker_funds_days < 7', 'assay_checker_funds_days < 1'))
+    writeFileSync(join(dir, 'alerts.yml'), rules.replace('assay_checker_funds_days >= 0 < 7', 'assay_checker_funds_days >= 0 < 1'))
     expect(promtool('test', 'rules', join(dir, 'alerts.test.yml'))).toMatchObject({ status: 1, stderr: expect.stringContaining('AssayCheckerCannotPay') })
   } finally {
     rmSync(dir, { recursive: true })

@@ -101,8 +101,9 @@ async function begin(setting: Setting): Promise<string> {
   const peers = machinePeersOf(nodeCrypto)
   // A stopwatch reads the clock right before it sends.
   const clock = (): number => (nonceAt = now())
+  const messages = wire(parameters)
   const sessions = createSessions({
-    key: CHECKER.key, host: '127.0.0.1', port: 0, network: NETWORK, wire: wire(parameters), versions: VERSIONS, inForce: () => parameters.version, now: clock, metrics, log, signal: stop.signal,
+    key: CHECKER.key, host: '127.0.0.1', port: 0, network: NETWORK, wire: () => messages, versions: VERSIONS, inForce: () => parameters.version, now: clock, metrics, log, signal: stop.signal,
     isMachine: (peer) => peers(ledger$.value, best$.value).has(peer),
     best: () => best$.value,
     listen: (options) => listenChannel({ ...options, onChannel: (channel) => options.onChannel(watched(channel)) }),

@@ -7,7 +7,7 @@ import { leaveMarked, markRetired } from '@assay/kit/leaving'
 import { OperatorError, runMain } from '@assay/kit/lifecycle'
 import { holderOf, lockFolder } from '@assay/kit/lock'
 import { createLog } from '@assay/kit/log'
-import { type AccountId, commitRoundAt, foundersOf, type IdentityKind, isCommittee, type Ledger, type Owed, owedBy, type ParametersPrefix, registeredCheckers, roundAt, schedule } from '@assay/protocol'
+import { type AccountId, foundersOf, type IdentityKind, isCommittee, type Ledger, type Owed, owedBy, type ParametersPrefix, registeredCheckers, roundAt, schedule } from '@assay/protocol'
 import { best$, bestBlock, createSender, cryptoReady, findNetwork, formatAmount, keysFolder, MissingFundsError, nodeCrypto, openKeystore, retireIdentity, toAccountId, toAddress, type Account, type Chain, type Sender } from '@assay/runtime-bindings'
 import { agreed } from './agreed.ts'
 import { bringDown } from './bring-down.ts'
@@ -16,6 +16,7 @@ import { accountIn } from './data-folder.ts'
 import { followLedger } from './ledger.ts'
 import { askingConfig } from './owner-request.ts'
 import { passwordOf } from './password.ts'
+import { isReporting } from './quiet.ts'
 import { addConfigFile, addSettings } from './service-command.ts'
 import { settingsOfAll } from './settings-of-all.ts'
 import { ownerIn, sweep, type Swept } from './sweep.ts'
@@ -161,11 +162,6 @@ async function checkerExits(leaver: Leaver, network: AccountId, parameters: Para
   }
   throw signal.reason
 }
-
-/** Blocks in which a transaction that is sent now may come. */
-const SOON = 3
-
-const isReporting = (parameters: ParametersPrefix, best: number): boolean => Array.from({ length: SOON }, (_, i) => commitRoundAt(parameters, best + i)).some((round) => round !== null)
 
 /** Who settles the founders' terms: those given, else those of the chain. Throws OperatorError MEMBERS where neither can be the network's. */
 function foundersFor(ledger: Ledger, members: readonly AccountId[] | undefined): readonly AccountId[] {

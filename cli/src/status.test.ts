@@ -85,8 +85,11 @@ describe('a machine that has left for good', () => {
     const answers = whole({ [`/machines/${account}`]: { ...machine, registration: { code: 'RETIRED', text: 'It left.' } }, [`/machines/${account}/verdicts`]: { items: [verdict(9, 'UNREACHABLE', { code: 'UNREACHABLE', text: 'Nobody reached it.' })], next: null } })
     const status = await statusOf(machineAt({ indexer, dataDir: '/data', holder: null, left: 'retired' }), answering(answers))
     expect([status.retired, status.findings]).toEqual([true, []])
-    expect(tellStatus(status)).toContain('none runs: it has left its network for good')
+    expect(tellStatus(status)).toContain('none runs: its folder is marked as retired')
     expect((await statusOf(machineAt({ indexer, dataDir: '/data', holder: null }), answering(answers))).findings).not.toEqual([])
+    // What ended before the chain was told, or a thief who registered again.
+    const { findings } = await statusOf(machineAt({ indexer, dataDir: '/data', holder: null, left: 'retired' }), answering(whole()))
+    expect([exitOf(findings), findings[0]]).toEqual([1, expect.objectContaining({ what: 'its folder is marked as retired, and its registration stands', how: expect.stringContaining('assay machine retire') })])
   })
 })
 
@@ -108,6 +111,8 @@ describe('what is to be mended', () => {
     expect(await inside({ registered: false })).toEqual([75, 'its registration is not confirmed yet'])
     expect(await inside({ links: 0 })).toEqual([75, 'no checker is connected to it'])
     expect(await inside({ missing: 'it lacks the network’s checker role' })).toEqual([1, 'it is not eligible: it lacks the network’s checker role'])
+    const { findings } = await statusOf(machineAt({ kind: 'checker', ...local }), answering({ '/ready': { ready: false, detail: { ...detail, links: undefined, missing: 'it lacks a role', advice: 'Ask the founders.' } } }))
+    expect(findings).toEqual([{ what: 'it is not eligible: it lacks a role', how: 'Ask the founders.', exit: 1 }])
     for (const more of [{}, { fault: 'NO_DOCUMENT', registered: false }, { missing: 'its registration does not count (NO_DOCUMENT)' }]) expect(await inside({ leaving: true, ...more })).toEqual([75, 'it leaves its network, and ends what it owes'])
     expect(await inside({ leaving: true, registered: false, links: 0 })).toEqual([75, 'no checker is connected to it'])
     expect(await inside({ newer: 'version 3 of the protocol takes effect with epoch 9' }, true)).toEqual([1, 'version 3 of the protocol takes effect with epoch 9'])

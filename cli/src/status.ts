@@ -21,7 +21,7 @@ export interface Status {
   account: string
   /** null: no data folder was named */
   process: { running: boolean, pid: number | null, ready: boolean | null, detail: Detail | null } | null
-  /** whether it left its network for good, by the mark in its data folder */
+  /** whether its data folder is marked so: it does not start again */
   retired: boolean
   /** null: no indexer was named, or it does not answer */
   network: NetworkView | null
@@ -71,6 +71,7 @@ const Detail = Type.Object({
   waiting: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   fault: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   missing: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  advice: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   newer: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   links: Type.Optional(Type.Integer()),
   round: Type.Optional(Type.Integer()),
@@ -113,10 +114,10 @@ async function processOf({ kind, holder, dataDir, left }: Asked, deps: StatusDep
   return { running: true, pid: holder.pid, ready: told?.ready ?? null, detail: told?.detail ?? null }
 }
 
-function faultsOf({ registered, leaving, waiting, fault, missing, links, best, ledger }: Detail, ready: boolean): Finding[] {
+function faultsOf({ registered, leaving, waiting, fault, missing, advice, links, best, ledger }: Detail, ready: boolean): Finding[] {
   if (waiting) return [{ what: `it waits: ${waiting}`, how: 'Send it what it lacks; it goes on by itself.', exit: EXIT.mend }]
   if (fault && !leaving) return [{ what: `its registration does not count (${fault})`, how: 'Its log says why; see docs/OPERATORS.md.', exit: EXIT.mend }]
-  if (missing && !leaving) return [{ what: `it is not eligible: ${missing}`, how: 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
+  if (missing && !leaving) return [{ what: `it is not eligible: ${missing}`, how: advice ?? 'Its log says what to do (checker not eligible).', exit: EXIT.mend }]
   if (!registered && !leaving) return [{ what: 'its registration is not confirmed yet', how: 'Ask again in some blocks.', exit: EXIT.again }]
   if (links === 0) return [{ what: 'no checker is connected to it', how: 'If it stays so for a minute, something keeps it from dialling out: read its log for "checker not reached".', exit: EXIT.again }]
   if (!ready && !leaving) return [{ what: `it has read blocks up to ${ledger ?? 'none'} of ${best ?? 'unknown'}`, how: 'It catches up by itself: ask again.', exit: EXIT.again }]
@@ -133,6 +134,7 @@ async function networkOf({ kind, account, left }: Asked, indexer: string, deps: 
     const base = { page: `${indexer.replace(/\/+$/, '')}/explorer/${kind}s/${account}`, head: network.head?.number ?? null, behind }
     if (network.stalled !== null) findings.push({ what: `the indexer sees no new blocks: ${network.stalled.detail}`, how: 'What it says is old; ask another one, or wait.', exit: EXIT.again })
     const view: NetworkView = kind === 'machine' ? { ...base, ...(await machineView()) } : { ...base, ...(await checkerView()) }
+    if (left === 'retired' && view.registration?.code === 'OK') findings.push({ what: 'its folder is marked as retired, and its registration stands', how: `assay ${kind} retire ends it. If it stays, somebody else has the keys: docs/OPERATORS.md, stolen.`, exit: EXIT.mend })
     if (!left) findings.push(...judgedFaults(kind, view))
     return view
   } catch (error) {
@@ -191,7 +193,7 @@ export function tellStatus({ kind, account, process, retired, network, findings 
   const lines = [`${kind} ${account}`]
   const row = (name: string, text: string): void => void lines.push(`  ${name.padEnd(12)} ${text}`)
   if (process !== null) {
-    row('process', !process.running ? `none runs${retired ? ': it has left its network for good' : ''}` : `${process.pid}, ${process.ready === null ? 'says nothing' : process.ready ? 'ready' : 'not ready'}`)
+    row('process', !process.running ? `none runs${retired ? ': its folder is marked as retired' : ''}` : `${process.pid}, ${process.ready === null ? 'says nothing' : process.ready ? 'ready' : 'not ready'}`)
     if (process.detail?.links !== undefined) row('checkers', `${process.detail.links} connected`)
     if (process.detail?.last) row('last job', `round ${process.detail.last.round}: ${process.detail.last.result}`)
   }

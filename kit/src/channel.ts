@@ -123,6 +123,8 @@ export interface ListenOptions {
   /** hears of each channel that was refused because there are as many as may be */
   onFull?: (peer: Hex) => void
   limits?: Partial<ChannelLimits>
+  /** asked for each channel, in the place of the limit maxFrameBytes */
+  maxFrameBytes?: () => number
   beside?: SideDoor
   log: Log
   signal: AbortSignal
@@ -132,14 +134,14 @@ export interface ListenOptions {
  * A second protocol on the port of a listener, for peers whom the listener admits too. Its channels are counted by themselves and take nobody's place: with one more than `maxChannelsPerPeer`
  * or `maxChannels` the newcomer is refused (FULL). The transport's limits are the listener's.
  */
-export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'onFull' | 'limits'> {}
+export interface SideDoor extends Pick<ListenOptions, 'protocol' | 'admit' | 'onChannel' | 'onFull' | 'limits' | 'maxFrameBytes'> {}
 
 /** Listens for channels until the signal fires or `close` is called; then all of its channels end. Throws OperatorError PORT. */
-export async function listenChannel({ key, host, port, protocol, admit, onChannel, onFull = () => {}, limits: given, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
+export async function listenChannel({ key, host, port, protocol, admit, onChannel, onFull = () => {}, limits: given, maxFrameBytes, beside, log, signal }: ListenOptions): Promise<{ addresses: string[], close(): Promise<void> }> {
   signal.throwIfAborted()
   const limits = { ...CHANNEL_LIMITS, ...given }
-  const main: Door = { protocol, admit, onChannel, onFull, limits, newestStays: true, channels: new Map() }
-  const doors = beside === undefined ? [main] : [main, { onFull: () => {}, ...beside, limits: { ...CHANNEL_LIMITS, ...beside.limits }, newestStays: false, channels: new Map() }]
+  const main: Door = { protocol, admit, onChannel, onFull, limits, maxFrameBytes: maxFrameBytes ?? (() => limits.maxFrameBytes), newestStays: true, channels: new Map() }
+  const doors = beside === undefined ? [main] : [main, sideDoor(beside)]
   const pending = new Map<MultiaddrConnection, string>()
   const strangers = new Set<MultiaddrConnection>()
   const welcome = (peer: Hex, door: Door): string => {
@@ -228,7 +230,7 @@ export async function listenChannel({ key, host, port, protocol, admit, onChanne
       return hangUp(stream, connection, refusal)
     }
     while (own.length >= limits.maxChannelsPerPeer) void own.shift()?.close()
-    const channel = new StreamChannel(peer, stream, limits, () => endConnection(connection))
+    const channel = new StreamChannel(peer, stream, { ...limits, maxFrameBytes: door.maxFrameBytes() }, () => endConnection(connection))
     channels.set(peer, [...own, channel])
     void channel.closed.then(() => {
       const left = (channels.get(peer) ?? []).filter((other) => other !== channel)
@@ -269,6 +271,11 @@ interface Door extends Required<SideDoor> {
   /** whether one more of a peer closes its oldest */
   newestStays: boolean
   channels: Map<Hex, StreamChannel[]>
+}
+
+function sideDoor({ limits: given, ...rest }: SideDoor): Door {
+  const limits = { ...CHANNEL_LIMITS, ...given }
+  return { onFull: () => {}, maxFrameBytes: () => limits.maxFrameBytes, ...rest, limits, newestStays: false, channels: new Map() }
 }
 
 export interface DialOptions {

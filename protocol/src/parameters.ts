@@ -254,6 +254,17 @@ export function updateProblems(current: Parameters, next: Parameters): string[] 
   return [...lowered, ...FIXED.filter((name) => current[name] !== next[name]).map((name) => `${name} is ${current[name]} for the network's life and cannot become ${next[name]}`), ...validateParameters(next)]
 }
 
+/** What bounds the messages of a round. */
+const WIDTHS = ['committee', 'maxSteps', 'log2nMax', 'memoryLog2', 'samples', 'bandwidthBytes'] as const satisfies (keyof Parameters)[]
+
+/** The first of these parameters, with the greatest of all in each that bounds a message: who speaks by them understands whoever speaks by one of them. */
+export function widestParameters(all: readonly Parameters[]): Parameters {
+  return { ...all[0]!, ...Object.fromEntries(WIDTHS.map((name) => [name, Math.max(...all.map((one) => one[name]))])) }
+}
+
+/** Whether a message by `next` may be longer than any by `now`. */
+export const isWider = (next: Parameters, now: Parameters): boolean => WIDTHS.some((name) => next[name] > now[name])
+
 /** Bytes that a commitment blob of a network can have at most. */
 export function commitmentBytesLimit({ committee, maxSteps }: Pick<Parameters, 'committee' | 'maxSteps'>): number {
   return 1 + 32 + 4 + 32 + 1 + 32 + 4 + maxSteps * 32 + 4 + committee * (32 + 64 + 4) + 4 + maxSteps * 32 + 64

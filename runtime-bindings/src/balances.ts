@@ -48,3 +48,9 @@ export function formatAmount(planck: bigint, symbol = 'PEAQ', decimals = 18): st
   const fraction = digits.slice(-decimals).replace(/0+$/, '')
   return `${planck < 0n ? '-' : ''}${digits.slice(0, -decimals)}${fraction && `.${fraction}`} ${symbol}`
 }
+
+/** An amount that a person shall send, rounded up to three digits: `roundUp(91_957_694_451n) → 92_000_000_000n`. Fees move a little until it comes. */
+export function roundUp(planck: bigint): bigint {
+  const unit = 10n ** BigInt(Math.max(0, String(planck).length - 3))
+  return ((planck + unit - 1n) / unit) * unit
+}

@@ -15,7 +15,7 @@ import {
   type IdentityKind,
 } from '@assay/protocol'
 import { toAddress, type Account, type PeerKey } from './account.ts'
-import { formatAmount, readBalance, transfer } from './balances.ts'
+import { formatAmount, readBalance, transfer, roundUp } from './balances.ts'
 import type { Chain } from './chain.ts'
 import type { Consent } from './consent.ts'
 import { nodeCrypto } from './crypto.ts'
@@ -72,7 +72,7 @@ export class MissingFundsError extends ChainError {
   /** Planck. */
   readonly missing: bigint
   constructor(address: string, missing: bigint, what: string) {
-    super('MISSING_FUNDS', `${address} lacks ${formatAmount(missing)} for ${what}.`, `Send at least ${formatAmount(missing)} to ${address}.`)
+    super('MISSING_FUNDS', `${address} lacks ${formatAmount(missing)} for ${what}.`, `Send at least ${formatAmount(roundUp(missing))} to ${address}.`)
     this.address = address
     this.missing = missing
   }

@@ -21,7 +21,7 @@ import { toAddress } from './account.ts'
 import type { Chain } from './chain.ts'
 import { nodeCrypto } from './crypto.ts'
 import { ChainError } from './errors.ts'
-import { approve, multisigAccount, type Approval, type ApproveOptions } from './multisig.ts'
+import { approve, cancel, multisigAccount, type Approval, type ApproveOptions } from './multisig.ts'
 import { addRole, assignRole, hasRole, revokeRole, rolesOf } from './rbac.ts'
 import { addItem, readItem, updateItem } from './storage.ts'
 import { batchAll } from './utility.ts'
@@ -55,9 +55,27 @@ export function knownParameters({ prefix, parameters }: Pick<FoundNetwork, 'pref
   throw new ChainError('NEWER_VERSION', `The network has agreed on version ${prefix.version} of the protocol, and this program knows ${versionsText(VERSIONS)}.`, 'Update this program.')
 }
 
+/** What keeps parameters from being a network's on this chain, beside what they are among themselves: one sentence a problem. A transfer below the deposit to a new account fails. */
+export const payoutProblems = (chain: Chain, { minimumPayout }: Pick<Parameters, 'minimumPayout'>): string[] =>
+  minimumPayout < chain.features.existentialDeposit ? [`minimumPayout is ${minimumPayout}, below the chain's existential deposit (${chain.features.existentialDeposit})`] : []
+
 /** The account of a network: the multisig of its founding checkers with threshold `floor(2n/3) + 1`. */
 export function networkAccount(founders: readonly AccountId[]): AccountId {
   return multisigAccount({ members: founders, threshold: thresholdOf(founders.length) })
+}
+
+/** Who acts for a network, and of whom it is. `withdraw`: takes back what this founder opened, by the same arguments, instead of approving it; then nothing is open, whoever else approved it. */
+export type Founding = Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; withdraw?: boolean }
+
+/** Approves, or takes back. Throws ChainError NOTHING_OPEN, NOT_WITHDRAWN. */
+async function act(options: Founding, { call, label, spent }: Pick<ApproveOptions, 'call' | 'label' | 'spent'>): Promise<Approval | { state: 'withdrawn' }> {
+  const { founders, withdraw = false, ...rest } = options
+  const multisig = { members: founders, threshold: thresholdOf(founders.length) }
+  if (!withdraw) return approve({ ...rest, ...multisig, call, label, ...(spent && { spent }) })
+  const result = await cancel({ ...rest, ...multisig, callHash: call.hash.toHex(), label: `${label}, taken back` })
+  if (result === null) throw new ChainError('NOTHING_OPEN', `No approval of the ${label} is open.`, 'Nothing was done. Give the arguments with which it was opened, as long as nothing else was changed since.')
+  if (!result.ok) throw new ChainError('NOT_WITHDRAWN', `The ${label} was not taken back: ${result.message}`, result.advice ?? 'Only the founder who approved it first can take it back.')
+  return { state: 'withdrawn' }
 }
 
 /**
@@ -65,13 +83,13 @@ export function networkAccount(founders: readonly AccountId[]): AccountId {
  * `waiting`: more founders are needed. Throws ChainError BAD_PARAMETERS, NETWORK_EXISTS (with other parameters) or NETWORK_NOT_CREATED (with the reason).
  */
 export async function createNetwork(
-  options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; parameters: Parameters },
-): Promise<{ network: AccountId; state: 'waiting' | 'created' }> {
+  options: Founding & { parameters: Parameters },
+): Promise<{ network: AccountId; state: 'waiting' | 'created' | 'withdrawn' }> {
   const { chain, founders, parameters } = options
   const problems = validateParameters(parameters)
   if (problems.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's parameters do not fit together: ${problems.join('; ')}.`, 'Change them.')
-  // A transfer below it to a new account fails, and with it the whole settlement, at every attempt.
-  if (parameters.minimumPayout < chain.features.existentialDeposit) throw new ChainError('BAD_PARAMETERS', `The network's minimumPayout (${parameters.minimumPayout}) is below the chain's existential deposit (${chain.features.existentialDeposit}).`, 'Raise it.')
+  const below = payoutProblems(chain, parameters)
+  if (below.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's ${below.join('; ')}.`, 'Raise it.')
   const raw = encodeParameters(parameters)
   const network = networkAccount(founders)
   const exists = async (): Promise<boolean> => {
@@ -82,8 +100,10 @@ export async function createNetwork(
   const role = roleId('checker')
   const ascending = [...founders].sort() // the members must build the identical call
   const call = batchAll(chain, [addItem(chain, PARAMETERS_KEY, raw), addRole(chain, role, ROLES.checker.name), ...ascending.map((founder) => assignRole(chain, role, founder))])
-  const approval: Approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label: 'creation of the network', spent: exists })
+  const approval = await act(options, { call, label: 'creation of the network', spent: exists })
   switch (approval.state) {
+    case 'withdrawn':
+      return { network, state: 'withdrawn' }
     case 'spent':
       return { network, state: 'created' }
     case 'opened':
@@ -104,13 +124,14 @@ export type RoleName = 'checker' | 'calibrator'
 const ROLES: Record<RoleName, { idOf: typeof checkerRoleId; name: string }> = { checker: { idOf: checkerRoleId, name: 'assay checker' }, calibrator: { idOf: calibratorRoleId, name: 'assay calibrator' } }
 const roleId = (role: RoleName): Hash => ROLES[role].idOf(nodeCrypto)
 
-type RoleChange = Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; role: RoleName; user: AccountId }
+type RoleChanged = { network: AccountId; state: 'waiting' | 'done' | 'unchanged' | 'withdrawn' }
+type RoleChange = Founding & { role: RoleName; user: AccountId }
 
 /**
  * One founding checker's part in giving `user` a role, which is created if nobody had it: approves that by the network's multisig; call it for each founder, any number of times. An account has one role:
- * who measures checkers is none, and before spec 5 of several none can be taken back. `waiting`: more founders are needed. Throws ChainError NO_NETWORK, OTHER_ROLE, ROLE_NOT_CHANGED (with the reason).
+ * who measures checkers is none, and before spec 5 of several none can be taken back. `waiting`: more founders are needed; `unchanged`: it was so already. Throws ChainError NO_NETWORK, OTHER_ROLE, ROLE_NOT_CHANGED (with the reason).
  */
-export async function giveRole(options: RoleChange): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
+export async function giveRole(options: RoleChange): Promise<RoleChanged> {
   const { chain, user, role } = options
   const id = roleId(role)
   return changeRole(options, `role of a ${role}`, async (network) => {
@@ -122,21 +143,23 @@ export async function giveRole(options: RoleChange): Promise<{ network: AccountI
   })
 }
 
-/** The same for taking a role from `user`. One that it does not have is taken already. */
-export async function takeRole(options: RoleChange): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
+/** The same for taking a role from `user`. */
+export async function takeRole(options: RoleChange): Promise<RoleChanged> {
   const { chain, user, role } = options
   const id = roleId(role)
   return changeRole(options, `end of a ${role}`, async (network) => ({ isDone: !(await rolesOf(chain, network, user)).includes(id), call: revokeRole(chain, id, user) }))
 }
 
-async function changeRole(options: RoleChange, label: string, look: (network: AccountId) => Promise<{ isDone: boolean; call: Call }>): Promise<{ network: AccountId; state: 'waiting' | 'done' }> {
+async function changeRole(options: RoleChange, label: string, look: (network: AccountId) => Promise<{ isDone: boolean; call: Call }>): Promise<RoleChanged> {
   const { chain, founders, user } = options
   const network = networkAccount(founders)
   if ((await findNetwork(chain, network)) === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
   const isDone = async (): Promise<boolean> => (await look(network)).isDone
   const { call } = await look(network)
-  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call, label, spent: isDone })
-  if (approval.state === 'spent' || (await isDone())) return { network, state: 'done' }
+  const approval = await act(options, { call, label, spent: isDone })
+  if (approval.state === 'withdrawn') return { network, state: 'withdrawn' }
+  if (approval.state === 'spent') return { network, state: 'unchanged' }
+  if (await isDone()) return { network, state: 'done' }
   if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting' }
   throw new ChainError('ROLE_NOT_CHANGED', `The ${label}, ${toAddress(user)}, was not approved: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')
 }
@@ -146,8 +169,8 @@ async function changeRole(options: RoleChange, label: string, look: (network: Ac
  * after the one in which they are written. `waiting`: more founders are needed. Throws ChainError NO_NETWORK, NEWER_VERSION, BAD_PARAMETERS, NOT_UPDATED (with the reason).
  */
 export async function updateNetwork(
-  options: Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; change: (current: Parameters) => Parameters },
-): Promise<{ network: AccountId; state: 'waiting' | 'updated'; parameters: Parameters }> {
+  options: Founding & { change: (current: Parameters) => Parameters },
+): Promise<{ network: AccountId; state: 'waiting' | 'updated' | 'withdrawn'; parameters: Parameters }> {
   const { chain, founders, change } = options
   const network = networkAccount(founders)
   const found = await findNetwork(chain, network)
@@ -156,9 +179,10 @@ export async function updateNetwork(
   const parameters = change(current)
   const raw = encodeParameters(parameters)
   const updated = async (): Promise<boolean> => equalBytes((await readItem(chain, network, PARAMETERS_KEY)) ?? new Uint8Array(), raw)
-  const problems = updateProblems(current, parameters)
+  const problems = [...updateProblems(current, parameters), ...payoutProblems(chain, parameters)]
   if (problems.length > 0) throw new ChainError('BAD_PARAMETERS', `The network's parameters cannot become these: ${problems.join('; ')}.`, 'Change them.')
-  const approval = await approve({ ...options, members: founders, threshold: thresholdOf(founders.length), call: updateItem(chain, PARAMETERS_KEY, raw), label: 'update of the network', spent: updated })
+  const approval = await act(options, { call: updateItem(chain, PARAMETERS_KEY, raw), label: 'update of the network', spent: updated })
+  if (approval.state === 'withdrawn') return { network, state: 'withdrawn', parameters }
   if (approval.state === 'spent' || (await updated())) return { network, state: 'updated', parameters }
   if (!('result' in approval) || approval.result.ok) return { network, state: 'waiting', parameters }
   throw new ChainError('NOT_UPDATED', `The parameters of ${toAddress(network)} were not updated: ${approval.result.message}`, approval.result.advice ?? 'See the chain\'s reason.')

@@ -1,8 +1,15 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { encodeParameters, toHex, validateParameters } from '@assay/protocol'
+import { networkParameters } from '../devnet/parameters.ts'
+import { withValues } from '../with-values.ts'
 import { captureWarnings, eligibleBy, liveCapture } from './network.ts'
 
 const parameters = { committee: 3, mirrors: 2, epochRounds: 2, termEpochs: 0 }
@@ -59,4 +66,25 @@ test('calibrator has an example, and ends with 1 if it lacks an option', () => {
   const calibrator = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'network', 'calibrator', ...args], { encoding: 'utf8' })
   expect(calibrator('--help').stdout).toContain('Example:\n  assay network calibrator')
   expect(calibrator('5Q')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('--chain') as unknown })
+})
+
+test('the parameters that the manual and the help give as an example are sound, and a file of them says every value', async () => {
+  const manual = readFileSync(fileURLToPath(new URL('../../../docs/OPERATORS.md', import.meta.url)), 'utf8')
+  const [, set = ''] = /network parameters --chain wss:\/\/… --lead 600 --set (.+) > network\.hex/.exec(manual)!
+  const command = (...args: string[]) => spawnSync(process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url)), 'network', ...args], { encoding: 'utf8' })
+  expect(command('parameters', '--help').stdout.replaceAll(/\s+/g, ' ')).toContain(`--set ${set} > network.hex`)
+  const parameters = withValues(networkParameters(1000, 1600), set.split(' '))
+  expect(validateParameters(parameters)).toEqual([])
+  const dir = await mkdtemp(join(tmpdir(), 'assay-parameters-'))
+  try {
+    const file = join(dir, 'network.hex')
+    await writeFile(file, `${toHex(encodeParameters(parameters))}\n`)
+    expect(JSON.parse(command('read', file).stdout)).toEqual(JSON.parse(JSON.stringify(parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))))
+    await writeFile(file, toHex(encodeParameters({ ...parameters, samples: 0 })))
+    expect(command('read', file)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('samples is 0') as unknown })
+    await writeFile(file, '0x01')
+    expect(command('read', file)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('does not hold a network') as unknown })
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 })

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, runMain } from '@assay/kit/lifecycle'
-import { captureOf, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, updateProblems, validateParameters, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { bestBlock, createNetwork, findNetwork, formatAmount, type FoundNetwork, giveRole, knownParameters, networkAccount, readPot, type RoleName, takeRole, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
+import { captureOf, CHECKER_KEY, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, updateProblems, validateParameters, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
+import { bestBlock, createNetwork, findNetwork, formatAmount, type FoundNetwork, giveRole, knownParameters, networkAccount, payoutProblems, readItem, readPot, type RoleName, takeRole, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
 import { withChain } from '../chain.ts'
 import { networkParameters } from '../devnet/parameters.ts'
 import { asFounder, type FounderOptions, founderOptions, membersOf, othersMust, tell } from '../founder.ts'
@@ -19,11 +19,25 @@ export function register(program: Command): void {
     .requiredOption('--parameters <file>', 'the parameters as assay network parameters writes them, the same for each founder')
     .addHelpText('after', '\nExample:\n  assay network create --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C… --parameters network.hex')
     .action((options: FounderOptions & { parameters: string }) =>
-      asFounder(options, () => readParameters(options.parameters), async ({ chain, sender, founders, say }, parameters) => {
-        warnOfCapture(founders.length, parameters)
-        const { network, state } = await createNetwork({ chain, sender, founders, parameters })
-        say(state === 'created' ? 'network created' : 'network approved', { network: toAddress(network) }, `${toAddress(network)}${state === 'created' ? '' : `; ${othersMust(founders)}`}`)
+      asFounder(options, () => readParameters(options.parameters), async ({ say, ...founder }, parameters) => {
+        warnOfCapture(founder.founders.length, parameters)
+        const { network, state } = await createNetwork({ ...founder, parameters })
+        const [event, more] = ({ created: ['network created', ''], waiting: ['network approved', `; ${othersMust(founder.founders)}`], withdrawn: ['creation taken back', ''] } as const)[state]
+        say(event, { network: toAddress(network) }, `${toAddress(network)}${more}`)
       }))
+
+  network
+    .command('read')
+    .description('what a file of parameters says, as JSON: before create, for what says when a round is stays for the network\'s life')
+    .argument('<file>', 'as assay network parameters writes it')
+    .addHelpText('after', '\nExample:\n  assay network read network.hex')
+    .action(async (file: string) => {
+      await runMain(async () => {
+        const parameters = readParameters(file)
+        refuseProblems(validateParameters(parameters))
+        process.stdout.write(`${asJson(parameters)}\n`)
+      })
+    })
 
   founderOptions(network
     .command('admit')
@@ -61,10 +75,11 @@ export function register(program: Command): void {
           tell(options, 'change possible', { network: toAddress(network), changes }, text)
         }))
       }
-      await asFounder(options, () => pairs, async ({ chain, sender, founders, say }) => {
-        const { network, changes, next, text } = await changeOf(chain, founders, pairs)
-        const { state } = await updateNetwork({ chain, sender, founders, change: () => next })
-        say(state === 'updated' ? 'parameters changed' : 'change approved', { network: toAddress(network), changes }, `${text}; ${state === 'updated' ? 'in force from the second epoch after this one' : othersMust(founders)}`)
+      await asFounder(options, () => pairs, async ({ say, ...founder }) => {
+        const { network, changes, text } = await changeOf(founder.chain, founder.founders, pairs)
+        const { state } = await updateNetwork({ ...founder, change: (current) => withValues(current, pairs) })
+        const [event, more] = ({ updated: ['parameters changed', 'in force from the second epoch after this one'], waiting: ['change approved', othersMust(founder.founders)], withdrawn: ['change taken back', 'nothing of it is open'] } as const)[state]
+        say(event, { network: toAddress(network), changes }, `${text}; ${more}`)
       })
     })
 
@@ -76,9 +91,9 @@ export function register(program: Command): void {
     .addHelpText('after', '\nWho does not speak the version when it comes in force takes no part from then on, so ask before: --ask says what checkers say of themselves and their machines, and reads the chain from the network\'s origin for it, which may take long.\n\nExamples:\n  assay network upgrade 2 --ask --chain wss://… --data-dir ~/checker --members 5A…,5B…,5C…\n  assay network upgrade 2 --chain wss://… --data-dir ~/checker --password-file ~/checker.password --members 5A…,5B…,5C…')
     .action(async (text: string, options: FounderOptions & { ask?: boolean }) => {
       if (options.ask) return runMain(() => askVersions(text, options))
-      await asFounder(options, () => versionOf(text), async ({ chain, sender, founders, say }, version) => {
-        const { network, state } = await updateNetwork({ chain, sender, founders, change: (current) => ({ ...current, version }) })
-        say(state === 'updated' ? 'version agreed on' : 'version approved', { version, network: toAddress(network) }, `${version} of ${toAddress(network)}`)
+      await asFounder(options, () => versionOf(text), async ({ say, ...founder }, version) => {
+        const { network, state } = await updateNetwork({ ...founder, change: (current) => ({ ...current, version }) })
+        say({ updated: 'version agreed on', waiting: 'version approved', withdrawn: 'version taken back' }[state], { version, network: toAddress(network) }, `${version} of ${toAddress(network)}`)
       })
     })
 
@@ -89,7 +104,7 @@ export function register(program: Command): void {
     .option('--lead <blocks>', 'blocks until the first round', '20')
     .option('--checkers <count>', 'how many checkers you expect, to be warned if committees are too small for them; else as many as there can be', String(MOST_CHECKERS))
     .option('--set <name=value...>', 'another value, as assay network show names it; amounts in planck')
-    .addHelpText('after', '\nExample:\n  assay network parameters --chain wss://… --lead 600 --set roundBlocks=300 commitOffset=150 packageOffset=200 epochRounds=24 > network.hex')
+    .addHelpText('after', '\nExample:\n  assay network parameters --chain wss://… --lead 600 --set randomness=0 confirmations=6 seedOffset=10 roundBlocks=300 commitOffset=150 packageOffset=220 epochRounds=48 termEpochs=7 waitBlocks=1200 windowMs=30000 hourBlocks=600 log2n=11 log2nMax=13 > network.hex')
     .action(async (options: { chain: string; lead: string; checkers: string; set?: string[] }) => {
       await runMain(async () => {
         process.stdout.write(`${await parametersSoon(options)}\n`)
@@ -115,7 +130,7 @@ export function register(program: Command): void {
           const pot = options.pot === true ? await readPot(chain, await readLedger(chain, network, found.prefix, signal)) : null
           if (pot !== null && pot.balance < pot.needs) process.stderr.write(`warning: ${toAddress(pot.pot)} has ${formatAmount(pot.balance)}, and the epochs up to the next one may need ${formatAmount(pot.needs)}\n`)
           const shown = { ...found.prefix, ...found.parameters, live, pot: pot && { ...pot, address: toAddress(pot.pot) } }
-          process.stdout.write(`${JSON.stringify(shown, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`)
+          process.stdout.write(`${asJson(shown)}\n`)
         })
       })
     })
@@ -125,9 +140,11 @@ interface RoleChange { role: RoleName, give: boolean, /** what is told when it i
 
 /** A founder's word on who is a checker or a calibrator. */
 async function changeRole(address: string, options: FounderOptions, { role, give, done, waits }: RoleChange): Promise<void> {
-  await asFounder(options, () => toAccountId(address), async ({ chain, sender, founders, say }, user) => {
-    const { network, state } = await (give ? giveRole : takeRole)({ chain, sender, founders, role, user })
-    say(state === 'done' ? done : waits, { network: toAddress(network), [role]: toAddress(user) }, `${toAddress(user)}${state === 'done' ? '' : `; ${othersMust(founders)}`}`)
+  await asFounder(options, () => toAccountId(address), async ({ say, ...founder }, user) => {
+    if (role === 'checker' && give && !(await readItem(founder.chain, user, CHECKER_KEY))) process.stderr.write(`warning: ${toAddress(user)} has not registered as a checker yet: is it the checker's own account, and not its owner's?\n`)
+    const { network, state } = await (give ? giveRole : takeRole)({ ...founder, role, user })
+    const [event, more] = { done: [done, ''], waiting: [waits, `; ${othersMust(founder.founders)}`], unchanged: [give ? done : 'nothing to take', give ? '; it was one already' : `; it is no ${role} of this network. Nothing was done`], withdrawn: ['taken back', '; nothing of it is open'] }[state] as [string, string]
+    say(event, { network: toAddress(network), [role]: toAddress(user), state }, `${toAddress(user)}${more}`)
   })
 }
 
@@ -138,9 +155,9 @@ async function changeOf(chain: Chain, founders: readonly AccountId[], pairs: rea
   const next = withValues(current, pairs)
   if (next.version !== current.version) throw new OperatorError('VERSION', 'the version is not changed here', { advice: `Run assay network upgrade ${next.version}: with --ask it says who speaks it.` })
   const changes = (Object.keys(current) as (keyof Parameters)[]).filter((name) => next[name] !== current[name]).map((name) => ({ name, from: String(current[name]), to: String(next[name]) }))
-  refuseProblems(updateProblems(current, next))
+  refuseProblems([...updateProblems(current, next), ...payoutProblems(chain, next)])
   warnOfCapture(founders.length, next)
-  return { network, next, changes, text: changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`).join(', ') || 'nothing, for it has these values already' }
+  return { network, changes, text: changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`).join(', ') || 'nothing, for it has these values already' }
 }
 
 async function networkOf(chain: Chain, network: AccountId): Promise<FoundNetwork> {
@@ -173,7 +190,7 @@ export async function parametersSoon({ chain: endpoint, lead, checkers = String(
   return withChain(endpoint, async (chain) => {
     const { number } = await bestBlock(chain)
     const parameters = withValues(networkParameters(number, number + Number(lead)), set)
-    refuseProblems(validateParameters(parameters))
+    refuseProblems([...validateParameters(parameters), ...payoutProblems(chain, parameters)])
     warnOfCapture(expected, parameters)
     return toHex(encodeParameters(parameters))
   })
@@ -224,6 +241,8 @@ async function askNetwork(indexer: string, signal: AbortSignal): Promise<unknown
     throw new OperatorError('INDEXER', `${indexer} does not answer as an indexer: ${cause instanceof Error ? cause.message : String(cause)}`, { advice: 'Check the address, or leave --indexer out.', exit: EXIT.again, cause })
   }
 }
+
+const asJson = (value: unknown): string => JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2)
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 

@@ -39,13 +39,15 @@ const CHECKER_POOR = 'funds low'
 const POT_POOR = 'pot low'
 
 describe('before an epoch', () => {
-  test('the money is looked at once, in the last round before it', async () => {
+  test('the money is looked at once, in the last round before it, and at the start', async () => {
     const { budget, said, warnings } = build({ funds: RICH })
     const { ledger } = network().to(170)
-    for (const best of [139, 140, 141, 150, 159, 160, 179]) await budget.step(ledger, best)
+    for (const best of [139, 139]) await budget.step(ledger, best)
     expect(said.map(({ event, epoch }) => [event, epoch])).toEqual([['funds looked at', 1]])
+    for (const best of [140, 141, 150, 159, 160, 179]) await budget.step(ledger, best)
+    expect(said.map(({ epoch }) => epoch)).toEqual([1, 1])
     await budget.step(ledger, 180)
-    expect(said.map(({ epoch }) => epoch)).toEqual([1, 2])
+    expect(said.map(({ epoch }) => epoch)).toEqual([1, 1, 2])
     expect(warnings()).toEqual([])
   })
 

@@ -58,6 +58,7 @@ export interface Budget {
 
 export function createBudget({ me, usable, existentialDeposit, blockMs, estimateReport, sender, store, metrics, log }: BudgetTools): Budget {
   let checked = -1
+  let looked = false
 
   async function own(at: Hash, epoch: number, { epochRounds, roundBlocks }: Parameters, fee: bigint): Promise<void> {
     const needs = fee * BigInt(epochRounds) + (sender.greatestFee('settlement') ?? 0n)
@@ -91,13 +92,15 @@ export function createBudget({ me, usable, existentialDeposit, blockMs, estimate
       const founding = ledger.parameters[0]?.parameters
       if (founding === undefined || ledger.head === null) return
       const epoch = Math.max(0, epochOf(founding, roundAt(founding, best)) + 1)
-      // In the last round before it, when most of what was before is paid.
-      if (epoch === checked || best < roundStart(founding, epoch * founding.epochRounds - 1)) return
+      // Once at the start, and then in the last round before it, when most of what was before is paid.
+      const isDue = best >= roundStart(founding, epoch * founding.epochRounds - 1)
+      if (epoch === checked || (looked && !isDue)) return
       // The greatest fee seen, or as much as may be taken of what the node estimates.
       const fee = sender.greatestFee('report') ?? fullFee(await estimateReport())
       await own(ledger.head.hash, epoch, founding, fee)
       await pots(ledger, epoch, founding, fee)
-      checked = epoch
+      looked = true
+      if (isDue) checked = epoch
     },
   }
 }

@@ -109,6 +109,12 @@ test('from an empty folder to a place in the network, each thing that is missing
   await mined(createNetwork({ ...founding, sender }))
   await mined(createNetwork({ ...founding, sender: createSender({ chain, account: keys.account, signal: stop.signal }) }))
   expect(await told(first, 'waiting for funds')).toMatchObject({ level: 'warn', account: keys.account.address, missing: expect.stringMatching(/^0\.259\d* PEAQ$/), advice: expect.stringContaining(keys.account.address) })
+  // Each block asks for another fee by a little, which is no news; and what is to be sent is a round sum.
+  for (let i = 0; i < 4; i++) {
+    const { number: height } = await devchain.newBlock()
+    await vi.waitFor(async () => expect(JSON.parse((await get('/ready')).text)).toMatchObject({ detail: { best: height } }))
+  }
+  expect(first.said.filter(({ event }) => event === 'waiting for funds')).toEqual([expect.objectContaining({ advice: expect.stringMatching(/^Send at least 0\.26 PEAQ to /) })])
   expect(await mined(sender.send(transfer(chain, keys.account.id, PEAQ), { label: 'funds' }))).toMatchObject({ ok: true })
   expect(await told(first, 'checker registered')).toMatchObject({ state: 'registered', evidence: [`http://127.0.0.1:${ports[1]}`] })
   expect(await told(first, 'checker ready')).toMatchObject({ account: keys.account.address, settles: true })
@@ -125,7 +131,8 @@ test('from an empty folder to a place in the network, each thing that is missing
   const second = start()
   expect(await told(second, 'checker registered')).toMatchObject({ state: 'unchanged' })
   await told(second, 'checker ready')
-  expect(second.said.filter(({ level }) => level !== 'info')).toEqual([])
+  // The pot of this network is empty, which is told at each start.
+  expect(second.said.filter(({ level }) => level !== 'info').map(({ event }) => event)).toEqual(['pot low'])
   await second.stop()
 })
 

@@ -1,7 +1,7 @@
 // A checker: challenges its machines every round, reports to the chain, keeps and serves evidence, settles epochs. This file wires the parts together; each part says what it does.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { catchError, concatMap, defer, distinctUntilChanged, EMPTY, exhaustMap, filter, firstValueFrom, ignoreElements, lastValueFrom, map, merge, type Observable, switchMap, take, takeUntil, tap, withLatestFrom } from 'rxjs'
+import { BehaviorSubject, catchError, combineLatest, concatMap, defer, distinctUntilChanged, EMPTY, exhaustMap, filter, firstValueFrom, ignoreElements, lastValueFrom, map, merge, type Observable, switchMap, take, takeUntil, tap, withLatestFrom } from 'rxjs'
 import { BlobStore } from '@assay/kit/blobs'
 import { listenChannel } from '@assay/kit/channel'
 import { serveOperations } from '@assay/kit/http'
@@ -12,7 +12,7 @@ import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { RELEASE } from '@assay/kit/release'
 import { fromAbort, shareLatest } from '@assay/kit/streams'
-import { blocksToNewer, evidenceHolders, explainNewer, frameBytesLimit, type Hash, ITEM_BYTES, type Ledger, NEWER_ADVICE, newerNews, type Parameters, reportKey, spokenAt, type Versions, versionAt, VERSIONS, wire } from '@assay/protocol'
+import { blocksToNewer, evidenceHolders, explainNewer, type Hash, isWider, ITEM_BYTES, type Ledger, NEWER_ADVICE, newerNews, reportKey, spokenAt, type Versions, versionAt, VERSIONS, widestParameters, wire } from '@assay/protocol'
 import { best$, connectChain, createSender, cryptoReady, keystoreExists, ledgerBlocks$, nodeCrypto, ownerOf, putItem, readBalance, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { createBudget, meterFees } from './budget.ts'
 import { type CheckerConfig, checkReachable, publicAddresses, publicUrl } from './config.ts'
@@ -20,7 +20,7 @@ import { evidenceRoutes } from './evidence.ts'
 import { follow } from './follow.ts'
 import { type CheckerMetrics, checkerMetrics } from './metrics.ts'
 import { evidenceUrls, loadFrom } from './mirror.ts'
-import { missingFor, networkFound$, openKeys, openOwner, registered$ } from './registration.ts'
+import { missingFor, networkFound$, openKeys, openOwner, register$ } from './registration.ts'
 import { isReportDue, reportChain } from './report.ts'
 import { isMeasuring, rounds$ } from './rounds.ts'
 import { createSessions, machinePeersOf } from './sessions.ts'
@@ -48,6 +48,8 @@ const REAL: CheckerDeps = { now: () => performance.now(), random: (bytes) => new
 const FETCH_MS = 5000
 /** A ledger that far behind the best block is no longer good for anything. */
 const STALE_BLOCKS = 20
+/** Blocks by which a machine's ledger may be later than ours. */
+const DIALLERS_BEHIND = 4
 
 /**
  * Runs a checker until the signal fires. The first start makes keys and registers them; what is missing (network, funds, role) is told and waited for.
@@ -75,7 +77,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const shedding = new Shedding({ metrics, log })
   const chain = await connect({ endpoint: config.chain, signal, log })
   parts.defer(() => chain.close())
-  const standing: Standing = { best: 0, ledger: null, registered: false, leaving: isLeaving(config.dataDir), missing: 'the network is not on chain yet' }
+  const standing: Standing = { best: 0, ledger: null, registered: false, leaving: isLeaving(config.dataDir), missing: 'the network is not on chain yet', advice: null }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs, shedding) })
   parts.defer(() => door.close())
   await lock.tell(door.url)
@@ -98,10 +100,11 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const work$ = (first: Ledger): Observable<never> => {
     // Those of the founding: what is read of them here never changes.
     const { parameters } = first.parameters[0]!
-    const messages = wire(widestParameters(first), versions)
+    let widest = widestParameters(first.parameters.map((entry) => entry.parameters))
+    let messages = wire(widest, versions)
     const machinePeers = machinePeersOf(nodeCrypto)
     const sessions = createSessions({
-      key: keys.peer, host: config.host, port: config.channelPort, network, wire: messages, versions, listen, now, metrics, log, signal,
+      key: keys.peer, host: config.host, port: config.channelPort, network, wire: () => messages, versions, listen, now, metrics, log, signal,
       inForce: () => (standing.ledger === null ? versions.lowest : spokenAt(standing.ledger, standing.best)),
       isMachine: (peer) => standing.ledger !== null && machinePeers(standing.ledger, standing.best).has(peer),
       best: () => standing.best,
@@ -145,29 +148,45 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     }
     const settled$ = stepping$(settlement, (error) => log.warn('settlement held up', { error }))
     const budgets$ = stepping$(budget, (error) => log.warn('funds not looked at', { error }))
+    const registered$ = new BehaviorSubject(false)
     const place$ = defer(() => sessions.listen()).pipe(
-      concatMap((listening) => registered$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$.pipe(filter(() => !isLeaving(config.dataDir))))),
-      tap(() => void (standing.registered = true)),
+      concatMap((listening) => register$({ chain, sender, keys, owner, network, members, log, addresses: publicAddresses(listening, config), evidence: [publicUrl(door.url, config)] }, heights$.pipe(filter(() => !isLeaving(config.dataDir))))),
+      tap(() => {
+        standing.registered = true
+        registered$.next(true)
+      }),
     )
-    const standing$ = view.ledger$.pipe(
-      map((ledger) => missingFor(ledger, me)),
-      distinctUntilChanged((a, b) => a?.what === b?.what),
-      tap((missing) => {
+    // What is missing is told once it is known that the registration is not: again after each start.
+    const standing$ = combineLatest({ missing: view.ledger$.pipe(map((ledger) => missingFor(ledger, me))), registered: registered$ }).pipe(
+      distinctUntilChanged((a, b) => a.missing?.what === b.missing?.what && (a.registered === b.registered || b.missing === null)),
+      tap(({ missing }) => {
         standing.missing = missing?.what ?? null
+        standing.advice = missing?.advice ?? null
         const leaving = isLeaving(config.dataDir)
         if (leaving && !standing.leaving) log.info('leaving', { account: keys.account.address, advice: leavingAdvice(config.dataDir) })
         standing.leaving = leaving
-        if (missing && standing.registered && !leaving) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
+        if (missing && !missing.passes && standing.registered && !leaving) log.warn('checker not eligible', { account: keys.account.address, reason: missing.what, advice: missing.advice })
         if (!missing) log.info('checker ready', { account: keys.account.address, url: door.url, evidence: publicUrl(door.url, config), settles: members !== null })
       }),
     )
-    const outgrown$ = view.ledger$.pipe(
-      filter((ledger) => frameBytesLimit(widestParameters(ledger)) > messages.maxFrameBytes),
-      take(1),
-      tap(() => log.error('parameters outgrown', { advice: 'Start it again before they take effect.' })),
+    // Parameters to come may allow longer messages. The machines take the bounds from their own ledgers when they dial, so they get some blocks before all are called anew, and no measurement is cut.
+    let widenedAt: number | null = null
+    const widened$ = view.best$.pipe(
+      withLatestFrom(view.ledger$),
+      tap(([best, ledger]) => {
+        const next = widestParameters(ledger.parameters.map((entry) => entry.parameters))
+        if (isWider(next, widest)) {
+          messages = wire((widest = next), versions)
+          widenedAt = best
+        }
+        if (widenedAt === null || best < widenedAt + DIALLERS_BEHIND || isMeasuring(parameters, best)) return
+        widenedAt = null
+        sessions.hangUp()
+        log.info('machines called anew', { maxFrameBytes: messages.maxFrameBytes, maxPayloadBytes: messages.maxPayloadBytes })
+      }),
     )
     // The rounds first: when the door opens, whoever comes is listened to.
-    return merge(rounds, settled$, budgets$, place$, standing$, outgrown$).pipe(ignoreElements())
+    return merge(rounds, settled$, budgets$, place$, standing$, widened$).pipe(ignoreElements())
   }
   const news = newerNews()
   const watch$ = merge(
@@ -187,18 +206,11 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   log.info('checker stopped', { account: keys.account.address })
 }
 
-interface Standing { best: number, ledger: Ledger | null, registered: boolean, leaving: boolean, missing: string | null }
+interface Standing { best: number, ledger: Ledger | null, registered: boolean, leaving: boolean, missing: string | null, /** what to do about that */ advice: string | null }
 
-function readiness({ best, ledger, registered, leaving, missing }: Standing, me: Hash, owner: Hash, { versions, metrics: { spoken } }: { versions: Versions, metrics: CheckerMetrics }) {
+function readiness({ best, ledger, registered, leaving, missing, advice }: Standing, me: Hash, owner: Hash, { versions, metrics: { spoken } }: { versions: Versions, metrics: CheckerMetrics }) {
   const head = ledger?.head?.number ?? null
   const newer = ledger?.newer ? explainNewer(ledger.newer, ledger.speaks, best) : null
   const protocol = { ...versions, inForce: ledger === null ? null : versionAt(ledger, best), release: RELEASE, machines: spoken.versions(versions.highest) }
-  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, leaving, missing, newer, protocol } }
-}
-
-/** Of the parameters that are or will be in force, the greatest of each that bounds a message. */
-function widestParameters({ parameters }: Ledger): Parameters {
-  const all = parameters.map((entry) => entry.parameters)
-  const most = (field: 'committee' | 'maxSteps' | 'log2nMax' | 'memoryLog2' | 'samples' | 'bandwidthBytes'): number => Math.max(...all.map((one) => one[field]))
-  return { ...all[0]!, committee: most('committee'), maxSteps: most('maxSteps'), log2nMax: most('log2nMax'), memoryLog2: most('memoryLog2'), samples: most('samples'), bandwidthBytes: most('bandwidthBytes') }
+  return { ready: registered && missing === null && head !== null && best - head < STALE_BLOCKS, detail: { account: toAddress(me), owner: toAddress(owner), best, ledger: head, registered, leaving, missing, advice, newer, protocol } }
 }

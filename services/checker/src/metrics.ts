@@ -32,8 +32,8 @@ export function checkerMetrics(registry: MetricsRegistry = createMetrics('checke
     packages: registry.counter('packages_total', 'packages held completely, by whose', ['whose']),
     settlements: registry.counter('settlement_actions_total', 'what was done or seen for epochs, by result', ['result'], ['settled', 'disagreed', 'evidence_missing', 'pot_empty', 'inner_failure', 'failed']),
     fees: registry.counter('fees_nanopeaq_total', 'fees taken from this account in 10^9 planck, the treasury’s and stakers’ surplus with them, by what for', ['what']),
-    fundsDays: registry.gauge('funds_days', 'days that this account’s funds last, at the greatest fees seen'),
-    funds: registry.gauge('funds_epochs', 'epochs that this account’s funds last, at the greatest fees seen'),
-    pot: registry.gauge('pot_epochs', 'epochs after the one under way that the pot pays whole if nothing comes in'),
+    fundsDays: begun(registry.gauge('funds_days', 'days that this account’s funds last, at the greatest fees seen; -1: not looked at yet'), -1),
+    funds: begun(registry.gauge('funds_epochs', 'epochs that this account’s funds last, at the greatest fees seen; -1: not looked at yet'), -1),
+    pot: begun(registry.gauge('pot_epochs', 'epochs after the one under way that the pot pays whole if nothing comes in; -1: not looked at yet'), -1),
   }
 }

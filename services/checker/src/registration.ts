@@ -81,8 +81,8 @@ export interface RegistrationTools {
 }
 
 /** Registers this checker, as often as funds or the chain are missing, telling what is missing whenever it changes; emits once it is done. Errors with what no waiting mends. */
-export function registered$({ chain, sender, keys: { account, peer }, owner, network, addresses, evidence, members, log }: RegistrationTools, heights$: Observable<number>): Observable<void> {
-  let told = ''
+export function register$({ chain, sender, keys: { account, peer }, owner, network, addresses, evidence, members, log }: RegistrationTools, heights$: Observable<number>): Observable<void> {
+  let told: MissingFundsError | null = null
   const { multisig } = chain.features
   // What opening a settlement reserves for a while: without it this member could not take its turn.
   const reserve = members === null || multisig === null ? 0n : multisig.depositBase + multisig.depositFactor * BigInt(thresholdOf(members))
@@ -91,8 +91,11 @@ export function registered$({ chain, sender, keys: { account, peer }, owner, net
       defer(() => registerIdentity({ chain, sender, owner, account, peer, kind: 'checker', network, addresses, evidence, reserve })).pipe(
         catchError((error: unknown) => {
           if (!(error instanceof MissingFundsError)) return passing(error)
-          if (told !== error.message) log.warn('waiting for funds', { account: error.address, missing: formatAmount(error.missing), advice: error.advice })
-          told = error.message
+          // A fee that is a little other with each block is no news.
+          if (told === null || told.address !== error.address || error.missing * 10n > told.missing * 11n || error.missing * 10n < told.missing * 9n) {
+            log.warn('waiting for funds', { account: error.address, missing: formatAmount(error.missing), advice: error.advice })
+            told = error
+          }
           return EMPTY
         }),
       ),
@@ -103,12 +106,12 @@ export function registered$({ chain, sender, keys: { account, peer }, owner, net
 }
 
 /** What keeps an account from being an eligible checker, by the ledger; null if nothing does. */
-export function missingFor(ledger: Ledger, account: Hash): { what: string, advice: string } | null {
+export function missingFor(ledger: Ledger, account: Hash): { what: string, advice: string, /** by itself, with blocks that come */ passes: boolean } | null {
   if (registeredCheckers(ledger).some((checker) => checker.account === account)) return null
   const reason = registrationOf(ledger, 'checker', account)
-  if (reason === null) return { what: 'its registration is not confirmed yet', advice: 'Wait a few blocks.' }
-  if (reason !== 'OK') return { what: `its registration does not count (${reason})`, advice: 'Start again; if it stays, report it.' }
-  return { what: 'it lacks the network’s checker role', advice: `It waits until the founders of ${toAddress(ledger.network)} have admitted it: assay network admit ${toAddress(account)}, two thirds and one of them.` }
+  if (reason === null) return { what: 'its registration is not confirmed yet', advice: 'Wait a few blocks.', passes: true }
+  if (reason !== 'OK') return { what: `its registration does not count (${reason})`, advice: 'Start again; if it stays, report it.', passes: false }
+  return { what: 'it lacks the network’s checker role', advice: `It waits until the founders of ${toAddress(ledger.network)} have admitted it: assay network admit ${toAddress(account)}, two thirds and one of them.`, passes: false }
 }
 
 /** Errors that a later block may mend are waited out; the others go on. */

@@ -31,6 +31,8 @@ export interface Sessions {
   line(peer: Hash): Line
   /** Begins to listen, until the signal fires; gives the multiaddrs to dial, with the peer id. Throws OperatorError PORT. */
   listen(): Promise<string[]>
+  /** Ends all channels: the machines come back, and speak by what `wire` gives then. */
+  hangUp(): void
   /** Ends all channels and frees the port. */
   close(): Promise<void>
 }
@@ -57,7 +59,8 @@ export interface SessionsOptions {
   host: string
   port: number
   network: AccountId
-  wire: Wire
+  /** asked for each conversation */
+  wire: () => Wire
   /** versions of the protocol that this checker speaks */
   versions: Versions
   /** the lowest version that may be spoken at the best block */
@@ -99,9 +102,10 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
   /** Each channel is its own subscription: what one machine sends, or fails to read, is not waited for by any other. */
   const converse = (channel: Channel, budget: number, greet: (say: ConversationOptions['say']) => ConversationOptions['greet']): void => {
+    const messages = wire()
     // A channel that ends says so by itself: nobody waits for these.
-    const say = (message: CheckerMessage): void => void channel.send(wire.checker.encode(message)).catch(() => {})
-    conversation(channel, { wire, budget, say, greet: greet(say), now, helloMs, metrics, log }).subscribe()
+    const say = (message: CheckerMessage): void => void channel.send(messages.checker.encode(message)).catch(() => {})
+    conversation(channel, { wire: messages, budget, say, greet: greet(say), now, helloMs, metrics, log }).subscribe()
   }
   const greetMachine = (channel: Channel) => (say: ConversationOptions['say']): ConversationOptions['greet'] => (message) => {
     if (message.tag !== 'Hello') throw new Refusal('BAD_MESSAGE')
@@ -137,13 +141,14 @@ export function createSessions(options: SessionsOptions): Sessions {
   const listen = async (): Promise<string[]> => (await (listener = options.listen({
     key, host, port, log, signal,
     protocol: WIRE_PROTOCOL,
-    limits: { ...limits, maxFrameBytes: wire.maxFrameBytes },
+    limits,
+    maxFrameBytes: () => wire().maxFrameBytes,
     admit: (peer) => {
       if (isMachine(peer)) return 'OK'
       metrics.refusals.inc({ code: 'NOT_ELIGIBLE' })
       return 'NOT_ELIGIBLE' satisfies RefusalCode
     },
-    onChannel: (channel) => converse(channel, 4 * wire.maxFrameBytes, greetMachine(channel)),
+    onChannel: (channel) => converse(channel, 4 * wire().maxFrameBytes, greetMachine(channel)),
     onFull: () => {
       metrics.refusals.inc({ code: 'FULL' })
       full()
@@ -160,7 +165,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       onFull: () => metrics.refusals.inc({ code: 'FULL' }),
     },
   }))).addresses
-  return { line, listen, close: async () => (await listener?.catch(() => undefined))?.close() }
+  return { line, listen, hangUp: () => lines.forEach((one) => one.hangUp()), close: async () => (await listener?.catch(() => undefined))?.close() }
 }
 
 class PeerLine implements Line {
@@ -168,7 +173,7 @@ class PeerLine implements Line {
   readonly online$ = new BehaviorSubject(false)
   readonly messages$ = new Subject<Arrival>()
   readonly #network: AccountId
-  readonly #wire: Wire
+  readonly #wire: () => Wire
   readonly #payload = new PayloadBudget()
   /** lanes that the machine offers on its present channel */
   readonly #offered$ = new BehaviorSubject(0)
@@ -178,7 +183,7 @@ class PeerLine implements Line {
   #agreed: Agreed | undefined
   #lanes: Lanes | undefined
 
-  constructor(peer: Hash, network: AccountId, wire: Wire, inForce: () => number, metrics: CheckerMetrics) {
+  constructor(peer: Hash, network: AccountId, wire: () => Wire, inForce: () => number, metrics: CheckerMetrics) {
     this.peer = peer
     this.#network = network
     this.#wire = wire
@@ -193,7 +198,7 @@ class PeerLine implements Line {
 
   async send(message: CheckerMessage): Promise<void> {
     if (this.#channel === undefined) throw new Error(`no channel to ${this.peer}`)
-    await this.#channel.send(this.#wire.checker.encode(message))
+    await this.#channel.send(this.#wire().checker.encode(message))
   }
 
   expectPayload(bytes: number): void {
@@ -208,7 +213,7 @@ class PeerLine implements Line {
     return defer(() => {
       const lanes = Math.min(LANES, this.#offered$.value)
       if (lanes === 0) return use([])
-      const awaited = new Lanes({ version: this.#agreed!.version, network: this.#network, id, lanes }, this.#wire)
+      const awaited = new Lanes({ version: this.#agreed!.version, network: this.#network, id, lanes }, this.#wire())
       this.#dropLanes()
       this.#lanes = awaited
       const drop = (): void => {

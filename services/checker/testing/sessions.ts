@@ -26,10 +26,11 @@ export interface Loopback {
 export async function loopback(signal: AbortSignal, { changes = {}, limits = {}, helloMs = 5000, versions = VERSIONS, inForce = () => 1, full = () => {}, log = silentLog }: { changes?: Partial<Parameters>, limits?: Partial<ChannelLimits>, helloMs?: number, versions?: Versions, inForce?: () => number, full?: () => void, log?: Log } = {}): Promise<Loopback> {
   const parameters = { ...devnetParameters(0, 10), ...changes }
   const messages = wire(parameters)
+  const spoken = wire(parameters, versions)
   const machines = new Set(Array.from({ length: 9 }, (_, i) => keyOf(i + 1).publicKey))
   const key = keyOf(200)
   const metrics = checkerMetrics(createMetrics('checker'))
-  const sessions = createSessions({ key, host: '127.0.0.1', port: 0, network: NETWORK, wire: wire(parameters, versions), versions, inForce, isMachine: (peer) => machines.has(peer), best: () => 7, now: () => performance.now(), listen: listenChannel, limits, helloMs, metrics, full, log, signal })
+  const sessions = createSessions({ key, host: '127.0.0.1', port: 0, network: NETWORK, wire: () => spoken, versions, inForce, isMachine: (peer) => machines.has(peer), best: () => 7, now: () => performance.now(), listen: listenChannel, limits, helloMs, metrics, full, log, signal })
   const [address] = await sessions.listen()
   const dial = (n: number, lane = false): Promise<ScriptedMachine> => dialMachine({ key: keyOf(n), address: address!, checker: key.publicKey, wire: messages, signal, lane })
   return { sessions, wire: messages, metrics, dial, lane: (n) => dial(n, true), join: async (n) => greet(await dial(n), NETWORK) }

@@ -102,7 +102,8 @@ describe('runProvider', () => {
     const { url: operations } = await first.told('provider started')
     const { account: address, missing, advice } = await first.told('waiting for funds')
     const owner = (await first.told('owner key made'))['owner']
-    expect([address, advice]).toEqual([owner, `Send at least ${String(missing)} to ${String(owner)}.`])
+    expect([address, advice]).toEqual([owner, expect.stringMatching(new RegExp(`^Send at least 0\\.0000001\\d\\d PEAQ to ${String(owner)}\\.$`))])
+    expect(missing).toMatch(/^0\.0000001\d+ PEAQ$/)
     const ready = async () => (await fetch(`${String(operations)}/ready`)).json() as Promise<{ ready: boolean, detail: Record<string, unknown> }>
     expect(await ready()).toMatchObject({ ready: false, detail: { waiting: `${String(owner)} lacks ${String(missing)}`, registered: false } })
     await expect(run()).rejects.toMatchObject({ code: 'LOCKED' })

@@ -12,8 +12,8 @@ import type { Log } from '@assay/kit/log'
 import { passwordFrom, type PasswordPlaces } from '@assay/kit/password'
 import { RELEASE } from '@assay/kit/release'
 import { shareLatest, takeUntilAborted } from '@assay/kit/streams'
-import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, neededCheckers, newerNews, parametersFor, registeredMachines, registrationOf, roundFacts, spokenAt, versionAt, wire } from '@assay/protocol'
-import type { AccountId, Parameters, ReasonCode, Wire } from '@assay/protocol'
+import { LANES, LANE_FRAME_BYTES, LANE_PROTOCOL, NEWER_ADVICE, VERSIONS, blocksToNewer, epochOf, explain, neededCheckers, newerNews, parametersFor, registeredMachines, registrationOf, roundFacts, spokenAt, versionAt, widestParameters, wire } from '@assay/protocol'
+import type { AccountId, Ledger, Parameters, ReasonCode, Wire } from '@assay/protocol'
 import { best$ as bestBlocks$, connectChain, createSender, cryptoReady, findNetwork, keystoreExists, ledgerBlocks$, nodeCrypto as crypto, ownerOf, readBalance, registerIdentity, toAccountId, toAddress } from '@assay/runtime-bindings'
 import { mutedBy, mutedLinks, readCanaryFile } from './canary.ts'
 import { providerConfig } from './config.ts'
@@ -94,8 +94,9 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const round = (): number => (state ? roundOf(state) : -1)
     /** Those of now; where they are of a version that this machine does not know, the last that it does. Nobody asks before there is a checker to speak with, and so a network. */
     const parameters = (): Parameters => parametersFor(state!.ledger, Math.max(0, round())) ?? state!.ledger.parameters.at(-1)!.parameters
-    let codecs: { parameters: Parameters, wire: Wire } | undefined
-    const wireNow = () => (codecs?.parameters === parameters() ? codecs : (codecs = { parameters: parameters(), wire: wire(parameters(), versions) })).wire
+    let codecs: { of: Ledger['parameters'], wire: Wire } | undefined
+    /** By all that were or will be in force: a channel may stand until those to come are. */
+    const wireNow = () => (codecs?.of === state!.ledger.parameters ? codecs : (codecs = { of: state!.ledger.parameters, wire: wire(widestParameters(state!.ledger.parameters.map((entry) => entry.parameters)), versions) })).wire
     const news = newerNews()
 
     const seen$ = state$.pipe(
