@@ -7,7 +7,7 @@ import { lowPort } from '@assay/kit/testing/low-port'
 import { type Hex, openingsBytesLimit, parametersFor, replayEpoch, roundAt, roundFacts } from '@assay/protocol'
 import { nodeCrypto as crypto, toAddress } from '@assay/runtime-bindings'
 import { type SpawnedDevchain, spawnDevchain } from '@assay/runtime-bindings/testing'
-import { isReporting } from '../cli/src/quiet.ts'
+import { reportedSoon } from '../cli/src/quiet.ts'
 import { cast, type Net, type Ran, type Service, startNet } from './chaos-net.ts'
 import { layKeys } from './people.ts'
 import { isStory } from './story.ts'
@@ -40,7 +40,7 @@ const atChain = (): string[] => ['--chain', net.chain.endpoint]
 /** A founder's command, run to its end while blocks come for what it sends; the last that it said. */
 async function founder(index: number, ...args: string[]): Promise<{ code: number | null; said: Ran['said'][number] | undefined; log: string }> {
   // It waits for blocks while a report of its own checker may be due.
-  while (isReporting(net.parameters, net.head)) await net.step()
+  while (reportedSoon(net.parameters, net.head).length > 0) await net.step()
   const { name, dir } = net.checkers[index]!
   const { child, said } = net.run(`${args[0]}-${name}`, 'network', ...args, ...atChain(), '--data-dir', dir, '--password-file', join(dir, 'password'), '--members', people.checkers.map(({ account }) => account.address).join())
   const { code } = await net.during(child.exited)

@@ -41,9 +41,10 @@ export async function asFounder<T>(options: FounderOptions, read: () => T, work:
     const { account } = await openKeystore({ dir: options.dataDir, password: await passwordOf(options.dataDir, { ...options, signal: stop }) })
     if (!founders.includes(account.id)) throw new OperatorError('MEMBERS', `${account.address}, whose keys are in ${options.dataDir}, is none of the ${founders.length} members given`, { advice: 'Name all founders with --members, and run this from the data folder of one of them.' })
     await withChain(options.chain, async (chain, signal) => {
-      const found = await findNetwork(chain, networkAccount(founders))
+      const network = networkAccount(founders)
+      const found = await findNetwork(chain, network)
       // The founder's own checker sends from the same account.
-      if (found !== null && (await holderOf(options.dataDir)) !== null) await untilQuiet(chain, found.prefix, signal)
+      if (found !== null && (await holderOf(options.dataDir)) !== null) await untilQuiet(chain, { network, account: account.id, parameters: found.prefix }, signal)
       await work({
         chain,
         sender: createSender({ chain, account, signal, log: createLog({ level: 'warn', json: options.json === true }) }),

@@ -16,7 +16,7 @@ import { accountIn } from './data-folder.ts'
 import { followLedger } from './ledger.ts'
 import { askingConfig } from './owner-request.ts'
 import { passwordOf } from './password.ts'
-import { isReporting } from './quiet.ts'
+import { isReportDue, reportOf } from './quiet.ts'
 import { addConfigFile, addSettings } from './service-command.ts'
 import { settingsOfAll } from './settings-of-all.ts'
 import { ownerIn, sweep, type Swept } from './sweep.ts'
@@ -149,7 +149,7 @@ async function checkerExits(leaver: Leaver, network: AccountId, parameters: Para
       if (owed?.kind === 'for ever') throw new OperatorError('FOUNDER', `${account.address} is a founder of a network without terms: two thirds and one of its founders settle every epoch`, { advice: 'It cannot leave in good order: keep it running. Nothing was done. `assay checker retire` ends its rounds, and the others settle without it as long as they are two thirds and one.' })
       if (owed !== null && !runs) throw new OperatorError('NOT_RUNNING', `no process runs on ${dataDir}, and a checker leaves in good order only while it works: ${sentenceOf(owed)}`, { advice: 'Start it, then run this again. Nothing was done. `assay checker retire` leaves at once, without what it owes.' })
       // Its process sends from the same account, and a report must not wait for this.
-      if (runs && waited++ < parameters.roundBlocks && isReporting(parameters, (await bestBlock(chain)).number)) continue
+      if (runs && waited++ < parameters.roundBlocks && (await isReportDue(reportOf(chain, { network, account: account.id, parameters }), parameters, (await bestBlock(chain)).number))) continue
       state = await beginToLeave(leaver, parameters)
       // What was just written is in a later state of the ledger.
       if (owed !== null || state === 'retired') continue

@@ -55,6 +55,36 @@ test('zsh and fish get every command and flag', () => {
   }
 })
 
+const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0
+
+/** What the shells offer for the last of the words; zsh with what its completion system would be called with. */
+const offers: Record<'zsh' | 'fish', (words: string[]) => string[]> = {
+  zsh: (words) => {
+    writeFileSync(join(dir, 'assay.zsh'), assay('completion', 'zsh').stdout)
+    const ran = spawnSync('zsh', ['-f', '-c', 'compdef() { :; }; _files() { print -r -- FILES; }; _describe() { print -rl -- "${(@)${(P)2}%%:*}"; }; source ./assay.zsh; words=(assay "$@"); CURRENT=$#words; _assay', 'zsh', ...words], { cwd: dir, encoding: 'utf8' })
+    expect([ran.status, ran.stderr]).toEqual([0, ''])
+    return ran.stdout.trim().split('\n').filter((offer) => offer.startsWith(words.at(-1)!))
+  },
+  fish: (words) => {
+    writeFileSync(join(dir, 'assay.fish'), assay('completion', 'fish').stdout)
+    const ran = spawnSync('fish', ['--no-config', '-c', 'source ./assay.fish; complete -C "$argv"', 'assay', ...words], { cwd: dir, encoding: 'utf8' })
+    expect([ran.status, ran.stderr]).toEqual([0, ''])
+    return ran.stdout.trim().split('\n').map((offer) => offer.split('\t')[0]!)
+  },
+}
+
+for (const shell of ['zsh', 'fish'] as const) {
+  test.skipIf(!has(shell))(`${shell} completes commands, their commands and flags`, () => {
+    const offer = offers[shell]
+    expect(offer([''])).toEqual(expect.arrayContaining(Object.keys(COMMANDS)))
+    expect(offer(['ke'])).toEqual(['keys'])
+    expect(offer(['network', 'ad'])).toEqual(['admit'])
+    expect(offer(['network', 'admit', '5D', '--mem'])).toEqual(['--members'])
+    // The value of a flag is no command.
+    expect(offer(['keys', 'create', '--data-dir', 'keys', '--own'])).toEqual(['--owner'])
+  })
+}
+
 test('another shell is refused', () => expect(assay('completion', 'tcsh')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/no completion for tcsh\n.*bash, zsh, fish/) as unknown }))
 
 test('help has a line for each command, the same as the command has', async () => {

@@ -104,7 +104,7 @@ function __assay_at
       set -a at $word
     end
   end
-  test (string join ' ' $at) = "$argv[1]"
+  test "$at" = "$argv[1]"
 end
 complete -c assay -f
 ${places.flatMap(({ path, words, flags }) => [
