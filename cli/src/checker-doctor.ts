@@ -10,8 +10,9 @@ import { passwordOf } from './password.ts'
 
 const ASK_MS = 5_000
 
-export function registerCheckerDoctor(checker: Command): void {
-  registerDoctor(checker, 'checker', checkerConfig, async (config, signal) => {
+/** Under another name: `assay doctor checker`. */
+export function registerCheckerDoctor(parent: Command, name = 'doctor'): void {
+  registerDoctor(parent.command(name), 'checker', checkerConfig, async (config, signal) => {
     const running = await holderOf(config.dataDir)
     const checks: Check[] = [versionCheck(process.versions.node), await diskCheck(config.dataDir, () => performance.now())]
     const network = toAccountId(config.network)

@@ -6,6 +6,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   devnet: 'a whole network on this machine: peaq in Chopsticks, checkers, machines, an indexer',
   init: 'write a commented file of settings, or what else a beginning needs',
   start: 'run a machine, checker or indexer until it is stopped',
+  doctor: 'look at all that a machine, checker or indexer needs to start, and say what is to be mended',
   keys: 'encrypted keystores: an account for the chain and a peer key for the wire',
   provider: 'the daemon on a machine: registers it, does the jobs, proves them',
   machine: 'this machine and what it can compute with',

@@ -10,9 +10,9 @@ import { addConfigFile, addSettings } from './service-command.ts'
 
 const CHAIN_MS = 10_000
 
-/** Gives a service the command that looks at all it needs and changes nothing. It takes the service's own settings, from the same places. */
-export function registerDoctor<S extends TObject>(parent: Command, name: string, schema: S, look: (config: Static<S>, signal: AbortSignal) => Promise<Check[]>): void {
-  addConfigFile(addSettings(parent.command('doctor').description('look at all that a start needs, with the settings of start, and say what is to be mended; changes nothing'), schema))
+/** Makes `command` look at all that a service needs, and change nothing. It takes the service's own settings, from the same places. */
+export function registerDoctor<S extends TObject>(command: Command, name: string, schema: S, look: (config: Static<S>, signal: AbortSignal) => Promise<Check[]>): void {
+  addConfigFile(addSettings(command.description('look at all that a start needs, with the settings of start, and say what is to be mended; changes nothing'), schema))
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', `\nExit code 0: ready to start. 1: something must be mended; its line says what and how. 75: not all could be looked at, ask again.\nWhether others reach its ports can be tried from this machine alone; try it from outside, too.\n\nExample:\n  assay ${name} doctor --config ~/${name}/assay.yaml`)
     .action(async ({ config: file, json, ...flags }: { config?: string, json?: boolean } & Record<string, unknown>) => {

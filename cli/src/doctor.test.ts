@@ -101,7 +101,7 @@ describe('on a chain', () => {
   let keys: Keystore
   let network: string
   let ports: number[]
-  const doctor = (...more: string[]) => assay('checker', 'doctor', '--chain', dev.endpoint, '--network', network, '--data-dir', dataDir, '--password-file', join(root, 'password'), '--channel-port', String(ports[0]), '--http-port', String(ports[1]), '--json', ...more)
+  const doctor = (...more: string[]) => assay('doctor', 'checker', '--chain', dev.endpoint, '--network', network, '--data-dir', dataDir, '--password-file', join(root, 'password'), '--channel-port', String(ports[0]), '--http-port', String(ports[1]), '--json', ...more)
   beforeAll(async () => {
     await cryptoReady()
     writeFileSync(join(root, 'password'), 'long enough\n', { mode: 0o600 })
@@ -170,6 +170,6 @@ describe('on a chain', () => {
     expect(bare.status).toBe(1)
     expect(found(bare.stdout)).toMatchObject({ database: expect.stringMatching(/^mend: .*neither/), http: expect.stringContaining('EADDRINUSE'), chain: expect.stringMatching(/^mend: no chain/) })
     expect(found((await indexer('--follow', 'never', '--http-port', '0', '--data-dir', folder)).stdout)).not.toHaveProperty('chain')
-    expect((await assay('indexer', 'doctor', '--network', network, ...at, '--data-dir', folder)).stdout).toMatch(/^ok {4}version[^]*result/)
+    expect((await assay('doctor', 'indexer', '--network', network, ...at, '--data-dir', folder)).stdout).toMatch(/^ok {4}version[^]*result/)
   })
 })

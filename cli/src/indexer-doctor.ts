@@ -6,8 +6,9 @@ import { toAccountId } from '@assay/runtime-bindings'
 import { diskCheck, failedCheck, portCheck, versionCheck, type Check } from './doctor.ts'
 import { checkEndpoints, registerDoctor } from './doctor-command.ts'
 
-export function registerIndexerDoctor(indexer: Command): void {
-  registerDoctor(indexer, 'indexer', indexerConfig, async (config, signal) => {
+/** Under another name: `assay doctor indexer`. */
+export function registerIndexerDoctor(parent: Command, name = 'doctor'): void {
+  registerDoctor(parent.command(name), 'indexer', indexerConfig, async (config, signal) => {
     const network = toAccountId(config.network)
     const running = config.dataDir === undefined ? null : await holderOf(config.dataDir)
     const checks: Check[] = [versionCheck(process.versions.node)]

@@ -14,8 +14,13 @@ export function register(program: Command): void {
   registerMachineRequest(machine)
   registerRotate(machine, 'machine')
   registerRetire(machine, 'machine')
-  machine
-    .command('doctor')
+  registerDoctor(machine)
+}
+
+/** Under another name: `assay doctor machine`. */
+export function registerDoctor(parent: Command, name = 'doctor'): void {
+  parent
+    .command(name)
     .description('say what was found (CPU, SIMD, GPUs, drivers), what would be used and why, and what is missing and how to get it')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExit code 0: it can work with all it has. 1: something must be mended, such as a GPU that lies idle for want of a driver.\n\nExample:\n  assay machine doctor')
