@@ -95,6 +95,7 @@ test('down ends it in good order, and says so when there is nothing to end', asy
   expect(await assay('machine', 'down', '--data-dir', dataDir)).toEqual({ code: 0, out: `stopped ${pid}\n`, err: '' })
   expect(existsSync(join(dataDir, 'lock'))).toBe(false)
   expect((await assay('machine', 'down', '--data-dir', dataDir)).out).toBe(`nothing runs on ${dataDir}\n`)
+  expect(JSON.parse((await assay('machine', 'down', '--data-dir', dataDir, '--json')).out)).toEqual({ event: 'stopped', pid: null })
 })
 
 test('it leaves in good order: out of the network at once, its last round opened and passed, stopped, and what is left is its owner’s', async () => {

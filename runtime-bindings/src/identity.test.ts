@@ -107,7 +107,7 @@ describe('registration', () => {
     const who = machine()
     const missing = await register(who, { owner: poor, ownerSender: senderOf(poor), reserve: PEAQ }).catch((error: unknown) => error)
     expect(missing).toBeInstanceOf(MissingFundsError)
-    expect(missing).toMatchObject({ address: poor.address, exit: 1, advice: expect.stringMatching(new RegExp(`^Send at least 1\\.0000\\d+ PEAQ to ${poor.address}\\.$`)) })
+    expect(missing).toMatchObject({ address: poor.address, exit: 1, message: expect.stringMatching(new RegExp(`^${poor.address} lacks 1\\.0000\\d+ PEAQ for`)), advice: `Send at least 1.01 PEAQ to ${poor.address}.` })
     const own = await register(who, { owner: who.account, reserve: PEAQ }).catch((error: unknown) => error)
     expect(own).toMatchObject({ code: 'MISSING_FUNDS', address: who.account.address })
     expect(await readItem(chain, who.account.id, 'assay/machine')).toBeNull()

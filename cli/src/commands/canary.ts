@@ -27,6 +27,7 @@ export function register(program: Command): void {
     .requiredOption('--calibrator <address>', 'the calibrator\'s account')
     .requiredOption('--data-dir <folder>', 'the machine\'s data folder'))
     .option('--mute <number>', 'of 256: how many of its checkers it mutes in a round, on average; 0 is an honest machine', '128')
+    .option('--json', 'as it is: the line is a JSON object')
     .addHelpText('after', '\nExample:\n  assay canary consent --network 5F… --calibrator 5Q… --data-dir ~/machine --password-file ~/machine.password --mute 128 >> canaries.jsonl')
     .action(async (options: { network: string; calibrator: string; dataDir: string; passwordFile?: string; mute: string }) => {
       await runMain(async (signal) => {

@@ -55,6 +55,13 @@ test('zsh and fish get every command and flag', () => {
   }
 })
 
+test('every command that prints for people prints JSON for programs; one that runs on logs JSON', () => {
+  const { commands } = JSON.parse(assay('completion', 'fish', '--json').stdout) as { commands: { path: string; flags: { name: string }[] }[] }
+  const leaves = commands.filter(({ path }) => path !== '' && !commands.some((other) => other.path.startsWith(`${path} `)))
+  expect(leaves.length).toBeGreaterThan(40)
+  expect(leaves.filter(({ flags }) => !flags.some(({ name }) => name === '--json' || name === '--log-json')).map(({ path }) => path)).toEqual([])
+})
+
 const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0
 
 /** What the shells offer for the last of the words; zsh with what its completion system would be called with. */

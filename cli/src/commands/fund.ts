@@ -11,8 +11,9 @@ export function register(program: Command): void {
     .argument('<address>', 'who gets it')
     .requiredOption('--chain <endpoint>', 'the devnet\'s ws:// address')
     .option('--peaq <amount>', 'whole PEAQ', '10')
+    .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay fund 5Grw… --chain ws://127.0.0.1:9944')
-    .action(async (address: string, options: { chain: string; peaq: string }) => {
+    .action(async (address: string, options: { chain: string; peaq: string; json?: boolean }) => {
       await runMain(async () => {
         if (!/^[1-9]\d{0,8}$/.test(options.peaq)) throw new OperatorError('AMOUNT', `${options.peaq} is not a whole number of PEAQ`, { advice: 'Give --peaq 10, say.' })
         const to = toAccountId(address)
@@ -22,7 +23,7 @@ export function register(program: Command): void {
         try {
           const planck = BigInt(options.peaq) * 10n ** 18n
           await fund(chain, createSender({ chain, account: await treasuryAccount(), signal }), [{ to, planck }])
-          process.stdout.write(`${toAddress(to)} got ${formatAmount(planck)}\n`)
+          process.stdout.write(options.json ? `${JSON.stringify({ event: 'funded', account: toAddress(to), planck: String(planck) })}\n` : `${toAddress(to)} got ${formatAmount(planck)}\n`)
         } finally {
           stop.abort()
           await chain.close()

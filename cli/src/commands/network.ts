@@ -30,6 +30,7 @@ export function register(program: Command): void {
     .command('read')
     .description('what a file of parameters says, as JSON: before create, for what says when a round is stays for the network\'s life')
     .argument('<file>', 'as assay network parameters writes it')
+    .option('--json', 'as it is')
     .addHelpText('after', '\nExample:\n  assay network read network.hex')
     .action(async (file: string) => {
       await runMain(async () => {
@@ -104,10 +105,12 @@ export function register(program: Command): void {
     .option('--lead <blocks>', 'blocks until the first round', '20')
     .option('--checkers <count>', 'how many checkers you expect, to be warned if committees are too small for them; else as many as there can be', String(MOST_CHECKERS))
     .option('--set <name=value...>', 'another value, as assay network show names it; amounts in planck')
+    .option('--json', 'one JSON object on standard output, the hex in it')
     .addHelpText('after', '\nExample:\n  assay network parameters --chain wss://… --lead 600 --set randomness=0 confirmations=6 seedOffset=10 roundBlocks=300 commitOffset=150 packageOffset=220 epochRounds=48 termEpochs=7 waitBlocks=1200 windowMs=30000 hourBlocks=600 log2n=11 log2nMax=13 > network.hex')
-    .action(async (options: { chain: string; lead: string; checkers: string; set?: string[] }) => {
+    .action(async (options: { chain: string; lead: string; checkers: string; set?: string[]; json?: boolean }) => {
       await runMain(async () => {
-        process.stdout.write(`${await parametersSoon(options)}\n`)
+        const parameters = await parametersSoon(options)
+        process.stdout.write(options.json ? `${JSON.stringify({ event: 'parameters', parameters })}\n` : `${parameters}\n`)
       })
     })
 
@@ -117,6 +120,7 @@ export function register(program: Command): void {
     .argument('<network>', 'the network\'s account')
     .requiredOption('--chain <endpoint>', 'a peaq node: ws:// or wss:// address')
     .option('--indexer <url>', 'an indexer of the network, which knows how many checkers are eligible now: for `live`, which is null without')
+    .option('--json', 'as it is')
     .option('--pot', 'how the pot stands, for `pot`, which is null without: reads the chain from the network\'s origin, which may take long')
     .action(async (address: string, options: { chain: string; indexer?: string; pot?: boolean }) => {
       await runMain(async () => {

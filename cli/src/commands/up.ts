@@ -49,11 +49,12 @@ export function registerUp(machine: Command): void {
     .command('down')
     .description('stop the machine that runs on a data folder, in good order')
     .requiredOption('--data-dir <folder>', 'its data folder')
+    .option('--json', 'one JSON object on standard output')
     .addHelpText('after', '\nExample:\n  assay machine down --data-dir ~/assay')
-    .action(async ({ dataDir }: { dataDir: string }) => {
+    .action(async ({ dataDir, json }: { dataDir: string, json?: boolean }) => {
       await runMain(async (signal) => {
         const stopped = await bringDown(dataDir, signal)
-        process.stdout.write(stopped === null ? `nothing runs on ${dataDir}\n` : `stopped ${stopped}\n`)
+        process.stdout.write(json ? `${JSON.stringify({ event: 'stopped', pid: stopped })}\n` : stopped === null ? `nothing runs on ${dataDir}\n` : `stopped ${stopped}\n`)
       })
     })
 }
