@@ -69,7 +69,7 @@ beforeAll(async () => {
   const leaked$ = new Subject<{ peer: Hash; message: MachineMessage }>()
   const peers = new Set(canaries.map(({ peer }) => peer.publicKey))
   world = await startWorld(
-    { checkers: 3, guests: [copier.name, colleague.name], machines: EPOCHS.map((epoch) => ({ engine: SLOW, canaryFile: (of) => secretOf(of, epoch) })), funded: [quinn.name], before: calibrate, pace: 200 },
+    { checkers: 3, guests: [copier.name, colleague.name], machines: EPOCHS.map((epoch) => ({ engine: SLOW, canaryFile: (of) => secretOf(of, epoch) })), funded: [quinn.name], before: calibrate, pace: 300 },
     async (world) => {
       await playChecker(world, 'checker-4', { imagines$: leaked$ })
       await playChecker(world, 'checker-5', {

@@ -145,9 +145,16 @@ interface RoleChange { role: RoleName, give: boolean, /** what is told when it i
 /** A founder's word on who is a checker or a calibrator. */
 async function changeRole(address: string, options: FounderOptions, { role, give, done, waits }: RoleChange): Promise<void> {
   await asFounder(options, () => toAccountId(address), async ({ say, ...founder }, user) => {
-    if (role === 'checker' && give && !(await readItem(founder.chain, user, CHECKER_KEY))) process.stderr.write(`warning: ${toAddress(user)} has not registered as a checker yet: is it the checker's own account, and not its owner's?\n`)
+    // An anchor that is empty is of one who has left.
+    if (role === 'checker' && give && !(await readItem(founder.chain, user, CHECKER_KEY))?.length) process.stderr.write(`warning: ${toAddress(user)} has not registered as a checker yet: is it the checker's own account, and not its owner's?\n`)
     const { network, state } = await (give ? giveRole : takeRole)({ ...founder, role, user })
-    const [event, more] = { done: [done, ''], waiting: [waits, `; ${othersMust(founder.founders)}`], unchanged: [give ? done : 'nothing to take', give ? '; it was one already' : `; it is no ${role} of this network. Nothing was done`], withdrawn: ['taken back', '; nothing of it is open'] }[state] as [string, string]
+    const told: Record<typeof state, [event: string, more: string]> = {
+      done: [done, ''],
+      waiting: [waits, `; ${othersMust(founder.founders)}`],
+      unchanged: give ? [done, '; it was one already'] : ['nothing to take', `; it is no ${role} of this network. Nothing was done`],
+      withdrawn: ['taken back', '; nothing of it is open'],
+    }
+    const [event, more] = told[state]
     say(event, { network: toAddress(network), [role]: toAddress(user), state }, `${toAddress(user)}${more}`)
   })
 }
