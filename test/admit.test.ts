@@ -1,5 +1,5 @@
 // A network that grows and changes: another checker waits until the founders have admitted it, takes part, and takes none when they have expelled it; and they agree on other parameters. All of it by commands, beside processes.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { peerIdOf } from '@assay/kit/channel'
@@ -107,6 +107,21 @@ test('it takes part from a round that is drawn afterwards', async () => {
   expect(replay.result.scores.find(({ account }) => account === newcomer.id)!.score).toBeGreaterThan(0n)
 })
 
+test('a founder’s command waits while a report of its checker is due, and goes on when that is on chain', async () => {
+  const [{ name, dir }] = net.checkers as [Service]
+  let round = roundAt(net.parameters, net.head)
+  while (net.at(round).commitFrom <= net.head) round++
+  await net.to(net.at(round).commitFrom - 1)
+  const { child, said } = net.run(`waiting-${name}`, 'network', 'admit', newcomer.address, ...atChain(), '--data-dir', dir, '--password-file', join(dir, 'password'), '--members', people.checkers.map(({ account }) => account.address).join())
+  await net.until('it says that it waits', () => existsSync(child.logFile) && readFileSync(child.logFile, 'utf8').includes('which must not wait'))
+  expect(said).toEqual([])
+  let code: number | null | undefined
+  void child.exited.then((how) => (code = how.code))
+  while (code === undefined) await net.step()
+  expect([code, said]).toEqual([0, [expect.objectContaining({ event: 'checker admitted', state: 'unchanged' })]])
+  expect(await net.hasReport(net.checkers[0]!, round)).toBe(true)
+})
+
 test('founders agree on other parameters, and are told before what would be otherwise and what is not allowed', async () => {
   const samples = { name: 'samples', from: String(net.parameters.samples), to: '256' }
   expect((await founder(0, 'change', 'samples=256', '--dry-run')).said).toMatchObject({ event: 'change possible', changes: [samples] })
@@ -116,7 +131,8 @@ test('founders agree on other parameters, and are told before what would be othe
   }
   // Who opened a vote, and nobody else, takes it back.
   expect((await founder(0, 'change', 'bandPpm=1')).said).toMatchObject({ event: 'change approved' })
-  expect((await founder(1, 'change', 'bandPpm=1', '--withdraw')).code).toBe(1)
+  const another = await founder(1, 'change', 'bandPpm=1', '--withdraw')
+  expect([another.code, readFileSync(another.log, 'utf8')]).toEqual([1, expect.stringContaining('The update of the network was not taken back')])
   expect((await founder(0, 'change', 'bandPpm=1', '--withdraw')).said).toMatchObject({ event: 'change taken back' })
   const gone = await founder(0, 'change', 'bandPpm=1', '--withdraw')
   expect([gone.code, readFileSync(gone.log, 'utf8')]).toEqual([1, expect.stringContaining('No approval of the update of the network is open.')])

@@ -150,6 +150,19 @@ describe('a channel', () => {
     await expect(channel.send(new Uint8Array(3_000_001))).rejects.toThrow(RangeError)
     await expect(channel.send(new Uint8Array(0))).rejects.toThrow(RangeError)
   })
+  it('takes frames as long as the listener says when it comes; one that stands keeps its bound', async () => {
+    let longest = 10
+    const ends: Promise<string>[] = []
+    const listener = await listenChannel({ key: server, host: '127.0.0.1', port: 0, protocol: PROTOCOL, admit: () => 'OK', maxFrameBytes: () => longest, log: silentLog, signal: stop.signal, onChannel: (channel) => void ends.push(watch(channel, (frame) => void channel.send(frame).catch(() => {}))) })
+    cleanups.push(() => listener.close())
+    const [address = ''] = listener.addresses
+    const before = await dial(address)
+    expect(await echo(before, 'ten bytes.')).toBe('ten bytes.')
+    longest = 20
+    await before.send(Buffer.from('eleven byte'))
+    expect(await ends[0]).toBe('FRAME_TOO_LONG')
+    expect(await echo(await dial(address), 'eleven byte')).toBe('eleven byte')
+  })
   it('reads nothing before the first subscription and loses nothing', async () => {
     const { address } = await listen()
     const channel = await dial(address)

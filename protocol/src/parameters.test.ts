@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MalformedError } from './codec.ts'
-import { BLOB_BYTES_LIMIT, commitmentBytesLimit, continuesPrefix, decodeParameters, devnetParameters, encodeParameters, ITEM_BYTES, openingsBytesLimit, type Parameters, readPrefix, updateProblems, validateParameters } from './parameters.ts'
+import { BLOB_BYTES_LIMIT, commitmentBytesLimit, continuesPrefix, decodeParameters, devnetParameters, encodeParameters, isWider, ITEM_BYTES, openingsBytesLimit, type Parameters, readPrefix, updateProblems, validateParameters, widestParameters } from './parameters.ts'
 
 const sound = devnetParameters(100, 200)
 
@@ -117,4 +117,12 @@ test('limits of blobs: what the formats add up to', () => {
   // The longer of two rows with their paths, and of four leaves and a chunk of scanned values.
   expect(openingsBytesLimit({ log2nMax: 11, memoryLog2: 6, samples: 1 })).toBe(116 + 2 + 4096 + 2 * (8192 + 352) + 64)
   expect(openingsBytesLimit({ log2nMax: 6, memoryLog2: 6, samples: 1 })).toBe(116 + 2 + 4096 + 4 * (1024 + 192) + 256 + 64)
+})
+
+test('the widest parameters bound the messages of all, and are wider where one bound grows', () => {
+  const all = [sound, { ...sound, samples: sound.samples + 1, committee: 1 }, { ...sound, maxSteps: sound.maxSteps + 5, windowMs: 9 }].map((parameters) => ({ parameters }))
+  const widest = widestParameters(all)
+  expect(widest).toEqual({ ...sound, samples: sound.samples + 1, maxSteps: sound.maxSteps + 5 })
+  for (const bytes of [commitmentBytesLimit, openingsBytesLimit]) expect(bytes(widest)).toBeGreaterThanOrEqual(Math.max(...all.map(({ parameters }) => bytes(parameters))))
+  expect([isWider(widest, sound), isWider(sound, widest), isWider({ ...sound, bandwidthBytes: sound.bandwidthBytes + 1 }, sound), isWider({ ...sound, poolPerEpoch: 10n ** 20n }, sound)]).toEqual([true, false, true, false])
 })

@@ -257,9 +257,9 @@ export function updateProblems(current: Parameters, next: Parameters): string[] 
 /** What bounds the messages of a round. */
 const WIDTHS = ['committee', 'maxSteps', 'log2nMax', 'memoryLog2', 'samples', 'bandwidthBytes'] as const satisfies (keyof Parameters)[]
 
-/** The first of these parameters, with the greatest of all in each that bounds a message: who speaks by them understands whoever speaks by one of them. */
-export function widestParameters(all: readonly Parameters[]): Parameters {
-  return { ...all[0]!, ...Object.fromEntries(WIDTHS.map((name) => [name, Math.max(...all.map((one) => one[name]))])) }
+/** The first of a ledger's parameters, with the greatest of all in each that bounds a message: who speaks by them understands whoever speaks by one of them. */
+export function widestParameters(all: readonly { readonly parameters: Parameters }[]): Parameters {
+  return { ...all[0]!.parameters, ...Object.fromEntries(WIDTHS.map((name) => [name, Math.max(...all.map(({ parameters }) => parameters[name]))])) }
 }
 
 /** Whether a message by `next` may be longer than any by `now`. */

@@ -6,7 +6,7 @@ import { readBalance, transfer } from './balances.ts'
 import { connectChain, type Chain } from './chain.ts'
 import { cryptoReady, nodeCrypto } from './crypto.ts'
 import { approve, cancel, multisigAccount, readOperation, type Approval, type ApproveOptions } from './multisig.ts'
-import { createNetwork, findNetwork, networkAccount } from './network.ts'
+import { createNetwork, findNetwork, networkAccount, updateNetwork } from './network.ts'
 import { utilCrypto } from './polkadot.ts'
 import { rolesOf } from './rbac.ts'
 import { createSender, type Sender } from './sender.ts'
@@ -159,6 +159,7 @@ describe('a network', () => {
     // On a runtime whose accounts must hold more than the network's least payout.
     const dearer: Chain = Object.create(chain, { features: { value: { ...chain.features, existentialDeposit: parameters.minimumPayout + 1n } } })
     await expect(createNetwork({ chain: dearer, sender: senders[0]!, founders, parameters })).rejects.toMatchObject({ code: 'BAD_PARAMETERS', message: expect.stringContaining('existential deposit') })
+    await expect(updateNetwork({ chain: dearer, sender: senders[0]!, founders, change: (current) => ({ ...current, samples: current.samples + 1 }) })).rejects.toMatchObject({ code: 'BAD_PARAMETERS', message: expect.stringContaining('existential deposit') })
   })
 
   test('is not what any account wrote under its key', async () => {

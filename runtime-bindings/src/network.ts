@@ -64,6 +64,14 @@ export function networkAccount(founders: readonly AccountId[]): AccountId {
   return multisigAccount({ members: founders, threshold: thresholdOf(founders.length) })
 }
 
+/** The network of these founders as it stands. Throws ChainError NO_NETWORK where they have none, and as `findNetwork`. */
+export async function foundersNetwork(chain: Chain, founders: readonly AccountId[]): Promise<FoundNetwork & { network: AccountId }> {
+  const network = networkAccount(founders)
+  const found = await findNetwork(chain, network)
+  if (found === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
+  return { ...found, network }
+}
+
 /** Who acts for a network, and of whom it is. `withdraw`: takes back what this founder opened, by the same arguments, instead of approving it; then nothing is open, whoever else approved it. */
 export type Founding = Omit<ApproveOptions, 'members' | 'threshold' | 'call' | 'label' | 'open' | 'spent'> & { founders: readonly AccountId[]; withdraw?: boolean }
 
@@ -152,8 +160,7 @@ export async function takeRole(options: RoleChange): Promise<RoleChanged> {
 
 async function changeRole(options: RoleChange, label: string, look: (network: AccountId) => Promise<{ isDone: boolean; call: Call }>): Promise<RoleChanged> {
   const { chain, founders, user } = options
-  const network = networkAccount(founders)
-  if ((await findNetwork(chain, network)) === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
+  const { network } = await foundersNetwork(chain, founders)
   const isDone = async (): Promise<boolean> => (await look(network)).isDone
   const { call } = await look(network)
   const approval = await act(options, { call, label, spent: isDone })
@@ -172,9 +179,7 @@ export async function updateNetwork(
   options: Founding & { change: (current: Parameters) => Parameters },
 ): Promise<{ network: AccountId; state: 'waiting' | 'updated' | 'withdrawn'; parameters: Parameters }> {
   const { chain, founders, change } = options
-  const network = networkAccount(founders)
-  const found = await findNetwork(chain, network)
-  if (found === null) throw new ChainError('NO_NETWORK', `The account of these founders, ${toAddress(network)}, holds no network on ${chain.endpoint}.`, 'Name all founders of the network, and no others.')
+  const { network, ...found } = await foundersNetwork(chain, founders)
   const current = knownParameters(found)
   const parameters = change(current)
   const raw = encodeParameters(parameters)

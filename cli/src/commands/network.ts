@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { EXIT, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { captureOf, CHECKER_KEY, decodeParameters, encodeParameters, explainCapture, explainSettlersCapture, fromHex, HELD_BYTES, probabilityText, registeredCheckers, settlersCaptureOf, toHex, updateProblems, validateParameters, VERSIONS, versionsText, type AccountId, type Parameters, type Hex } from '@assay/protocol'
-import { bestBlock, createNetwork, findNetwork, formatAmount, type FoundNetwork, giveRole, knownParameters, networkAccount, payoutProblems, readItem, readPot, type RoleName, takeRole, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
+import { bestBlock, createNetwork, findNetwork, formatAmount, foundersNetwork, giveRole, knownParameters, payoutProblems, readItem, readPot, type RoleName, takeRole, toAccountId, toAddress, updateNetwork, type Chain } from '@assay/runtime-bindings'
 import { withChain } from '../chain.ts'
 import { networkParameters } from '../devnet/parameters.ts'
 import { asFounder, type FounderOptions, founderOptions, membersOf, othersMust, tell } from '../founder.ts'
@@ -159,22 +159,16 @@ async function changeRole(address: string, options: FounderOptions, { role, give
   })
 }
 
-/** What `name=value` pairs make of a network's newest parameters. Throws OperatorError NO_NETWORK, SET, VERSION and PARAMETERS. */
+/** What `name=value` pairs make of a network's newest parameters. Throws ChainError NO_NETWORK and OperatorError SET, VERSION and PARAMETERS. */
 async function changeOf(chain: Chain, founders: readonly AccountId[], pairs: readonly string[]) {
-  const network = networkAccount(founders)
-  const current = knownParameters(await networkOf(chain, network))
+  const { network, ...found } = await foundersNetwork(chain, founders)
+  const current = knownParameters(found)
   const next = withValues(current, pairs)
   if (next.version !== current.version) throw new OperatorError('VERSION', 'the version is not changed here', { advice: `Run assay network upgrade ${next.version}: with --ask it says who speaks it.` })
   const changes = (Object.keys(current) as (keyof Parameters)[]).filter((name) => next[name] !== current[name]).map((name) => ({ name, from: String(current[name]), to: String(next[name]) }))
   refuseProblems([...updateProblems(current, next), ...payoutProblems(chain, next)])
   warnOfCapture(founders.length, next)
   return { network, changes, text: changes.map(({ name, from, to }) => `${name} ${from} -> ${to}`).join(', ') || 'nothing, for it has these values already' }
-}
-
-async function networkOf(chain: Chain, network: AccountId): Promise<FoundNetwork> {
-  const found = await findNetwork(chain, network)
-  if (found !== null) return found
-  throw new OperatorError('NO_NETWORK', `${toAddress(network)} holds no network on ${chain.endpoint}`, { advice: 'Name all founders of the network, and no others.' })
 }
 
 function refuseProblems(problems: readonly string[]): void {
@@ -184,8 +178,7 @@ function refuseProblems(problems: readonly string[]): void {
 async function askVersions(text: string, options: FounderOptions): Promise<void> {
   const version = versionOf(text)
   await withChain(options.chain, async (chain, signal) => {
-    const network = networkAccount(membersOf(options.members))
-    const { prefix } = await networkOf(chain, network)
+    const { network, prefix } = await foundersNetwork(chain, membersOf(options.members))
     const spoken = await versionsSpoken(registeredCheckers(await readLedger(chain, network, prefix, signal)), version, { fetch, signal })
     tell(options, 'versions spoken', { version, ...spoken }, tellSpoken(version, spoken))
   })

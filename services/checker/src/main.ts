@@ -100,7 +100,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const work$ = (first: Ledger): Observable<never> => {
     // Those of the founding: what is read of them here never changes.
     const { parameters } = first.parameters[0]!
-    let widest = widestParameters(first.parameters.map((entry) => entry.parameters))
+    let widest = widestParameters(first.parameters)
     let messages = wire(widest, versions)
     const machinePeers = machinePeersOf(nodeCrypto)
     const sessions = createSessions({
@@ -174,7 +174,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
     const widened$ = view.best$.pipe(
       withLatestFrom(view.ledger$),
       tap(([best, ledger]) => {
-        const next = widestParameters(ledger.parameters.map((entry) => entry.parameters))
+        const next = widestParameters(ledger.parameters)
         if (isWider(next, widest)) {
           messages = wire((widest = next), versions)
           widenedAt = best

@@ -96,7 +96,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
     const parameters = (): Parameters => parametersFor(state!.ledger, Math.max(0, round())) ?? state!.ledger.parameters.at(-1)!.parameters
     let codecs: { of: Ledger['parameters'], wire: Wire } | undefined
     /** By all that were or will be in force: a channel may stand until those to come are. */
-    const wireNow = () => (codecs?.of === state!.ledger.parameters ? codecs : (codecs = { of: state!.ledger.parameters, wire: wire(widestParameters(state!.ledger.parameters.map((entry) => entry.parameters)), versions) })).wire
+    const wireNow = () => (codecs?.of === state!.ledger.parameters ? codecs : (codecs = { of: state!.ledger.parameters, wire: wire(widestParameters(state!.ledger.parameters), versions) })).wire
     const news = newerNews()
 
     const seen$ = state$.pipe(
