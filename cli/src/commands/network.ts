@@ -146,7 +146,7 @@ interface RoleChange { role: RoleName, give: boolean, /** what is told when it i
 async function changeRole(address: string, options: FounderOptions, { role, give, done, waits }: RoleChange): Promise<void> {
   await asFounder(options, () => toAccountId(address), async ({ say, ...founder }, user) => {
     // An anchor that is empty is of one who has left.
-    if (role === 'checker' && give && !(await readItem(founder.chain, user, CHECKER_KEY))?.length) process.stderr.write(`warning: ${toAddress(user)} has not registered as a checker yet: is it the checker's own account, and not its owner's?\n`)
+    if (role === 'checker' && give && !founder.withdraw && !(await readItem(founder.chain, user, CHECKER_KEY))?.length) process.stderr.write(`warning: ${toAddress(user)} has not registered as a checker yet: is it the checker's own account, and not its owner's?\n`)
     const { network, state } = await (give ? giveRole : takeRole)({ ...founder, role, user })
     const told: Record<typeof state, [event: string, more: string]> = {
       done: [done, ''],
