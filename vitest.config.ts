@@ -29,6 +29,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
+    setupFiles: ['./tools/patience.ts'],
+    expect: { poll: { timeout: 30_000 } },
     // Real processes on real time may starve on a shared machine: one second chance, in CI only, and the report says that it was taken.
     retry: process.env['CI'] ? 1 : 0,
     hookTimeout: 120_000,

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { channelKey, dialChannel } from '@assay/kit/channel'
 import { loadConfig } from '@assay/kit/config'
 import { createLog } from '@assay/kit/log'
@@ -84,8 +84,11 @@ beforeAll(async () => {
   chain = await connectChain({ endpoint: devchain.endpoint, signal: stop.signal })
   sender = createSender({ chain, account: helper, signal: stop.signal })
 })
-afterAll(async () => {
+// A test that failed leaves the folder and the ports to the others.
+afterEach(async () => {
   for (const one of started) await one.stop().catch(() => {})
+})
+afterAll(async () => {
   stop.abort()
   await devchain?.close()
   rmSync(root, { recursive: true, force: true })
