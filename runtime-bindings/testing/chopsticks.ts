@@ -2,6 +2,7 @@
 // packages on each ESM import, which costs a second and 140 MB more.
 import { createRequire } from 'node:module'
 import type * as Core from '@acala-network/chopsticks-core'
+import type * as Types from '@polkadot/types'
 import type * as Util from '@polkadot/util'
 import type * as UtilCrypto from '@polkadot/util-crypto'
 
@@ -25,5 +26,6 @@ function loadQuietly(): typeof Core {
 }
 
 export const core = loadQuietly()
+export const { TypeRegistry } = require('@polkadot/types') as typeof Types
 export const { hexToU8a, u8aConcat, u8aToHex } = require('@polkadot/util') as typeof Util
 export const { blake2AsHex, blake2AsU8a, decodeAddress, keccakAsU8a, sha256AsU8a, sr25519Verify, xxhashAsU8a } = require('@polkadot/util-crypto') as typeof UtilCrypto

@@ -5,7 +5,7 @@ import type { GenericExtrinsic } from '@polkadot/types'
 import { chainSpec, type ChainSpec, type SpecNetwork } from './chain-spec.ts'
 import { blake2AsHex, core } from './chopsticks.ts'
 import { ChainDatabase, DatabaseError } from './database.ts'
-import { accelerate } from './executor.ts'
+import { accelerate, introduce } from './executor.ts'
 import { fundEntries, fundedGenesis, GenesisSource, type Hex } from './genesis.ts'
 import { createProducer, type DevchainLog, type Producer, type ProducerStats } from './producer.ts'
 import { serveRpc } from './rpc-server.ts'
@@ -115,6 +115,7 @@ export async function startDevchain(options: DevchainOptions = {}): Promise<Devc
   mendChain(chain, db)
   if (fast) accelerate(chain)
   if (options.fork !== undefined) await readBase(chain.head)
+  if (fast) await introduce(chain.head)
   const producer = createProducer(chain, { fast, log })
   const base = source.base
 

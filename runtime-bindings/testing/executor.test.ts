@@ -55,6 +55,19 @@ const validation = (tx: Call, damaged = false): Hex[] => {
   return ['0x02', (damaged ? `${bytes.slice(0, 200)}${bytes[200] === '0' ? '1' : '0'}${bytes.slice(201)}` : bytes) as Hex, dev.head().hash]
 }
 
+test('what chopsticks\' executor would say of a runtime is known before it is asked', async () => {
+  const code = await dev.chain.head.wasm
+  const worker = await core.getWorker()
+  const { specName, implName, ...rest } = await worker.remote.getRuntimeVersion(code)
+  const text = (hex: string): string => Buffer.from(hex.slice(2), 'hex').toString()
+  expect(core.getRuntimeVersion.cache.has(code)).toBe(true)
+  expect(await core.getRuntimeVersion(code)).toEqual({ specName: text(specName), implName: text(implName), ...rest })
+  const { cache } = core.getAuraSlotDuration
+  const told: unknown = await cache.get(code)
+  cache.delete(code)
+  expect(await core.getAuraSlotDuration(code)).toBe(told)
+})
+
 describe('says what chopsticks\' executor says', () => {
   test.each<[string, () => Promise<[string, Hex[]]>]>([
     ['the version', async () => ['Core_version', []]],
@@ -124,10 +137,12 @@ describe('leaves to chopsticks\' executor', () => {
     expect(await dev.chain.head.call('No_such_call', []).catch(told)).toEqual(await stock('No_such_call', []))
   })
 
-  test('mocked signatures, and a runtime that is none', async () => {
+  test('a mocked signature, and a runtime that is none', async () => {
     const run = createExecutor()
     const task = await taskOf('Core_version')
-    await expect(run({ ...task, mockSignatureHost: true }, core.taskHandler(dev.chain.head))).rejects.toThrow(UnsupportedCall)
+    const checked = await taskOf('TaggedTransactionQueue_validate_transaction', ...validation(await signed(api.tx.system!.remark!('0x00'))))
+    await expect(run({ ...checked, mockSignatureHost: true }, core.taskHandler(dev.chain.head))).rejects.toThrow(UnsupportedCall)
+    await expect(run({ ...task, mockSignatureHost: true }, core.taskHandler(dev.chain.head))).resolves.toEqual(await run(task, core.taskHandler(dev.chain.head)))
     await expect(run({ ...task, wasm: '0x0061736d0100' }, core.taskHandler(dev.chain.head))).rejects.toThrow(UnsupportedCall)
     await expect(run(task, core.taskHandler(dev.chain.head))).resolves.toMatchObject({ storageDiff: [] })
   })

@@ -1,9 +1,9 @@
 // Runs calls of a runtime in V8. chopsticks' own executor interprets the runtime inside WebAssembly and rebuilds its machine for each
 // call, whatever the call does; compiled once and kept, the same costs a small part of it (bench/devchain.ts).
-// Whatever is not done here (a trap, a rare host function, mocked signatures) is done again by chopsticks' executor, whose answer counts.
+// Whatever is not done here (a trap, a rare host function, a mocked signature) is done again by chopsticks' executor, whose answer counts.
 import { zstdDecompressSync } from 'node:zlib'
 import type * as Core from '@acala-network/chopsticks-core'
-import { blake2AsU8a, core, keccakAsU8a, sha256AsU8a, sr25519Verify, xxhashAsU8a } from './chopsticks.ts'
+import { blake2AsU8a, core, keccakAsU8a, sha256AsU8a, sr25519Verify, TypeRegistry, xxhashAsU8a } from './chopsticks.ts'
 import type { Hex } from './genesis.ts'
 
 type Task = Parameters<typeof Core.runTask>[0]
@@ -160,6 +160,7 @@ class Machine {
   #free: number[][] = []
   #top: number
   #state!: Overlay
+  #mocked = false
 
   constructor(module: WebAssembly.Module) {
     const memory = WebAssembly.Module.imports(module).find(({ kind }) => kind === 'memory')
@@ -183,8 +184,9 @@ class Machine {
   }
 
   /** Runs the calls in their order, each on what the ones before wrote. */
-  async run(calls: Task['calls'], state: Overlay): Promise<TaskResult> {
+  async run({ calls, mockSignatureHost }: Pick<Task, 'calls' | 'mockSignatureHost'>, state: Overlay): Promise<TaskResult> {
     this.#state = state
+    this.#mocked = mockSignatureHost
     let result: Hex = '0x'
     for (const [method, args] of calls) {
       this.#clean()
@@ -290,7 +292,10 @@ class Machine {
       ext_hashing_twox_64_version_1: hash((data) => xxhashAsU8a(data, 64)),
       // Its result goes into a header that chopsticks gives a root of its own kind.
       ext_trie_blake2_256_ordered_root_version_2: (data: bigint) => this.#put(blake2AsU8a(this.#slice(data), 256)),
-      ext_crypto_sr25519_verify_version_2: (signature: number, message: bigint, key: number) => Number(sr25519Verify(this.#slice(message), this.#bytes(signature, 64), this.#bytes(key, 32))),
+      ext_crypto_sr25519_verify_version_2: (signature: number, message: bigint, key: number) => {
+        if (this.#mocked) throw new UnsupportedCall('mocked signatures')
+        return Number(sr25519Verify(this.#slice(message), this.#bytes(signature, 64), this.#bytes(key, 32)))
+      },
       ext_crypto_start_batch_verify_version_1: () => {},
       ext_crypto_finish_batch_verify_version_1: () => 1,
 
@@ -352,12 +357,12 @@ const MOST_IDLE = 3
 export function createExecutor(): (task: Task, callbacks: Callbacks) => Promise<TaskResult> {
   const idle: { wasm: string; machine: Machine }[] = []
   return async (task, callbacks) => {
-    if (task.mockSignatureHost || task.runtimeLogLevel > 0) throw new UnsupportedCall('mocked signatures and logs')
+    if (task.runtimeLogLevel > 0) throw new UnsupportedCall('logs')
     const state = new Overlay(callbacks)
     try {
       const waiting = idle.pop()
       const used = waiting?.wasm === task.wasm ? waiting : { wasm: task.wasm, machine: new Machine(compile(task.wasm)) }
-      const result = await used.machine.run(task.calls, state)
+      const result = await used.machine.run(task, state)
       // After a trap an instance's own stack stands anywhere, so only those that ended well are used again.
       if (idle.length < MOST_IDLE) idle.push(used)
       return result
@@ -380,23 +385,35 @@ export function decelerate(chain: Core.Blockchain): void {
   executors.delete(chain)
 }
 
-/** Runs calls on a block: undefined where chopsticks' executor must. */
-export async function runFast(block: Core.Block, calls: Task['calls']): Promise<TaskResult | undefined> {
+/** Runs calls on a block: undefined where chopsticks' executor must. With `mockSignatures` nothing that a signature of the block's says counts: where one is asked for, chopsticks' executor must. */
+export async function runFast(block: Core.Block, calls: Task['calls'], mockSignatures = false): Promise<TaskResult | undefined> {
   const { chain } = block
   const run = executors.get(chain)
   // What off-chain workers do is chopsticks' to keep.
   if (run === undefined || chain.offchainWorker !== undefined) return undefined
-  const { mockSignatureHost, allowUnresolvedImports, runtimeLogLevel } = chain
+  const { allowUnresolvedImports, runtimeLogLevel } = chain
   try {
-    return await run({ wasm: await block.wasm, calls, mockSignatureHost, allowUnresolvedImports, runtimeLogLevel }, core.taskHandler(block))
+    return await run({ wasm: await block.wasm, calls, mockSignatureHost: mockSignatures || chain.mockSignatureHost, allowUnresolvedImports, runtimeLogLevel }, core.taskHandler(block))
   } catch (error) {
     if (error instanceof UnsupportedCall) return undefined
     throw error
   }
 }
 
+/** What chopsticks asks its executor of each new runtime, a second's work, is told to it by calls that run here; it asks itself what these do not say. */
+export async function introduce(block: Core.Block): Promise<void> {
+  const wasm = await block.wasm
+  const tell = async (memory: { cache: { has(key: Hex): boolean; set(key: Hex, value: unknown): unknown } }, method: string, read: (result: Buffer) => unknown): Promise<void> => {
+    if (memory.cache.has(wasm)) return
+    const said = await runFast(block, [[method, []]])
+    if (said !== undefined) memory.cache.set(wasm, Promise.resolve(read(fromHex(said.result))))
+  }
+  await tell(core.getRuntimeVersion, 'Core_version', (result) => new TypeRegistry().createType('RuntimeVersion', result).toJSON())
+  await tell(core.getAuraSlotDuration, 'AuraApi_slot_duration', (result) => Number(result.readBigUInt64LE()))
+}
+
 const { call } = core.Block.prototype
 core.Block.prototype.call = async function (method, args, mockSignatures = false) {
-  const done = mockSignatures ? undefined : await runFast(this, [[method, args]])
+  const done = await runFast(this, [[method, args]], mockSignatures)
   return done ?? call.call(this, method, args, mockSignatures)
 }

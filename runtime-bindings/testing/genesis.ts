@@ -73,15 +73,15 @@ export async function fundedGenesis(genesis: RawGenesis, fund: Record<string, bi
  * - child storage is empty instead of an error that leaves a contract call in the pool for ever.
  */
 export class GenesisSource extends core.GenesisProvider {
-  readonly #hash: Hex
+  #hash: Hex = super.blockHash
 
-  private constructor(genesis: RawGenesis, hash: Hex) {
+  private constructor(genesis: RawGenesis) {
     super(genesis)
-    this.#hash = hash
     const { top } = genesis.genesis.raw
     const send = this.send
     this.send = async (method, params, isCacheable) => {
       const [first, at] = params as [unknown, unknown]
+      const hash = this.#hash
       switch (method) {
         case 'chain_getBlockHash':
           return first === undefined || first === 0 ? hash : null
@@ -102,15 +102,16 @@ export class GenesisSource extends core.GenesisProvider {
 
   /** A provider for `genesis`; its block hash is blake2-256 of the SCALE-encoded genesis header. */
   static async create(genesis: RawGenesis): Promise<GenesisSource> {
-    const stateRoot = await core.calculateStateRoot(Object.entries(genesis.genesis.raw.top) as [Hex, Hex][], 1)
-    // parentHash ++ compact(0) ++ stateRoot ++ extrinsicsRoot ++ compact(0) digest logs, as getHeader() of the base class has them.
-    const header = u8aConcat(new Uint8Array(32).fill(0x45), [0], hexToU8a(stateRoot), hexToU8a(EMPTY_EXTRINSICS_ROOT), [0])
-    return new GenesisSource(genesis, u8aToHex(blake2AsU8a(header, 256)))
+    const source = new GenesisSource(genesis)
+    // The base class computes the state's root, half a second's work, by itself.
+    const { parentHash, stateRoot, extrinsicsRoot } = await source.getHeader()
+    // The number and the list of logs between and after them are compact zeros.
+    const header = u8aConcat(hexToU8a(parentHash), [0], hexToU8a(stateRoot), hexToU8a(extrinsicsRoot), [0])
+    source.#hash = u8aToHex(blake2AsU8a(header, 256))
+    return source
   }
 
   override get blockHash(): Hex {
     return this.#hash
   }
 }
-
-const EMPTY_EXTRINSICS_ROOT = '0x03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314'
