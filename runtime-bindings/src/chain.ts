@@ -64,7 +64,7 @@ const METHOD_NOT_FOUND = -32601
 
 /**
  * Connects to a node and learns its runtime. Later losses of the connection heal by themselves (`connected$` tells); ends when `signal` aborts.
- * Throws ChainUnreachableError if nothing answers within `requestTimeoutMs` (default 30 s), or what answers is not a chain.
+ * Throws ChainUnreachableError if nothing answers within `connectMs` (default: `requestTimeoutMs`, 30 s), or what answers is not a chain.
  *
  *     const chain = await connectChain({ endpoint: 'ws://127.0.0.1:9944', signal })
  *     chain.features.multisig?.section   // 'multiSig' on peaq's genesis runtime

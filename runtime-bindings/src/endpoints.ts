@@ -60,10 +60,10 @@ const FAILURE_MS = 10_000
  * while another goes on, or is distrusted by the reader. Requests under way are asked again of the new one, which is sound for the same reason as in `connectRpc`; subscriptions are made anew. Which
  * one is best is told by height, failures and latency; one that failed is left alone for a while and then may be chosen again. A subscription that one refuses is asked of another; it is an error when
  * none grants it. `endpoint` is the one in use.
- * Throws ChainUnreachableError if none answers within `requestTimeoutMs` (default 30 s).
+ * Throws ChainUnreachableError if none answers within `connectMs` (default: `requestTimeoutMs`, 30 s).
  */
 export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> {
-  const { endpoints: urls, signal, requestTimeoutMs = 30_000, probeMs = 5_000, standMs = 20_000, restMs = 10_000, random = Math.random, log = silent } = options
+  const { endpoints: urls, signal, requestTimeoutMs = 30_000, connectMs = requestTimeoutMs, probeMs = 5_000, standMs = 20_000, restMs = 10_000, random = Math.random, log = silent } = options
   if (signal.aborted) throw new StoppedError('The connection')
   const stop = new AbortController()
   const ending = AbortSignal.any([signal, stop.signal])
@@ -171,7 +171,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
       let opened: Rpc | undefined
       try {
         // Half the time: what this one does not answer should still be answered by another.
-        const rpc = await connectRpc({ ...options, endpoint: one.url, signal: ending, requestTimeoutMs: requestTimeoutMs / 2 })
+        const rpc = await connectRpc({ ...options, endpoint: one.url, signal: ending, requestTimeoutMs: requestTimeoutMs / 2, connectMs: connectMs / 2 })
         opened = rpc
         const found = await rpc.request<Hash | null>('chain_getBlockHash', [0])
         if (typeof found !== 'string') throw new ChainUnreachableError(one.name, 'it has no block 0')
@@ -231,7 +231,7 @@ export async function connectEndpoints(options: EndpointsOptions): Promise<Rpc> 
   signal.addEventListener('abort', close, { once: true })
 
   for (const one of all) void keep(one)
-  await first(connected$, requestTimeoutMs).catch(() => {
+  await first(connected$, connectMs).catch(() => {
     const stopped = signal.aborted
     close()
     if (stopped) throw new StoppedError('The connection')

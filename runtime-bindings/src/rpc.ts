@@ -71,6 +71,8 @@ export interface RpcOptions {
   signal: AbortSignal
   /** How long a request may take, connection losses included; default 30 000. */
   requestTimeoutMs?: number
+  /** How long the first connection may take; default `requestTimeoutMs`. */
+  connectMs?: number
   /** Pause between attempts to connect; default 1 000. */
   retryMs?: number
   /** Silence after which the connection is probed, and given up if the probe stays unanswered as long again; default 15 000. */
@@ -80,8 +82,8 @@ export interface RpcOptions {
 /** A batch should be taken by most nodes, and its answer not be beyond what they send in one message. */
 const LARGEST_BATCH = 64
 
-/** Opens the connection; resolves at the first success and throws ChainUnreachableError if there is none within `requestTimeoutMs`. */
-export async function connectRpc({ endpoint: address, signal, requestTimeoutMs = 30_000, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
+/** Opens the connection; resolves at the first success and throws ChainUnreachableError if there is none within `connectMs`. */
+export async function connectRpc({ endpoint: address, signal, requestTimeoutMs = 30_000, connectMs = requestTimeoutMs, retryMs = 1_000, idleMs = 15_000 }: RpcOptions): Promise<Rpc> {
   const endpoint = endpointName(address)
   if (!/^wss?:\/\/\S+$/.test(address) || !URL.canParse(address)) throw new ChainUnreachableError(endpoint, 'the address does not begin with ws:// or wss://')
   if (signal.aborted) throw new StoppedError('The connection')
@@ -269,7 +271,7 @@ export async function connectRpc({ endpoint: address, signal, requestTimeoutMs =
     const timer = setTimeout(() => {
       waiting.unsubscribe()
       reject(new ChainUnreachableError(endpoint, lastProblem))
-    }, requestTimeoutMs)
+    }, connectMs)
     const waiting = connected$.subscribe({
       next: (up) => {
         if (!up) return

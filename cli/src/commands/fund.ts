@@ -1,7 +1,8 @@
 // `assay fund`: money on a development chain.
 import type { Command } from 'commander'
-import { mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
-import { connectChain, createSender, formatAmount, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { OperatorError, runMain } from '@assay/kit/lifecycle'
+import { createSender, formatAmount, toAccountId, toAddress } from '@assay/runtime-bindings'
+import { withChain } from '../chain.ts'
 import { fund, treasuryAccount } from '../devnet/treasury.ts'
 
 export function register(program: Command): void {
@@ -17,17 +18,9 @@ export function register(program: Command): void {
       await runMain(async () => {
         if (!/^[1-9]\d{0,8}$/.test(options.peaq)) throw new OperatorError('AMOUNT', `${options.peaq} is not a whole number of PEAQ`, { advice: 'Give --peaq 10, say.' })
         const to = toAccountId(address)
-        const stop = new AbortController()
-        const signal = AbortSignal.any([mainSignal(), stop.signal])
-        const chain = await connectChain({ endpoint: options.chain, signal })
-        try {
-          const planck = BigInt(options.peaq) * 10n ** 18n
-          await fund(chain, createSender({ chain, account: await treasuryAccount(), signal }), [{ to, planck }])
-          process.stdout.write(options.json ? `${JSON.stringify({ event: 'funded', account: toAddress(to), planck: String(planck) })}\n` : `${toAddress(to)} got ${formatAmount(planck)}\n`)
-        } finally {
-          stop.abort()
-          await chain.close()
-        }
+        const planck = BigInt(options.peaq) * 10n ** 18n
+        await withChain(options.chain, async (chain, signal) => fund(chain, createSender({ chain, account: await treasuryAccount(), signal }), [{ to, planck }]))
+        process.stdout.write(options.json ? `${JSON.stringify({ event: 'funded', account: toAddress(to), planck: String(planck) })}\n` : `${toAddress(to)} got ${formatAmount(planck)}\n`)
       })
     })
 }

@@ -5,7 +5,8 @@ import { EXIT, mainSignal, OperatorError, runMain } from '@assay/kit/lifecycle'
 import { createFetcher, writeDurably } from '@assay/kit/blobs'
 import { explainEpoch, judgementOfEpoch, MalformedError, evidenceHolders, replayEpoch, type AccountId, type Explanation, type Ledger, type ReplayedEpoch } from '@assay/protocol'
 import { compareWithChain, createRecorder, packRecording, RecordingError, replayRecording, tellEpoch, tellWitnessed, witnessRecording, type OnChain, type RecordedReplay, type Recorder, type Witnessed } from '@assay/replay'
-import { bestBlock, connectChain, cryptoReady, findNetwork, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { bestBlock, cryptoReady, findNetwork, nodeCrypto, toAccountId, toAddress, type Chain } from '@assay/runtime-bindings'
+import { withChain } from '../chain.ts'
 import { readLedger } from '../ledger.ts'
 
 interface Options {
@@ -92,10 +93,7 @@ async function fromRecording({ chain, network, from, save }: Options, path: stri
 async function fromChain({ chain: endpoint, network: address, from = [], save }: Options, epoch: number | undefined): Promise<Outcome> {
   if (epoch === undefined || endpoint === undefined || address === undefined) throw new OperatorError('OPTIONS', 'which epoch of what is to be replayed?', { advice: 'Give --epoch, --chain and --network, or a --recording.' })
   const network = toAccountId(address)
-  const stop = new AbortController()
-  const signal = AbortSignal.any([mainSignal(), stop.signal])
-  const chain = await connectChain({ endpoint, signal })
-  try {
+  return withChain(endpoint, async (chain, signal) => {
     const recorder = createRecorder(nodeCrypto, network)
     const ledger = await ledgerFor(chain, network, epoch, recorder, signal)
     const urls = [...from, ...evidenceHolders(ledger).flatMap(({ identity }) => identity.evidence)]
@@ -105,10 +103,7 @@ async function fromChain({ chain: endpoint, network: address, from = [], save }:
     if (replayed.kind === 'missing') throw new OperatorError('MISSING', `evidence of epoch ${replayed.epoch} is not to be had now: ${replayed.blobs.join(', ')}`, { advice: 'Ask again later, or name further places with --from.', exit: EXIT.again })
     if (save !== undefined) await writeDurably(save, await packRecording(recorder.recording(ledger, epoch)))
     return { replayed, onChain: compareWithChain(nodeCrypto, ledger, replayed) }
-  } finally {
-    stop.abort()
-    await chain.close()
-  }
+  })
 }
 
 /** The ledger up to the newest confirmed block, in which the epoch must be judged; the recorder notes each block. */

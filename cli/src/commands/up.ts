@@ -67,9 +67,10 @@ async function bringUp(config: ProviderConfig, { indexer, yes, json }: Told, sig
   refuseRetired(config.dataDir)
   if (isLeaving(config.dataDir)) throw new OperatorError('LEAVING', `the machine in ${config.dataDir} leaves its network`, { advice: leavingAdvice(config.dataDir) })
   const { bestBlock, connectChain, cryptoReady, findNetwork, toAccountId, toAddress } = await import('@assay/runtime-bindings')
+  const { CONNECT_MS } = await import('../chain.ts')
   await cryptoReady()
   const stop = new AbortController()
-  const chain = await connectChain({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs ?? 30_000, signal: AbortSignal.any([signal, stop.signal]) })
+  const chain = await connectChain({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs, connectMs: CONNECT_MS, signal: AbortSignal.any([signal, stop.signal]) })
   try {
     const network = toAccountId(config.network)
     const found = await findNetwork(chain, network)

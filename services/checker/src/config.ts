@@ -8,6 +8,7 @@ import type { Static } from 'typebox'
 
 export const checkerConfig = Type.Object({
   chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
+  chainTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 30_000, description: 'how long the node may take to answer, ms' }),
   network: Type.String({ minLength: 1, description: 'the network to check for: its account, 5… or 0x…' }),
   dataDir: Type.String({ minLength: 1, path: true, description: 'folder of the keys, the database and the evidence; one per network' }),
   owner: Type.Optional(Type.String({ minLength: 1, description: 'the account that is paid, 5…, if its key is not in this folder: the owner agrees once to what assay checker request prints; default: the checker’s own account' })),

@@ -9,7 +9,7 @@ import { loadConfig } from '@assay/kit/config'
 import { createLog } from '@assay/kit/log'
 import { lowPort } from '@assay/kit/testing/low-port'
 import { applyBlock, devnetParameters, emptyLedger, fromHex, type Hash, type Ledger, registeredCheckers, walletMessage, WIRE_PROTOCOL } from '@assay/protocol'
-import { type Account, accountFromSecret, bestBlock, type Chain, completeRequest, connectChain, type ConnectOptions, createNetwork, createSender, cryptoReady, decodeRequest, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type OwnerConsentError, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
+import { type Account, accountFromSecret, bestBlock, type Chain, completeRequest, connectChain, createNetwork, createSender, cryptoReady, decodeRequest, type Keystore, ledgerBlocks, networkAccount, nodeCrypto, openKeystore, type OwnerConsentError, type Sender, toAddress, transfer } from '@assay/runtime-bindings'
 import { type Devchain, startDevchain } from '@assay/runtime-bindings/testing'
 import { documentFaults } from '../../../tools/gates/logs.ts'
 import { checkerConfig, runChecker } from './main.ts'
@@ -34,11 +34,10 @@ const settings = (flags: Record<string, unknown> = {}) => loadConfig(checkerConf
 interface Line { level: string, event: string, [field: string]: unknown }
 interface Running { said: Line[], done: Promise<void>, stop: () => Promise<void> }
 const started: Running[] = []
-function start(flags: Record<string, unknown> = {}, requestTimeoutMs = 30_000): Running {
+function start(flags: Record<string, unknown> = {}): Running {
   const said: Line[] = []
   const ending = new AbortController()
-  const deps = { connect: (options: ConnectOptions) => connectChain({ ...options, requestTimeoutMs }) }
-  const done = runChecker(settings(flags), { signal: ending.signal, deps, log: createLog({ json: true, service: 'checker', write: (line) => void said.push(JSON.parse(line)) }) })
+  const done = runChecker(settings(flags), { signal: ending.signal, log: createLog({ json: true, service: 'checker', write: (line) => void said.push(JSON.parse(line)) }) })
   done.catch(() => {})
   const one = { said, done, stop: () => (ending.abort(), done) }
   started.push(one)
@@ -179,10 +178,10 @@ describe('what the operator must mend ends it with a reason and leaves nothing o
     ['a port that is taken', 'PORT', () => ({ httpPort: (taken.address() as AddressInfo).port })],
     ['a channel port that is taken', 'PORT', () => ({ channelPort: (taken.address() as AddressInfo).port })],
     ['members that are not the network’s', 'MEMBERS', () => ({ members: [helper.address, toAddress(network)] })],
-    ['no chain', 'CHAIN_UNREACHABLE', () => ({ chain: 'ws://127.0.0.1:9' })],
+    ['no chain', 'CHAIN_UNREACHABLE', () => ({ chain: 'ws://127.0.0.1:9', chainTimeoutMs: 500 })],
   ]
   test.each(cases)('%s: %s', async (_, code, flags) => {
-    await expect(start(flags(), code === 'CHAIN_UNREACHABLE' ? 500 : undefined).done).rejects.toMatchObject({ code, advice: expect.any(String), exit: expect.any(Number) })
+    await expect(start(flags()).done).rejects.toMatchObject({ code, advice: expect.any(String), exit: expect.any(Number) })
     const free = createServer()
     await new Promise<void>((resolve, reject) => void free.once('error', reject).listen(ports[1], '127.0.0.1', resolve))
     await new Promise((resolve) => free.close(resolve))

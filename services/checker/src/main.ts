@@ -75,7 +75,7 @@ export async function runChecker(config: CheckerConfig, { signal: outer, log, pa
   const blobs = new BlobStore(join(config.dataDir, 'blobs'))
   const metrics = checkerMetrics()
   const shedding = new Shedding({ metrics, log })
-  const chain = await connect({ endpoint: config.chain, signal, log })
+  const chain = await connect({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs, signal, log })
   parts.defer(() => chain.close())
   const standing: Standing = { best: 0, ledger: null, registered: false, leaving: isLeaving(config.dataDir), missing: 'the network is not on chain yet', advice: null }
   const door = await serveOperations({ host: config.host, port: config.httpPort, log, ready: () => readiness(standing, me, ownerOf(owner), { versions, metrics }), metrics: metrics.text, routes: evidenceRoutes(store, blobs, shedding) })

@@ -23,7 +23,7 @@ export async function openKeys(dir: string, password: string, log: Log): Promise
 }
 
 /** Who a checker is by its settings, but for its owner. Throws OperatorError CONFIG where they leave open where it listens. */
-export function checkerIdentity(config: Omit<CheckerConfig, 'chain' | 'network'>, network: AccountId, { account, peer }: { account: Pick<Account, 'id'>, peer: Pick<Keystore['peer'], 'publicKey'> }): Omit<Identity, 'owner'> {
+export function checkerIdentity(config: Omit<CheckerConfig, 'chain' | 'chainTimeoutMs' | 'network'>, network: AccountId, { account, peer }: { account: Pick<Account, 'id'>, peer: Pick<Keystore['peer'], 'publicKey'> }): Omit<Identity, 'owner'> {
   return { kind: 'checker', network, account: account.id, peer: peer.publicKey, ...placesBySettings(config, peer.publicKey) }
 }
 
@@ -31,7 +31,7 @@ export function checkerIdentity(config: Omit<CheckerConfig, 'chain' | 'network'>
  * Who is paid for this checker: the owner who agreed to exactly this identity, or else the checker itself.
  * Throws OwnerConsentError with the request to hand on where an owner is set who has not agreed, OperatorError OWNER_CONFLICT, and ChainError CONSENT where what was agreed to is not what the settings say.
  */
-export async function openOwner(config: Omit<CheckerConfig, 'chain' | 'network'>, network: AccountId, keys: Keystore, wanted: AccountId | undefined): Promise<Account | Consent> {
+export async function openOwner(config: Omit<CheckerConfig, 'chain' | 'chainTimeoutMs' | 'network'>, network: AccountId, keys: Keystore, wanted: AccountId | undefined): Promise<Account | Consent> {
   const { dataDir } = config
   const consent = await readConsent(dataDir)
   if (consent !== null) {

@@ -20,6 +20,7 @@ const retentionSettings = {
 
 export const indexerConfig = Type.Object({
   chain: Type.Optional(Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address; or several, comma-separated: another is used when one is cut off, too slow, or stands still; needed unless --follow is never' })),
+  chainTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 30_000, description: 'how long a node may take to answer, ms' }),
   chainRequestsPerSecond: Type.Integer({ minimum: 0, maximum: 100_000, default: 0, description: 'the most requests that each node is sent in a second; 0: no limit' }),
   network: Type.String({ minLength: 1, description: 'the network to index: its account, 5… or 0x…' }),
   ...databaseSettings,

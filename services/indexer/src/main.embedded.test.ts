@@ -98,7 +98,7 @@ describe('an indexer', () => {
   it('refuses in one sentence what it cannot index', { timeout: 120_000 }, async () => {
     await expect(run('none', { network: accountFromSecret('//nobody').address })).rejects.toMatchObject({ code: 'NO_NETWORK', exit: 75 })
     await expect(run('none', { network: 'nonsense' })).rejects.toMatchObject({ code: 'INVALID_ADDRESS' })
-    await expect(run('none', { chain: 'ws://127.0.0.1:1' })).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE', exit: 75 })
+    await expect(run('none', { chain: 'ws://127.0.0.1:1', chainTimeoutMs: 500 })).rejects.toMatchObject({ code: 'CHAIN_UNREACHABLE', exit: 75 })
     await copyTemplate(join(root, 'other'))
     await expect(run('other')).rejects.toMatchObject({ code: 'OTHER_CHAIN', message: expect.stringContaining(testOwner.genesisHash) })
     const taken = createServer().listen(0, '127.0.0.1')

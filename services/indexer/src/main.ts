@@ -50,7 +50,7 @@ async function runOn(config: IndexerConfig, { signal, log, versions = VERSIONS }
     }
   }
   if (config.chain === undefined) throw new OperatorError('CONFIG', 'the configuration is wrong: chain is missing (a peaq node: ws:// or wss:// address): give --chain or ASSAY_CHAIN', { advice: 'Give the node’s address, or --follow never to serve only what another process writes.' })
-  const chain = await connectChain({ endpoint: config.chain, requestsPerSecond: config.chainRequestsPerSecond, signal, log })
+  const chain = await connectChain({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs, requestsPerSecond: config.chainRequestsPerSecond, signal, log })
   try {
     const found = await findNetwork(chain, network)
     if (!found) {

@@ -4,7 +4,7 @@ import type { Static } from 'typebox'
 
 export const providerConfig = Type.Object({
   chain: Type.String({ pattern: '^wss?://.+', description: 'a peaq node: ws:// or wss:// address' }),
-  chainTimeoutMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 600_000, description: 'how long the node may take to answer, ms; default: 30000' })),
+  chainTimeoutMs: Type.Integer({ minimum: 100, maximum: 600_000, default: 30_000, description: 'how long the node may take to answer, ms' }),
   network: Type.String({ minLength: 1, description: 'the network to work for: its account, 5… or 0x…' }),
   dataDir: Type.String({ minLength: 1, path: true, description: 'folder of the keys and of what was signed; one per machine' }),
   passwordFile: Type.Optional(Type.String({ minLength: 1, path: true, description: 'file whose first line is the password of the keys, mode 600, or - for standard input; default: the systemd credential assay-password, else ASSAY_PASSWORD, else asked at the terminal' })),

@@ -62,7 +62,7 @@ export async function runProvider(config: ProviderConfig, { signal: stop, log, p
   try {
     const engine = await chooseEngine(config.engine, { crypto, threads: config.threads, gpu: config.gpu, log })
     cleanups.unshift(() => engine.close())
-    const chain = await connectChain({ endpoint: config.chain, ...(config.chainTimeoutMs === undefined ? {} : { requestTimeoutMs: config.chainTimeoutMs }), signal, log })
+    const chain = await connectChain({ endpoint: config.chain, requestTimeoutMs: config.chainTimeoutMs, signal, log })
     cleanups.unshift(() => chain.close())
     const found = await findNetwork(chain, network)
     if (!found) throw new OperatorError('NO_NETWORK', `the account ${toAddress(network)} holds no network on the chain at ${chain.endpoint}`, { advice: 'Check --network and --chain: the network may be on another chain, or not created yet.' })
