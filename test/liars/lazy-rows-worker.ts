@@ -2,7 +2,7 @@
 // consistent (paths, sizes, ranges), so that nothing but the product can give it away.
 import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
-import { entryLimit, hashRow, treePath, treeRoot } from '@assay/protocol'
+import { entryLimit, hashRow, treeLevels, treePath } from '@assay/protocol'
 import { type OpenedRow, Rows, type RowsOptions } from '@assay/provider/engines/rows'
 import type { Answer, Ask } from '@assay/provider/engines/worker'
 
@@ -18,7 +18,8 @@ const realRoots: Uint8Array[] = []
 const limit = entryLimit(n)
 const junk = Array.from({ length: half }, (_, i) => new Uint8Array(Int32Array.from({ length: n }, (_, j) => ((i * 31 + j * 17) % (2 * limit)) - limit).buffer))
 const junkLeaves = junk.map((row) => hashRow(sha256, row))
-const junkRoot = treeRoot(sha256, junkLeaves)
+const junkTree = treeLevels(sha256, junkLeaves)
+const junkRoot = junkTree.at(-1)![0]!
 
 const step = (key: Uint8Array, start?: Uint8Array): Uint8Array => {
   const root = real.step(key, start)
@@ -28,7 +29,7 @@ const step = (key: Uint8Array, start?: Uint8Array): Uint8Array => {
 const open = (t: number, i: number): OpenedRow[] => {
   const at = i - first
   if (at < half) return real.open([{ t, i }])[0]!.map(({ row, path }) => ({ row, path: new Uint8Array(Buffer.concat([path, junkRoot])) }))
-  const path = treePath(sha256, junkLeaves, at - half)
+  const path = treePath(junkTree, at - half)
   return (t > 1 ? [t, t - 1] : [t]).map((s) => ({ row: junk[at - half]!, path: new Uint8Array(Buffer.concat([...path, realRoots[s - 1]!])) }))
 }
 

@@ -377,6 +377,8 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
   test('says what is not there, and lets one try again', async () => {
     const { page } = await visit('/explorer/rounds/4000000')
     await page.getByText('There is no such thing here.').waitFor()
+    // With news, which the page gets here none of, it would try again by itself.
+    for (const news of ['**/network', '**/events']) await page.route(news, (route) => route.abort())
     await page.route('**/epochs?**', (route) => route.fulfill({ status: 500, contentType: 'application/json', body: '{"error":{"code":"INTERNAL","message":"the server could not answer"}}' }))
     await page.goto(`${indexer.url}/explorer/epochs`)
     await page.getByText('That did not work.').waitFor()

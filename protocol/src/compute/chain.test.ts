@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Crypto } from '../crypto.ts'
 import { keystream } from './chacha.ts'
-import { activate, chainKeys, climb, firstKey, hashRow, openingsLength, startKey, startRow, stepKey, treePath, treeRoot } from './chain.ts'
+import { activate, chainKeys, climb, firstKey, hashRow, openingsLength, startKey, startRow, stepKey, treeLevels, treePath, treeRoot } from './chain.ts'
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
 const crypto = { sha256 } as Crypto
@@ -88,7 +88,7 @@ describe('tree', () => {
         const nodes = Array.from({ length: size }, (_, i) => hash(`leaf ${i}`))
         const index = at % size
         const root = treeRoot(sha256, nodes)
-        const path = new Uint8Array(Buffer.concat(treePath(sha256, nodes, index)))
+        const path = new Uint8Array(Buffer.concat(treePath(treeLevels(sha256, nodes), index)))
         expect(path.length).toBe(32 * height)
         expect(climb(sha256, nodes[index]!, index, path)).toEqual(root)
         if (height === 0) return

@@ -92,11 +92,16 @@ export function treeRoot(sha256: Crypto['sha256'], nodes: readonly Uint8Array[])
   return level[0]!
 }
 
-/** Siblings of node `index` on the way up, leaf side first. */
-export function treePath(sha256: Crypto['sha256'], nodes: readonly Uint8Array[], index: number): Uint8Array[] {
-  const path: Uint8Array[] = []
-  for (let level = nodes, at = index; level.length > 1; level = parents(sha256, level), at >>= 1) path.push(level[at ^ 1]!)
-  return path
+/** The levels of the tree over `nodes`, these first, the root's last: for whoever needs many paths. */
+export function treeLevels(sha256: Crypto['sha256'], nodes: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+  const levels = [nodes]
+  for (let level = nodes; level.length > 1; ) levels.push((level = parents(sha256, level)))
+  return levels
+}
+
+/** Siblings of node `index` on the way up, leaf side first; `levels` is `treeLevels`. */
+export function treePath(levels: readonly (readonly Uint8Array[])[], index: number): Uint8Array[] {
+  return levels.slice(0, -1).map((level, up) => level[(index >> up) ^ 1]!)
 }
 
 /** The root that `node` at `index` leads to over `path` (32 bytes a level, leaf side first). */

@@ -1,6 +1,6 @@
 import type { Crypto } from '../crypto.ts'
 import { keystream } from './chacha.ts'
-import { activate, type Cell, hashRow, matrixKey, openingsLength, startKey, startRow, treePath, treeRoot } from './chain.ts'
+import { activate, type Cell, hashRow, matrixKey, openingsLength, startKey, startRow, treeLevels, treePath } from './chain.ts'
 
 /**
  * The chain in plain TypeScript, written to be read and to judge faster engines by; n^3 slow multiplications a step.
@@ -20,8 +20,8 @@ export class ReferenceProver {
   readonly #c: Int32Array[] = []
   /** keys[t] is key_t, for the t that `step` was given. */
   readonly #keys: Uint8Array[] = []
-  /** Row hashes by step; the matrices themselves are not kept. */
-  readonly #hashes: Uint8Array[][] = []
+  /** The tree over the row hashes by step; the matrices themselves are not kept. */
+  readonly #trees: (readonly Uint8Array[])[][] = []
 
   constructor(crypto: Crypto, seed: Uint8Array, log2n: number) {
     this.#crypto = crypto
@@ -30,7 +30,7 @@ export class ReferenceProver {
   }
 
   get steps(): number {
-    return this.#hashes.length
+    return this.#trees.length
   }
 
   /** Computes C_t from key_{t-1} and returns root_t. */
@@ -38,9 +38,9 @@ export class ReferenceProver {
     const { sha256 } = this.#crypto
     this.#keys.push(key)
     for (let i = 0; i < this.n; i++) this.#c[i] = this.#advance(this.steps + 1, i, this.#c[i])
-    const hashes = this.#c.map((row) => hashRow(sha256, new Uint8Array(row.buffer)))
-    this.#hashes.push(hashes)
-    return treeRoot(sha256, hashes)
+    const tree = treeLevels(sha256, this.#c.map((row) => hashRow(sha256, new Uint8Array(row.buffer))))
+    this.#trees.push(tree)
+    return tree.at(-1)![0]!
   }
 
   /** The openings of `cells`, in order. Row i depends on nothing but row i and the keys, so its own chain is computed again. */
@@ -64,7 +64,7 @@ export class ReferenceProver {
   }
 
   #openRow(row: Int32Array, t: number, i: number): Uint8Array[] {
-    return [new Uint8Array(row.buffer), ...treePath(this.#crypto.sha256, this.#hashes[t - 1]!, i)]
+    return [new Uint8Array(row.buffer), ...treePath(this.#trees[t - 1]!, i)]
   }
 
   /** C_t[i] from C_{t-1}[i] and key_{t-1}. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { concat } from '../bytes.ts'
 import type { Crypto } from '../crypto.ts'
 import { keystream } from './chacha.ts'
-import { activate, type Cell, chainKeys, firstKey, hashRow, matrixKey, type NoncesByStep, startKey, startRow, stepKey, treePath, treeRoot } from './chain.ts'
+import { activate, type Cell, chainKeys, firstKey, hashRow, matrixKey, type NoncesByStep, startKey, startRow, stepKey, treeLevels, treePath, treeRoot } from './chain.ts'
 import { draw } from './coins.ts'
 import { PRIME } from './field.ts'
 import { ReferenceProver } from './prove.ts'
@@ -49,7 +49,7 @@ function commit({ seed = named('seed'), log2n = 6, steps = 4, nonces = new Map()
     keys.push(stepKey(crypto, keys[t - 1]!, roots[t - 1]!, nonces.get(t) ?? []))
   }
   const row = (t: number, i: number): Uint8Array => new Uint8Array(matrices[t - 1]![i]!.buffer)
-  const openRow = (t: number, i: number): Uint8Array => concat(row(t, i), ...treePath(sha256, hashes[t - 1]!, i))
+  const openRow = (t: number, i: number): Uint8Array => concat(row(t, i), ...treePath(treeLevels(sha256, hashes[t - 1]!), i))
   const open = (cells: readonly Cell[]): Uint8Array => concat(...cells.map(({ t, i }) => (t > 1 ? concat(openRow(t, i), openRow(t - 1, i)) : openRow(t, i))))
   return { seed, log2n, roots, keys, row, openRow, open }
 }
@@ -117,7 +117,7 @@ describe('an honest chain', () => {
     const claim = (): ProofClaim => {
       const hashes = Array.from({ length: n }, (_, i) => (rows.has(i) ? hashRow(sha256, new Uint8Array(rows.get(i)!.buffer)) : named(`row ${i}`)))
       const roots = [treeRoot(sha256, hashes)]
-      const openings = concat(...cells.flatMap(({ i }) => [new Uint8Array(rows.get(i)!.buffer), ...treePath(sha256, hashes, i)]))
+      const openings = concat(...cells.flatMap(({ i }) => [new Uint8Array(rows.get(i)!.buffer), ...treePath(treeLevels(sha256, hashes), i)]))
       return { seed, log2n, roots, keys: chainKeys(crypto, seed, roots, new Map()), coins, samples, openings }
     }
     expect(verify(claim())).toBe('OK')

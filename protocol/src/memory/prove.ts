@@ -1,5 +1,5 @@
 import { joinBytes } from '../bytes.ts'
-import { hashRow, treePath, treeRoot } from '../compute/chain.ts'
+import { hashRow, treeLevels, treePath } from '../compute/chain.ts'
 import type { Crypto } from '../crypto.ts'
 import type { MemoryCell } from './coins.ts'
 import { challenge, chunking, dotLeaf, segmentOf } from './scan.ts'
@@ -21,7 +21,8 @@ export class MemoryProver {
   readonly #crypto: Crypto
   readonly #log2Leaves: number
   readonly #segments: readonly Uint8Array[]
-  readonly #leafHashes: readonly Uint8Array[][]
+  /** The tree over the leaves' hashes by segment. */
+  readonly #trees: readonly (readonly Uint8Array[])[][]
   /** keys[t - 1] is the key that step t was given. */
   readonly #keys: Uint8Array[] = []
 
@@ -31,8 +32,8 @@ export class MemoryProver {
     this.#crypto = crypto
     this.#log2Leaves = region.log2Leaves
     this.#segments = Array.from({ length: region.segments }, (_, segment) => fillSegment(crypto, region, segment))
-    this.#leafHashes = this.#segments.map((_, segment) => this.#leaves(segment).map((leaf) => crypto.sha256(leaf)))
-    this.fillRoots = this.#leafHashes.map((hashes) => treeRoot(crypto.sha256, hashes))
+    this.#trees = this.#segments.map((_, segment) => treeLevels(crypto.sha256, this.#leaves(segment).map((leaf) => crypto.sha256(leaf))))
+    this.fillRoots = this.#trees.map((tree) => tree.at(-1)![0]!)
   }
 
   get steps(): number {
@@ -54,7 +55,7 @@ export class MemoryProver {
     if (!(t >= 1 && t <= this.steps && j >= 0 && j < 2 ** this.#log2Leaves && u >= 0 && u < 16)) throw new RangeError(`No cell (${t}, ${j}, ${u}) in ${this.steps} steps of ${2 ** this.#log2Leaves} leaves`)
     const segment = segmentOf(t, this.#segments.length)
     const leaves = [j, ...parentLeaves({ j, u }, this.#log2Leaves, (at) => this.#leaf(segment, at))]
-    const [own, ...parents] = leaves.map((leaf) => [this.#leaf(segment, leaf), ...treePath(this.#crypto.sha256, this.#leafHashes[segment]!, leaf)])
+    const [own, ...parents] = leaves.map((leaf) => [this.#leaf(segment, leaf), ...treePath(this.#trees[segment]!, leaf)])
     return [...own!, ...this.#openChunk(t, j), ...parents.flat()]
   }
 
@@ -64,7 +65,7 @@ export class MemoryProver {
     const y = this.#products(t)
     const all = Array.from({ length: chunks }, (_, c) => y.subarray(4 * entries * c, 4 * entries * (c + 1)))
     const c = Math.floor(j / entries)
-    return [all[c]!, ...treePath(sha256, all.map((chunk) => sha256(chunk)), c)]
+    return [all[c]!, ...treePath(treeLevels(sha256, all.map((chunk) => sha256(chunk))), c)]
   }
 
   /** All y of step t, as bytes. */

@@ -134,6 +134,7 @@ test('from an empty folder to a place in the network, each thing that is missing
   expect(await told(second, 'checker registered')).toMatchObject({ state: 'unchanged' })
   await told(second, 'checker ready')
   // The pot of this network is empty, which is told at each start.
+  await told(second, 'pot low')
   expect(second.said.filter(({ level }) => level !== 'info').map(({ event }) => event)).toEqual(['pot low'])
   await second.stop()
 })

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type Cell, type Crypto, matrixKey, openingsLength, startKey, treePath, treeRoot } from '@assay/protocol'
+import { type Cell, type Crypto, matrixKey, openingsLength, startKey, treeLevels, treePath, treeRoot } from '@assay/protocol'
 import { Crew, Jobs } from './crew.ts'
 import type { ChainJob, Engine, StageOptions } from './engine.ts'
 import { compileKernel, fastestVariant, type Variant } from './kernel.ts'
@@ -131,7 +131,7 @@ class WasmJob implements ChainJob {
       for (const [back, { row, path }] of opened.entries()) {
         put(row)
         put(path)
-        treePath(this.#crypto.sha256, this.#unitRoots[cell.t - back - 1]!, Math.floor(cell.i / this.#unit)).forEach(put)
+        treePath(treeLevels(this.#crypto.sha256, this.#unitRoots[cell.t - back - 1]!), Math.floor(cell.i / this.#unit)).forEach(put)
       }
     }
     return openings
