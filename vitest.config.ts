@@ -7,6 +7,8 @@ import { softwareVulkan } from './tools/software-vulkan.ts'
 Object.assign(process.env, softwareVulkan())
 
 const NEVER = ['**/node_modules/**', 'tools/gates/planted/**']
+/** What leaves nothing behind in its process, which then serves the next file as well: its libraries are loaded once. */
+const SHARING = '{protocol,kit,substrate,replay,explorer,client,runtime-bindings/src,services/checker,services/indexer}/**/*.test.ts'
 /** Whole networks on real time, for `npm test` to run by themselves. */
 const NETWORKS = 'test/!(fork|browser-crypto).test.ts'
 /** Images of the services, built and run: by themselves too, for they start a network. */
@@ -21,10 +23,11 @@ export default defineConfig({
   test: {
     // The indexer's tests run twice: on the embedded database, and on a PostgreSQL from the installed programs.
     projects: [
-      { extends: true, test: { name: 'all', include: ['**/*.test.ts'], exclude: [...NEVER, NETWORKS, 'test/container/**', '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: { name: 'sharing', isolate: false, include: [SHARING], exclude: [...NEVER, '**/*.served.test.ts', ABSENT] } },
+      { extends: true, test: { name: 'alone', include: ['**/*.test.ts'], exclude: [...NEVER, SHARING, NETWORKS, 'test/container/**'] } },
       { extends: true, test: { name: 'networks', include: [NETWORKS], exclude: NEVER } },
       { extends: true, test: { name: 'container', include: [missingForContainers().length === 0 ? CONTAINER : NO_CONTAINER], exclude: NEVER } },
-      { extends: true, test: findPostgres() ? { name: 'postgres', include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
+      { extends: true, test: findPostgres() ? { name: 'postgres', isolate: false, include: ['services/indexer/src/**/*.test.ts'], exclude: [...NEVER, '**/*.embedded.test.ts', ABSENT], globalSetup: './services/indexer/src/testing/postgres-setup.ts' } : { name: 'postgres', include: [ABSENT], exclude: NEVER } },
     ],
     pool: 'forks',
     maxWorkers: 2,

@@ -83,7 +83,7 @@ async function main() {
     // With arguments only the matching tests run.
     if (rest.length > 0) process.exit(await hand([...vitest, ...rest]))
     // The gates first, because they are quick to say no. The networks of test/ last and beside nothing but each other: they live on real time, and a starved one proves nothing. Images are built before them.
-    for (const step of [['tools/gates/run.ts'], [...vitest, '--project', 'all', '--project', 'postgres'], [...vitest, '--project', 'container'], [...vitest, '--project', 'networks']]) {
+    for (const step of [['tools/gates/run.ts'], [...vitest, '--project', 'sharing', '--project', 'alone', '--project', 'postgres'], [...vitest, '--project', 'container'], [...vitest, '--project', 'networks']]) {
       const code = await hand(step)
       if (code !== 0) process.exit(code)
     }

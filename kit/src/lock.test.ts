@@ -61,10 +61,12 @@ describe('holderOf', () => {
   it.runIf(process.platform === 'linux')('does not take one that has ended for alive because nobody has buried it', async () => {
     const dir = join(root, 'zombie')
     await (await lockFolder(dir)).release()
-    // A shell that becomes `sleep` never looks at the child that it had.
-    const parent = spawn('sh', ['-c', 'sh -c : & echo $!; exec sleep 60'])
+    // A shell that becomes `sleep` never looks at the child that it had, which ends after that.
+    const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 60'])
     try {
       const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
+      await expect.poll(() => readFile(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n')
+      parent.stdin.end()
       await expect.poll(() => readFile(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /)
       const started = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ')[19]
       await writeFile(join(dir, 'lock'), JSON.stringify({ pid, started, id: 'x' }))
