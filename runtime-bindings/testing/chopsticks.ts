@@ -18,7 +18,7 @@ function loadQuietly(): typeof Core {
   const level = env['LOG_LEVEL']
   const logger = createRequire(require.resolve('@acala-network/chopsticks-core'))('pino') as { pino: (options: { transport?: unknown }) => unknown }
   const { pino } = logger
-  if (env['ASSAY_CHOPSTICKS_LOG'] === undefined) logger.pino = ({ transport: _, ...options }) => pino(options)
+  if (env['ASSAY_CHOPSTICKS_LOG'] === undefined) logger.pino = (options) => pino({ ...options, transport: undefined })
   env['LOG_LEVEL'] = env['ASSAY_CHOPSTICKS_LOG'] ?? 'fatal'
   env['POLKADOTJS_DISABLE_ESM_CJS_WARNING'] ??= '1'
   try {
