@@ -137,6 +137,21 @@ describe.skipIf(!hasChromiumPackage)('the explorer', () => {
     expect(await parted.innerText()).toContain(`scores: ${scoreLeaves.length} lines, first at line 1:`)
   })
 
+  test('compares for a visitor who is quicker than what the page asks first', async () => {
+    const opened = await openPage(browser)
+    open.push(opened.page)
+    const { promise: clicked, resolve } = Promise.withResolvers<void>()
+    await opened.page.route('**/network', async (route) => {
+      await clicked
+      await route.continue()
+    })
+    await opened.page.goto(`${indexer.url}/explorer/verify/3`)
+    await opened.page.getByRole('button', { name: 'Replay it now' }).click()
+    resolve()
+    await opened.page.getByText('The same root.').waitFor({ timeout: 60_000 })
+    expect(opened.faults).toEqual([])
+  })
+
   test('asks the node that a visitor names, and no other; says when that has other blocks, another chain, no answer or no such address', async () => {
     let genesis = blockHash(0)
     const { first, blocks: { length } } = await unpackRecording(new Uint8Array(await (await fetch(`${indexer.url}/epochs/3/recording`)).arrayBuffer()))

@@ -50,6 +50,8 @@ export function Verify({ number }: { number: number | null }): JSX.Element {
     try {
       tell({ kind: 'fetching' })
       const file = await bytes(signal)
+      // Whoever is quick asks before this page knows where it is.
+      const here = network ?? (await get<Schemas['Network']>('/network', signal).catch(() => null))
       tell({ kind: 'replaying', from: from === 'file' ? 'your file' : 'the recording' })
       const node = typed.trim() === '' ? null : typed.trim()
       let said: WitnessAnswer | null = null
@@ -57,10 +59,10 @@ export function Verify({ number }: { number: number | null }): JSX.Element {
         said = answer
         if (!signal.aborted) set((now) => (now.kind === 'done' && now.witness !== null ? { ...now, witness: { ...now.witness, said } } : now))
       }
-      const answer = await replay(file, { node, here: network === null ? null : { network: network.network, genesis: network.genesisHash } }, signal, heard)
+      const answer = await replay(file, { node, here: here === null ? null : { network: here.network, genesis: here.genesisHash } }, signal, heard)
       if (answer.kind === 'failed') return tell(answer)
       // A recording of another network is told as it is; there is nothing here to compare it with.
-      const told = answer.network === network?.network ? await compare(answer, signal) : null
+      const told = answer.network === here?.network ? await compare(answer, signal) : null
       tell({ kind: 'done', replayed: answer, told, from, witness: node === null ? null : { node, said } })
     } catch (error) {
       const { code, message } = faultOf(error)
