@@ -20,7 +20,7 @@ let replay: ReplayedEpoch
 let block: number
 
 beforeAll(async () => {
-  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }, { engine: SLOW }, { engine: LAZY }], indexer: true, parameters: { epochRounds: 2 } })
+  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }, { engine: SLOW }, { engine: LAZY }], indexer: true, parameters: { epochRounds: 2 }, measuringPace: 4000 })
   replay = await world.replay(EPOCH)
   block = (await world.settled(EPOCH)).block
 }, 600_000)

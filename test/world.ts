@@ -54,6 +54,8 @@ export interface WorldOptions {
   before?: (world: World) => Promise<unknown>
   /** Time between blocks in ms while rounds run; default: PACE_MS, and MEASURING_PACE_MS where lines are measured. */
   pace?: number
+  /** The same while lines are measured, for a test that looks at what was measured. */
+  measuringPace?: number
 }
 
 const PACE_MS = 400
@@ -316,7 +318,7 @@ export async function startWorld(options: WorldOptions, prepare: (world: World) 
       // The block after the nonces waits for the stopwatch: the three blocks after it are for handing in.
       if (since(fire, head) === 0) return (options.pace ?? PACE_MS) + parameters.windowMs
       // Before it each checker measures the lines in turn, in real time.
-      return since(beaconKnown, head) < fire - beaconKnown ? (options.pace ?? MEASURING_PACE_MS) : (options.pace ?? PACE_MS)
+      return since(beaconKnown, head) < fire - beaconKnown ? (options.measuringPace ?? options.pace ?? MEASURING_PACE_MS) : (options.pace ?? PACE_MS)
     }
     await linked
     await serving

@@ -221,7 +221,7 @@ describe('several endpoints', () => {
   test('nobody there, or stopped: an error in the end', async () => {
     const [a, b] = [await node(), await node()]
     await Promise.all([a.server.close(), b.server.close()])
-    await expect(connect([a, b], { requestTimeoutMs: 200 })).rejects.toThrow(ChainUnreachableError)
+    await expect(connect([a, b], { requestTimeoutMs: 600_000, connectMs: 200 })).rejects.toThrow(ChainUnreachableError)
     const connecting = connect([a, b])
     stop.abort()
     await expect(connecting).rejects.toThrow(StoppedError)

@@ -385,7 +385,7 @@ export function decelerate(chain: Core.Blockchain): void {
   executors.delete(chain)
 }
 
-/** Runs calls on a block: undefined where chopsticks' executor must. With `mockSignatures` nothing that a signature of the block's says counts: where one is asked for, chopsticks' executor must. */
+/** Runs calls on a block: undefined where chopsticks' executor must. With `mockSignatures` that is so where a signature is checked. */
 export async function runFast(block: Core.Block, calls: Task['calls'], mockSignatures = false): Promise<TaskResult | undefined> {
   const { chain } = block
   const run = executors.get(chain)
