@@ -47,7 +47,8 @@ const FORFEITED: readonly Outcome[] = ['FAIL', 'NOT_OPENED', 'EQUIVOCATION']
 beforeAll(async () => {
   const registered = [...MACHINE_LIARS.map(person), lender, twin1, twin2, babbler]
   const funded = [...registered, double, squatter].map(({ name }) => name)
-  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }], funded, parameters: { epochRounds: 2 }, before: squat }, async (world) => {
+  // A window in which each of two names comes to a step on one device, however busy this machine is.
+  world = await startWorld({ checkers: 3, machines: [{ engine: SLOW }], funded, parameters: { epochRounds: 2, windowMs: 2500 }, before: squat }, async (world) => {
     await Promise.all(registered.map((who) => world.register(who, 'machine')))
     await world.registered('machine', registered.length + 1)
     await world.register(double, 'machine')
@@ -146,10 +147,8 @@ describe('a machine that lies', () => {
 describe('one device under two names', () => {
   test('every credited step of either name is a step of the device', () => {
     const credited = [twin1, twin2].flatMap(verdicts).map(({ outcome, medianSteps }) => (expect(outcome).toBe('PASS'), medianSteps))
-    const sum = credited.reduce((sum, steps) => sum + steps, 0)
-    // On a busy machine one name may come to no step in a window, which the other has.
-    expect(sum).toBeGreaterThan(0)
-    expect(sum).toBeLessThanOrEqual(twins.steps)
+    expect(Math.min(...credited)).toBeGreaterThan(0)
+    expect(credited.reduce((sum, steps) => sum + steps, 0)).toBeLessThanOrEqual(twins.steps)
   })
 
   test('a second account with the same peer key takes part in nothing', () => {

@@ -103,7 +103,7 @@ export class GenesisSource extends core.GenesisProvider {
   /** A provider for `genesis`; its block hash is blake2-256 of the SCALE-encoded genesis header. */
   static async create(genesis: RawGenesis): Promise<GenesisSource> {
     const source = new GenesisSource(genesis)
-    // The base class computes the state's root, half a second's work, by itself.
+    // The base class computes the state's root by itself: once is enough.
     const { parentHash, stateRoot, extrinsicsRoot } = await source.getHeader()
     // The number and the list of logs between and after them are compact zeros.
     const header = u8aConcat(hexToU8a(parentHash), [0], hexToU8a(stateRoot), hexToU8a(extrinsicsRoot), [0])
